@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include <arrow/result.h>
+
+#include "larnax/labels.h"
+
+namespace larnax {
+
+/// Times in milliseconds since the Unix epoch, both ends included.
+struct TimeRange {
+  int64_t start_ms = std::numeric_limits<int64_t>::min();
+  int64_t end_ms = std::numeric_limits<int64_t>::max();
+
+  bool Contains(int64_t time_ms) const { return time_ms >= start_ms && time_ms <= end_ms; }
+  bool Overlaps(TimeRange other) const {
+    return start_ms <= other.end_ms && other.start_ms <= end_ms;
+  }
+};
+
+/// Earliest and latest time that a sample may have: 1970-01-01 and the end of year 9999.
+inline constexpr int64_t kMinTimeMs = 0;
+inline constexpr int64_t kMaxTimeMs = 253402300799999;
+
+/// Bits of the value that marks the end of a series (a stale marker). Compare bits, not values.
+inline constexpr uint64_t kStaleBits = 0x7ff0000000000002;
+
+/// Times of consecutive samples, strictly ascending. Series scraped together share one.
+using TimestampVector = std::vector<int64_t>;
+
+/// The samples of one series in one time range, borrowed from a SampleBatch.
+struct SeriesSamples {
+  LabelsView labels;
+  std::shared_ptr<const TimestampVector> time_ms;  ///< Shape [n]; shared where equal.
+  std::span<const double> value;                   ///< Shape [n]; every bit as sent.
+  std::span<const int64_t> start_ms;               ///< Shape [n] or empty; 0 = unknown.
+};
+
+/// Some series with all their samples in the asked range, in file order (see docs/format).
+struct SampleBatch {
+  std::vector<SeriesSamples> series;
+  std::shared_ptr<const void> storage;  ///< Keeps what `series` borrows alive.
+};
+
+/// What an answer cost.
+struct ReadStats {
+  int64_t files_considered = 0;  ///< Live files of the table.
+  int64_t files_read = 0;        ///< Files of which any byte was needed.
+  int64_t pages_read = 0;        ///< Data and dictionary pages decoded.
+  int64_t bytes_read = 0;        ///< Bytes asked of the file system, footers and indexes included.
+  int64_t samples_decoded = 0;   ///< Rows decoded, wanted or not.
+  int64_t head_samples = 0;      ///< Samples taken from memory.
+  int64_t series = 0;            ///< Series in the answer.
+  int64_t samples = 0;           ///< Samples in the answer.
+};
+
+/// A stream of batches; each series comes whole and once. Not safe to use from two threads.
+class SampleStream {
+ public:
+  virtual ~SampleStream() = default;
+  /// Read the next batch; one without series marks the end.
+  ///
+  /// \retval kCorrupt  A page does not match its checksum; the message names file and offset.
+  /// \retval kTimeout, kCancelled, kLimit  As set in the request.
+  virtual arrow::Result<SampleBatch> Next() = 0;
+  /// What was read so far.
+  virtual const ReadStats& stats() const = 0;
+};
+
+}  // namespace larnax

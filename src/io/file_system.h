@@ -1,0 +1,109 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <arrow/result.h>
+#include <arrow/status.h>
+
+namespace larnax::io {
+
+/// A file open for reading at any place. Safe to use from several threads.
+class ReadableFile {
+ public:
+  virtual ~ReadableFile() = default;
+  /// Read exactly `out.size()` bytes at `offset_bytes`.
+  ///
+  /// \retval IOError The file is shorter, or the disk failed; the message names path and offset.
+  virtual arrow::Status ReadAt(int64_t offset_bytes, std::span<uint8_t> out) const = 0;
+  virtual int64_t size_bytes() const = 0;
+  virtual const std::string& path() const = 0;
+};
+
+/// A file open for appending. Not safe to use from two threads at once.
+class WritableFile {
+ public:
+  /// Closes without syncing.
+  virtual ~WritableFile() = default;
+  /// Append; after an error the file's end is unknown and the file must be given up.
+  virtual arrow::Status Append(std::span<const uint8_t> bytes) = 0;
+  /// Wait until content and size are on disk (fdatasync). After an error nothing since the last
+  /// good Sync may be trusted, and the file must be given up.
+  virtual arrow::Status Sync() = 0;
+  virtual arrow::Status Close() = 0;
+  virtual int64_t size_bytes() const = 0;
+  virtual const std::string& path() const = 0;
+};
+
+/// Held while one process owns a directory; released when destroyed or when the process dies.
+class FileLock {
+ public:
+  virtual ~FileLock() = default;
+};
+
+struct DirectoryEntry {
+  std::string name;  ///< Without folder.
+  bool is_directory = false;
+  int64_t size_bytes = 0;
+};
+
+/// The file system as the storage rooms see it; paths are separated by '/'.
+///
+/// What a power cut leaves: of a file, what was synced, and any part of what was not; of a
+/// directory, the entries at its last SyncDirectory, and any part of the changes since. Safe to
+/// use from several threads. All errors are IOError (with the errno detail) and name the path;
+/// a missing file is kNotFound; a full disk is kOverloaded.
+class FileSystem {
+ public:
+  virtual ~FileSystem() = default;
+
+  virtual arrow::Result<std::unique_ptr<ReadableFile>> OpenReadable(const std::string& path) = 0;
+  /// Create a file that does not exist yet.
+  virtual arrow::Result<std::unique_ptr<WritableFile>> Create(const std::string& path) = 0;
+  /// Shorten a file and sync it.
+  virtual arrow::Status Truncate(const std::string& path, int64_t size_bytes) = 0;
+
+  /// Move; an existing file at `to` is replaced.
+  virtual arrow::Status Rename(const std::string& from, const std::string& to) = 0;
+  /// Swap two directories in one step; kUnsupported where the file system cannot.
+  virtual arrow::Status Exchange(const std::string& a, const std::string& b) = 0;
+  /// Give a file a second name.
+  virtual arrow::Status Link(const std::string& from, const std::string& to) = 0;
+  virtual arrow::Status RemoveFile(const std::string& path) = 0;
+  /// Remove an empty directory.
+  virtual arrow::Status RemoveDirectory(const std::string& path) = 0;
+  /// Create a directory and its parents; one that exists is fine.
+  virtual arrow::Status MakeDirectories(const std::string& path) = 0;
+  /// Wait until the directory's entries are on disk.
+  virtual arrow::Status SyncDirectory(const std::string& path) = 0;
+
+  /// List a directory, sorted by name.
+  virtual arrow::Result<std::vector<DirectoryEntry>> List(const std::string& path) = 0;
+  virtual arrow::Result<bool> Exists(const std::string& path) = 0;
+  /// Free bytes on the disk that holds `path`.
+  virtual arrow::Result<int64_t> FreeBytes(const std::string& path) = 0;
+  /// Take the lock file at `path`, writing `content` into it.
+  ///
+  /// \retval kClosed Another process holds it; the message shows its content.
+  virtual arrow::Result<std::unique_ptr<FileLock>> Lock(const std::string& path,
+                                                        std::string_view content) = 0;
+};
+
+/// Read a whole file.
+arrow::Result<std::string> ReadFile(FileSystem& fs, const std::string& path);
+
+/// Replace a small file so that a power cut leaves the old or the new content: write
+/// `path + ".tmp"`, sync, rename, sync the folder.
+arrow::Status ReplaceFile(FileSystem& fs, const std::string& path, std::string_view content);
+
+/// Join two parts of a path with one '/'.
+std::string JoinPath(std::string_view folder, std::string_view name);
+
+/// The real file system.
+FileSystem& RealFileSystem();
+
+}  // namespace larnax::io

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+
+#include "larnax/labels.h"
+
+namespace larnax::model {
+
+/// Compare two label sets in file order: by `__name__`, `job`, `instance`, then label by label in
+/// byte order of the names, an absent label before any value.
+///
+/// Metrics come together for pruning; job and instance early put series side by side that were
+/// scraped together, so that their times repeat.
+/// \return Negative, zero or positive; zero exactly for equal sets.
+int CompareForFile(LabelsView a, LabelsView b);
+
+/// Compute the `series_id` column: XXH3-64 of `name 0xFF value 0xFF ...` sorted by name.
+uint64_t SeriesIdOf(LabelsView labels);
+
+}  // namespace larnax::model
