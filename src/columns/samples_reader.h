@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <arrow/result.h>
+
+#include "io/file_system.h"
+#include "larnax/samples.h"
+
+namespace larnax::columns {
+
+/// Consecutive rows of a data file.
+struct RowRange {
+  int64_t first = 0;
+  int64_t count = 0;
+};
+
+/// Reads rows of one data file of the table `samples` by their numbers.
+///
+/// Only the pages that hold the asked rows are read, neighbouring ones in one read; each page's
+/// checksum is verified. Safe to use from several threads. Functions fail with kCorrupt (naming
+/// file and offset) where bytes do not match their checksum or format, with IOError where the disk
+/// fails, with Invalid where ranges are not ascending and disjoint within the file; what was
+/// appended to the output is then unspecified. `stats` may be nullptr.
+class SamplesReader {
+ public:
+  /// Open a data file: reads the footer only.
+  ///
+  /// \param footer_bytes  FileSummary::data_footer_bytes, which saves a read; 0: unknown.
+  static arrow::Result<std::shared_ptr<SamplesReader>> Open(std::shared_ptr<io::ReadableFile> file,
+                                                            ReadStats* stats,
+                                                            int64_t footer_bytes = 0);
+  ~SamplesReader();
+
+  int64_t rows() const;
+  const std::string& path() const;
+
+  /// Append the times of all rows of `ranges`, one range after the other.
+  arrow::Status ReadTimes(std::span<const RowRange> ranges, std::vector<int64_t>* time_ms,
+                          ReadStats* stats) const;
+  /// Append the values of all rows of `ranges`; a stale marker reads as kStaleBits.
+  arrow::Status ReadValues(std::span<const RowRange> ranges, std::vector<double>* value,
+                           ReadStats* stats) const;
+  /// The same into memory of the caller: `out` has exactly as many elements as `ranges` rows.
+  arrow::Status ReadTimes(std::span<const RowRange> ranges, std::span<int64_t> out,
+                          ReadStats* stats) const;
+  arrow::Status ReadValues(std::span<const RowRange> ranges, std::span<double> out,
+                           ReadStats* stats) const;
+  /// Append the start times of all rows of `ranges`, 0 = unknown; append nothing where none of the
+  /// row groups touched has any (known from the footer, at no cost).
+  arrow::Status ReadStarts(std::span<const RowRange> ranges, std::vector<int64_t>* start_ms,
+                           ReadStats* stats) const;
+
+ private:
+  class Impl;
+  explicit SamplesReader(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace larnax::columns
