@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <arrow/result.h>
+
+#include "larnax/database.h"
+
+namespace larnax {
+
+/// One column of a table, over all its live files.
+struct ColumnUse {
+  std::string column;
+  std::string label;      ///< The label's true name where it differs from the column's; else empty.
+  int64_t bytes = 0;      ///< At rest, compressed.
+  int64_t raw_bytes = 0;  ///< The same, before compression.
+  int64_t distinct = 0;   ///< Of a label column: its values, counted per file and added up where
+                          ///< they differ; 0 for others.
+  std::string encodings;
+};
+
+/// One live file, as the manifest lists it.
+struct FileUse {
+  std::string path;  ///< Below the archive's root.
+  std::string table;
+  int level = 0;
+  int64_t bytes = 0;
+  int64_t series_bytes = 0;
+  int64_t rows = 0;
+  int64_t series = 0;
+  int64_t min_time_ms = 0;
+  int64_t max_time_ms = 0;
+};
+
+struct InspectReport {
+  int64_t format_version = 0;
+  int64_t manifest = 0;
+  int64_t next_sequence = 0;
+  int64_t rows = 0;
+  int64_t bytes = 0;  ///< Data and series files.
+  int64_t wal_bytes = 0;
+  std::vector<FileUse> files;
+  std::vector<ColumnUse> columns;
+  std::vector<std::string> experiments;
+};
+
+/// Read manifest and footers of an archive; works while a server writes to it.
+arrow::Result<InspectReport> InspectArchive(const std::string& path);
+
+struct VerifyReport {
+  int64_t files = 0;
+  int64_t rows = 0;
+  int64_t bytes = 0;
+  int64_t wal_records = 0;
+  std::vector<std::string> problems;  ///< Each names a file; empty: all is well.
+};
+
+/// Check an archive: every checksum, the order of rows, index and manifest against data, the log.
+arrow::Result<VerifyReport> VerifyArchive(const std::string& path, Progress progress = {});
+
+enum class ExportFormat { kParquet, kCsv, kOpenMetrics };
+enum class ExportLayout { kSingle, kPerMetric };
+
+struct ExportRequest {
+  SelectRequest select;
+  ExportFormat format = ExportFormat::kParquet;
+  ExportLayout layout = ExportLayout::kSingle;
+  std::string output;  ///< A file (kSingle) or a folder (kPerMetric); must not exist.
+};
+
+struct ExportReport {
+  int64_t files = 0;
+  int64_t series = 0;
+  int64_t samples = 0;
+  int64_t bytes = 0;
+};
+
+/// Write the selected samples of `database` as files of another shape.
+arrow::Result<ExportReport> ExportSamples(Database& database, const ExportRequest& request,
+                                          Progress progress = {});
+
+}  // namespace larnax
