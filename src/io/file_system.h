@@ -53,30 +53,35 @@ struct DirectoryEntry {
 
 /// The file system as the storage rooms see it; paths are separated by '/'.
 ///
-/// What a power cut leaves: of a file, what was synced, and any part of what was not; of a
-/// directory, the entries at its last SyncDirectory, and any part of the changes since. Safe to
-/// use from several threads. All errors are IOError (with the errno detail) and name the path;
-/// a missing file is kNotFound; a full disk is kOverloaded.
+/// What a power cut leaves: of a file, what was synced, and any part of what was not (in any
+/// order, holes read as zeros); of a directory, the entries at its last SyncDirectory, and any
+/// part of the changes since, each change (a rename too) wholly or not at all. A file's content
+/// and its entry are synced apart: a new file needs both. Safe to use from several threads. All
+/// errors name the path and the errno: a missing file is kNotFound, a full disk kOverloaded, a
+/// call the file system does not know kUnsupported, anything else IOError.
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
 
   virtual arrow::Result<std::unique_ptr<ReadableFile>> OpenReadable(const std::string& path) = 0;
-  /// Create a file that does not exist yet.
+  /// Create a file that does not exist yet; its parent must exist.
   virtual arrow::Result<std::unique_ptr<WritableFile>> Create(const std::string& path) = 0;
-  /// Shorten a file and sync it.
+  /// Shorten a file to at most its size and sync it.
   virtual arrow::Status Truncate(const std::string& path, int64_t size_bytes) = 0;
 
   /// Move; an existing file at `to` is replaced.
   virtual arrow::Status Rename(const std::string& from, const std::string& to) = 0;
-  /// Swap two directories in one step; kUnsupported where the file system cannot.
+  /// Swap two directories in one step.
+  ///
+  /// \retval kUnsupported The file system cannot.
   virtual arrow::Status Exchange(const std::string& a, const std::string& b) = 0;
   /// Give a file a second name.
   virtual arrow::Status Link(const std::string& from, const std::string& to) = 0;
   virtual arrow::Status RemoveFile(const std::string& path) = 0;
   /// Remove an empty directory.
   virtual arrow::Status RemoveDirectory(const std::string& path) = 0;
-  /// Create a directory and its parents; one that exists is fine.
+  /// Create a directory and its parents; one that exists is fine. Each parent is synced after
+  /// an entry was made in it, so that the directories survive a power cut.
   virtual arrow::Status MakeDirectories(const std::string& path) = 0;
   /// Wait until the directory's entries are on disk.
   virtual arrow::Status SyncDirectory(const std::string& path) = 0;
@@ -88,7 +93,8 @@ class FileSystem {
   virtual arrow::Result<int64_t> FreeBytes(const std::string& path) = 0;
   /// Take the lock file at `path`, writing `content` into it.
   ///
-  /// \retval kClosed Another process holds it; the message shows its content.
+  /// \retval kClosed It is held already, here or by another process; the message shows the
+  ///         content that the holder wrote.
   virtual arrow::Result<std::unique_ptr<FileLock>> Lock(const std::string& path,
                                                         std::string_view content) = 0;
 };
