@@ -30,17 +30,16 @@ MATCHER_P(IsKind, kind, "fails with the kind") {
 /// Match a failed Status or Result whose message holds a phrase.
 MATCHER_P(HasMessage, phrase, "fails with the message") {
   *result_listener << StatusOf(arg).ToString();
-  return !StatusOf(arg).ok() &&
-         StatusOf(arg).message().find(phrase) != std::string::npos;
+  return !StatusOf(arg).ok() && StatusOf(arg).message().find(phrase) != std::string::npos;
 }
 
 #define LARNAX_TEST_CONCAT_(a, b) a##b
 #define LARNAX_TEST_CONCAT(a, b) LARNAX_TEST_CONCAT_(a, b)
 /// Unwrap a Result in a test, or fail the test.
-#define ASSERT_OK_AND_ASSIGN(declaration, expression)                                   \
-  auto LARNAX_TEST_CONCAT(result_, __LINE__) = (expression);                            \
-  ASSERT_TRUE(LARNAX_TEST_CONCAT(result_, __LINE__).ok())                               \
-      << LARNAX_TEST_CONCAT(result_, __LINE__).status().ToString();                     \
+#define ASSERT_OK_AND_ASSIGN(declaration, expression)               \
+  auto LARNAX_TEST_CONCAT(result_, __LINE__) = (expression);        \
+  ASSERT_TRUE(LARNAX_TEST_CONCAT(result_, __LINE__).ok())           \
+      << LARNAX_TEST_CONCAT(result_, __LINE__).status().ToString(); \
   declaration = std::move(LARNAX_TEST_CONCAT(result_, __LINE__)).ValueUnsafe()
 #define ASSERT_OK(expression) ASSERT_THAT((expression), ::larnax::test::IsOk())
 #define EXPECT_OK(expression) EXPECT_THAT((expression), ::larnax::test::IsOk())

@@ -30,12 +30,12 @@ struct WriteMessage {
 struct Refusal {
   std::string reason;  ///< A short phrase: `out of bounds`, `repeated label name`, ...
   int64_t count = 0;
-  std::string first;   ///< The first one, named: its series and what is wrong.
+  std::string first;  ///< The first one, named: its series and what is wrong.
 };
 
 /// What became of a write.
 struct WriteReport {
-  int64_t samples = 0;     ///< Float samples kept; repeats of a stored sample count as kept.
+  int64_t samples = 0;  ///< Float samples kept; repeats of a stored sample count as kept.
   int64_t histograms = 0;
   int64_t exemplars = 0;
   int64_t metadata = 0;
@@ -52,10 +52,10 @@ using WriteDone = std::function<void(arrow::Result<WriteReport>)>;
 struct SelectRequest {
   /// A series is selected when any of these matches it; none: every series.
   std::vector<std::vector<Matcher>> selectors;
-  TimeRange range;                  ///< Ends included.
-  int64_t limit = 0;                ///< Of names, values or series; 0: none.
-  int64_t sample_limit = 0;         ///< Fail with kLimit above it; 0: none.
-  int64_t timeout_ms = 0;           ///< Fail with kTimeout after it; 0: none.
+  TimeRange range;                                     ///< Ends included.
+  int64_t limit = 0;                                   ///< Of names, values or series; 0: none.
+  int64_t sample_limit = 0;                            ///< Fail with kLimit above it; 0: none.
+  int64_t timeout_ms = 0;                              ///< Fail with kTimeout after it; 0: none.
   std::shared_ptr<const std::atomic<bool>> cancelled;  ///< Set to true to give up; may be null.
 };
 
@@ -144,9 +144,6 @@ class Database {
   /// Record the database's own and the machine's metrics as samples of the archive.
   virtual arrow::Status RecordOwnMetrics(std::string_view instance) = 0;
 
-  /// Run background work that is due; for owners that opened with `background` off.
-  /// \return Whether there was any.
-  virtual arrow::Result<bool> Step() = 0;
   /// Refuse new writes, flush, release the lock.
   virtual arrow::Status Close() = 0;
 };

@@ -16,8 +16,6 @@ enum class WalSync {
 struct DatabaseOptions {
   /// Answer only, from files; take no lock, write nothing, leave the log alone.
   bool read_only = false;
-  /// Run flush, merge and sync on threads of its own. Off, the owner calls Step().
-  bool background = true;
 
   WalSync wal_sync = WalSync::kBatch;
   int64_t wal_sync_interval_ms = 1000;

@@ -4,12 +4,12 @@
 #include <cstdlib>
 
 /// Stop the process when a condition that our own code guarantees does not hold.
-#define LARNAX_CHECK(condition)                                                             \
-  do {                                                                                      \
-    if (!(condition)) {                                                                     \
-      std::fprintf(stderr, "%s:%d: check failed: %s\n", __FILE__, __LINE__, #condition);    \
-      std::abort();                                                                         \
-    }                                                                                       \
+#define LARNAX_CHECK(condition)                                                          \
+  do {                                                                                   \
+    if (!(condition)) {                                                                  \
+      std::fprintf(stderr, "%s:%d: check failed: %s\n", __FILE__, __LINE__, #condition); \
+      std::abort();                                                                      \
+    }                                                                                    \
   } while (false)
 
 /// LARNAX_CHECK in builds without NDEBUG; nothing, and not evaluated, in others.
@@ -23,8 +23,8 @@
 #endif
 
 /// Mark a place that cannot be reached.
-#define LARNAX_UNREACHABLE()                                                       \
-  do {                                                                             \
-    std::fprintf(stderr, "%s:%d: reached the unreachable\n", __FILE__, __LINE__);  \
-    std::abort();                                                                  \
+#define LARNAX_UNREACHABLE()                                                      \
+  do {                                                                            \
+    std::fprintf(stderr, "%s:%d: reached the unreachable\n", __FILE__, __LINE__); \
+    std::abort();                                                                 \
   } while (false)

@@ -94,8 +94,7 @@ std::optional<int64_t> ParseRfc3339(std::string_view text) {
   if (!month || *month < 1 || *month > 12 || !Skip(&text, "-")) return std::nullopt;
   const auto day = Digits(&text, 2, 2);
   if (!day || *day < 1 || !Skip(&text, "Tt ")) return std::nullopt;
-  const int64_t days =
-      base::DaysFromCivil(*year, static_cast<int>(*month), static_cast<int>(*day));
+  const int64_t days = base::DaysFromCivil(*year, static_cast<int>(*month), static_cast<int>(*day));
   if (base::CivilFromDays(days).day != *day) return std::nullopt;  // 30 February.
   const auto hour = Digits(&text, 2, 2);
   if (!hour || *hour > 23 || !Skip(&text, ":")) return std::nullopt;
@@ -180,8 +179,8 @@ void AppendValue(double value, std::string* out) {
     AppendLargePlain(value, out);
     return;
   }
-  const auto result = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
-                                    std::chars_format::fixed);
+  const auto result =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed);
   out->append(buffer.data(), result.ptr);
 }
 
@@ -265,10 +264,10 @@ std::string FormatTime(int64_t time_ms) {
   const int64_t day = base::DayOf(time_ms);
   const int64_t ms = time_ms - day * base::kDayMs;
   char buffer[40];
-  const int size = std::snprintf(
-      buffer, sizeof(buffer), "T%02d:%02d:%02d.%03dZ", static_cast<int>(ms / 3'600'000),
-      static_cast<int>(ms / 60'000 % 60), static_cast<int>(ms / 1000 % 60),
-      static_cast<int>(ms % 1000));
+  const int size =
+      std::snprintf(buffer, sizeof(buffer), "T%02d:%02d:%02d.%03dZ",
+                    static_cast<int>(ms / 3'600'000), static_cast<int>(ms / 60'000 % 60),
+                    static_cast<int>(ms / 1000 % 60), static_cast<int>(ms % 1000));
   return base::FormatDay(day).append(buffer, static_cast<size_t>(size));
 }
 

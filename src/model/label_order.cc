@@ -22,8 +22,8 @@ LabelsView::Iterator SkipLeading(LabelsView::Iterator at, LabelsView::Iterator e
 
 int CompareForFile(LabelsView a, LabelsView b) {
   if (a == b) return 0;
-  for (const std::string_view name : {kMetricLabel, std::string_view("job"),
-                                      std::string_view("instance")}) {
+  for (const std::string_view name :
+       {kMetricLabel, std::string_view("job"), std::string_view("instance")}) {
     if (const int order = Sign(a.Get(name), b.Get(name)); order != 0) return order;
   }
   auto at_a = SkipLeading(a.begin(), a.end());

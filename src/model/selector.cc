@@ -40,7 +40,8 @@ class SelectorParser {
       ARROW_RETURN_NOT_OK(ParseItem());
       SkipSpace();
       if (Take('}')) return arrow::Status::OK();
-      if (!Take(',')) return Fail("unexpected '" + Here() + "' in label matching, expected \",\" or \"}\"");
+      if (!Take(','))
+        return Fail("unexpected '" + Here() + "' in label matching, expected \",\" or \"}\"");
     }
   }
 
@@ -51,21 +52,22 @@ class SelectorParser {
       ARROW_ASSIGN_OR_RAISE(name, TakeString());
     } else {
       name = TakeName(/*colons=*/false);
-      if (name.empty()) return Fail("unexpected '" + Here() + "' in label matching, expected a label name");
+      if (name.empty())
+        return Fail("unexpected '" + Here() + "' in label matching, expected a label name");
     }
     SkipSpace();
     const std::optional<MatchType> type = TakeOperator();
     if (!type.has_value()) {
       if (quoted) return SetMetric(std::move(name));
-      return Fail("unexpected '" + Here() + "' in label matching, expected a label matching operator");
+      return Fail("unexpected '" + Here() +
+                  "' in label matching, expected a label matching operator");
     }
     SkipSpace();
     if (at_ >= text_.size() || !IsQuote(text_[at_])) {
       return Fail("unexpected '" + Here() + "' in label matching, expected a string");
     }
     ARROW_ASSIGN_OR_RAISE(std::string value, TakeString());
-    ARROW_ASSIGN_OR_RAISE(Matcher matcher,
-                          Matcher::Make(*type, std::move(name), std::move(value)));
+    ARROW_ASSIGN_OR_RAISE(Matcher matcher, Matcher::Make(*type, std::move(name), std::move(value)));
     matchers_.push_back(std::move(matcher));
     return arrow::Status::OK();
   }
@@ -73,9 +75,9 @@ class SelectorParser {
   arrow::Status SetMetric(std::string name) {
     if (named_) return Fail("metric name must not be set twice");
     named_ = true;
-    ARROW_ASSIGN_OR_RAISE(Matcher matcher, Matcher::Make(MatchType::kEqual,
-                                                         std::string(kMetricLabel),
-                                                         std::move(name)));
+    ARROW_ASSIGN_OR_RAISE(
+        Matcher matcher,
+        Matcher::Make(MatchType::kEqual, std::string(kMetricLabel), std::move(name)));
     matchers_.push_back(std::move(matcher));
     return arrow::Status::OK();
   }
@@ -169,7 +171,8 @@ class SelectorParser {
   }
 
   void SkipSpace() {
-    while (at_ < text_.size() && std::string_view(" \t\r\n").find(text_[at_]) != std::string_view::npos) {
+    while (at_ < text_.size() &&
+           std::string_view(" \t\r\n").find(text_[at_]) != std::string_view::npos) {
       ++at_;
     }
   }

@@ -1,0 +1,207 @@
+#include "db/write_path.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "larnax/error.h"
+#include "wire/remote_write/decoder.h"
+#include "wire/remote_write/negotiation.h"
+#include "wire/write_request.h"
+
+namespace larnax::db {
+namespace {
+
+// Memory of one request kept for the next one at most; a rare giant gives its own back.
+constexpr size_t kKeptBytes = 8 << 20;
+
+arrow::Status Postponed(const arrow::Status& cause) {
+  if (KindOf(cause) == ErrorKind::kOverloaded || KindOf(cause) == ErrorKind::kClosed) return cause;
+  return MakeError(ErrorKind::kOverloaded, "cannot write the log: " + cause.message());
+}
+
+bool IsCovered(const head::AppendPosition& position, head::LogPosition samples,
+               head::LogPosition typed) {
+  return position.samples <= samples && position.typed <= typed;
+}
+
+}  // namespace
+
+struct WritePath::Scratch {
+  std::string message;
+  wire::WriteRequest request;
+};
+
+WritePath::WritePath(Environment environment, const DatabaseOptions& options, Parts parts)
+    : environment_(environment), options_(options), parts_(parts) {}
+
+WritePath::~WritePath() = default;
+
+std::unique_ptr<WritePath::Scratch> WritePath::TakeScratch() {
+  const std::lock_guard lock(scratch_mutex_);
+  if (scratch_.empty()) return std::make_unique<Scratch>();
+  auto scratch = std::move(scratch_.back());
+  scratch_.pop_back();
+  return scratch;
+}
+
+void WritePath::GiveBack(std::unique_ptr<Scratch> scratch) {
+  const size_t samples = scratch->request.time_ms.capacity() * sizeof(double) * 2;
+  if (scratch->message.capacity() + samples > kKeptBytes) return;
+  const std::lock_guard lock(scratch_mutex_);
+  scratch_.push_back(std::move(scratch));
+}
+
+arrow::Status WritePath::CheckRoom() const {
+  if (stopped_.load(std::memory_order_acquire)) {
+    return MakeError(ErrorKind::kClosed, "the database is closing");
+  }
+  if (disk_full_.load(std::memory_order_relaxed)) {
+    return MakeError(ErrorKind::kOverloaded, "the disk is nearly full: min_free_bytes=" +
+                                                 std::to_string(options_.min_free_disk_bytes));
+  }
+  const int64_t waiting = parts_.head->sample_count();
+  if (waiting > options_.head_limit_samples) {
+    return MakeError(ErrorKind::kOverloaded,
+                     "too many samples wait in memory: samples=" + std::to_string(waiting) +
+                         " limit=" + std::to_string(options_.head_limit_samples));
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Result<head::AppendPosition> WritePath::Apply(const WriteMessage& message,
+                                                     WriteReport* report) {
+  ARROW_RETURN_NOT_OK(CheckRoom());
+  ARROW_ASSIGN_OR_RAISE(const wire::WriteVersion version,
+                        wire::NegotiateVersion(message.content_type));
+  ARROW_ASSIGN_OR_RAISE(const wire::BodyEncoding encoding,
+                        wire::NegotiateEncoding(message.content_encoding));
+  report->version_2 = version == wire::WriteVersion::kV2;
+  auto scratch = TakeScratch();
+  ARROW_RETURN_NOT_OK(wire::Decompress(
+      encoding, message.body, static_cast<size_t>(options_.max_request_bytes), &scratch->message));
+  const std::span<const uint8_t> bytes(reinterpret_cast<const uint8_t*>(scratch->message.data()),
+                                       scratch->message.size());
+  wire::WriteRequest& request = scratch->request;
+  ARROW_RETURN_NOT_OK(report->version_2 ? wire::DecodeV2(bytes, &request)
+                                        : wire::DecodeV1(bytes, &request));
+  report->metadata = static_cast<int64_t>(request.metadata.size());
+  // Prometheus repeats all metadata every minute: only news go to the log.
+  std::erase_if(request.metadata, [this](const wire::DecodedMetadata& each) {
+    return !parts_.metadata->Learn(
+        {each.metric, static_cast<uint8_t>(each.type), each.help, each.unit});
+  });
+  const int64_t now_ms = environment_.clock->NowMs();
+  const head::AppendRules rules{
+      .max_time_ms = std::min(kMaxTimeMs, now_ms + options_.max_future_ms),
+      .max_labels = options_.max_labels_per_series,
+      .max_name_bytes = options_.max_label_name_bytes,
+      .max_value_bytes = options_.max_label_value_bytes};
+  auto position = parts_.head->Append(request, rules, now_ms, report);
+  GiveBack(std::move(scratch));
+  return position;
+}
+
+void WritePath::Ingest(const WriteMessage& message, WriteDone done) {
+  parts_.counters->write_requests.Add(1);
+  parts_.counters->write_bytes.Add(static_cast<int64_t>(message.body.size()));
+  Waiter waiter{.position = {}, .report = {}, .done = std::move(done)};
+  auto position = Apply(message, &waiter.report);
+  if (!position.ok()) {
+    Acknowledge(&waiter, position.status());
+    return;
+  }
+  waiter.position = *position;
+  // Nothing was stored, so there is nothing to wait for.
+  if (waiter.position.samples == head::LogPosition{} &&
+      waiter.position.typed == head::LogPosition{}) {
+    Acknowledge(&waiter, arrow::Status::OK());
+    return;
+  }
+  Enqueue(std::move(waiter));
+}
+
+void WritePath::Enqueue(Waiter waiter) {
+  {
+    const std::lock_guard lock(waiters_mutex_);
+    waiters_.push_back(std::move(waiter));
+    if (commit_posted_) return;
+    commit_posted_ = true;
+  }
+  environment_.executor->Post([this] { CommitPending(); });
+}
+
+void WritePath::CommitPending() {
+  const std::lock_guard commit_lock(commit_mutex_);
+  std::vector<Waiter> waiters;
+  {
+    const std::lock_guard lock(waiters_mutex_);
+    waiters.swap(waiters_);
+    commit_posted_ = false;
+  }
+  const int64_t start_ns = environment_.clock->MonotonicNs();
+  const auto commit = [&](head::Log* log) -> arrow::Status {
+    if (log->pending_bytes() == 0) return arrow::Status::OK();
+    parts_.counters->wal_commits.Add(1);
+    parts_.counters->wal_bytes.Add(static_cast<int64_t>(log->pending_bytes()));
+    const auto committed = log->Commit();
+    if (!committed.ok()) parts_.counters->wal_commit_failures.Add(1);
+    return committed.status();
+  };
+  arrow::Status status = commit(parts_.log);
+  const arrow::Status typed = commit(parts_.typed_log);
+  if (status.ok()) status = typed;
+  parts_.counters->wal_commit_ns.Add(environment_.clock->MonotonicNs() - start_ns);
+  // With kInterval and kOff, written is good enough.
+  const bool wait_for_disk = options_.wal_sync == WalSync::kBatch;
+  const head::LogPosition samples = wait_for_disk ? parts_.log->durable() : parts_.log->written();
+  const head::LogPosition typed_samples =
+      wait_for_disk ? parts_.typed_log->durable() : parts_.typed_log->written();
+  for (Waiter& waiter : waiters) {
+    if (IsCovered(waiter.position, samples, typed_samples)) {
+      Acknowledge(&waiter, arrow::Status::OK());
+    } else {
+      LARNAX_DCHECK(!status.ok());
+      Acknowledge(&waiter, Postponed(status));
+    }
+  }
+}
+
+void WritePath::Acknowledge(Waiter* waiter, const arrow::Status& status) {
+  arrow::Result<WriteReport> result = status.ok()
+                                          ? arrow::Result<WriteReport>(std::move(waiter->report))
+                                          : arrow::Result<WriteReport>(status);
+  Count(result);
+  waiter->done(std::move(result));
+}
+
+void WritePath::Count(const arrow::Result<WriteReport>& result) {
+  Counters& counters = *parts_.counters;
+  if (!result.ok()) {
+    const ErrorKind kind = KindOf(result.status());
+    if (kind == ErrorKind::kOverloaded || kind == ErrorKind::kClosed) {
+      counters.write_requests_postponed.Add(1);
+    } else {
+      counters.write_requests_refused.Add(1);
+    }
+    return;
+  }
+  counters.samples.Add(result->samples);
+  counters.samples_duplicate.Add(result->duplicates);
+  counters.histograms.Add(result->histograms);
+  counters.exemplars.Add(result->exemplars);
+  counters.metadata.Add(result->metadata);
+  if (result->refused.empty()) return;
+  counters.write_requests_refused.Add(1);
+  for (const Refusal& refusal : result->refused) counters.samples_refused.Add(refusal.count);
+}
+
+void WritePath::Stop() { stopped_.store(true, std::memory_order_release); }
+
+arrow::Status WritePath::SyncNow() {
+  CommitPending();
+  ARROW_RETURN_NOT_OK(parts_.log->Sync());
+  return parts_.typed_log->Sync();
+}
+
+}  // namespace larnax::db

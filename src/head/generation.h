@@ -1,0 +1,131 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "head/log.h"
+#include "head/series_table.h"
+#include "larnax/samples.h"
+
+namespace larnax::head {
+
+/// Samples of one series, copied out: times strictly ascending.
+struct SampleColumns {
+  std::vector<int64_t> time_ms;
+  std::vector<double> value;
+  std::vector<int64_t> start_ms;  ///< Empty when none is known, else as long as the others.
+
+  void Clear() {
+    time_ms.clear();
+    value.clear();
+    start_ms.clear();
+  }
+};
+
+/// A piece of a series' samples: `capacity` times, then as many values. The first are written
+/// once and then never change, so that readers need no lock for those they know of.
+struct Chunk {
+  Chunk* next = nullptr;
+  uint32_t capacity = 0;
+
+  int64_t* times() { return reinterpret_cast<int64_t*>(this + 1); }
+  double* values() { return reinterpret_cast<double*>(times() + capacity); }
+  const int64_t* times() const { return reinterpret_cast<const int64_t*>(this + 1); }
+  const double* values() const { return reinterpret_cast<const double*>(times() + capacity); }
+};
+
+/// A run of samples from `first` on (counted within the series) that share a start time.
+struct StartRun {
+  uint32_t first;
+  int64_t start_ms;
+};
+
+/// Samples of one series at one moment, borrowed from a Generation.
+struct SeriesCapture {
+  const Chunk* first = nullptr;
+  uint32_t count = 0;
+  bool ordered = true;           ///< Times are strictly ascending as stored.
+  std::vector<StartRun> starts;  ///< Empty when no start time is known.
+};
+
+/// Copy the samples of a capture that lie in `range`, sorted, the last of equal times winning;
+/// replaces the content of `out`. Needs no lock; the capture's Generation must be alive.
+void ReadCapture(const SeriesCapture& capture, TimeRange range, SampleColumns* out);
+
+/// Recent samples, per series in the order of their arrival; what becomes one flush.
+///
+/// The Head appends to its newest generation under its mutex; a frozen one never changes. Readers
+/// take SeriesCaptures under the mutex and then read without it.
+class Generation {
+ public:
+  Generation(uint64_t number, LogPosition begin) : number_(number), begin_(begin) {}
+
+  /// What became of a sample.
+  enum class Outcome { kAdded, kDuplicate };
+  /// Add a sample; one that repeats the newest sample of its series, bits included, is dropped.
+  Outcome Append(SeriesRef ref, int64_t time_ms, double value, int64_t start_ms);
+
+  /// Describe the samples that a series has now; the caller holds the Head's mutex.
+  SeriesCapture Capture(SeriesRef ref) const;
+  /// Earliest and latest sample of a series; exact when its samples came in order, else wide.
+  TimeRange RangeOf(SeriesRef ref) const;
+  bool Has(SeriesRef ref) const {
+    return static_cast<uint32_t>(ref) < series_.size() &&
+           series_[static_cast<uint32_t>(ref)].count > 0;
+  }
+  /// Series with samples, in order of their first.
+  const std::vector<SeriesRef>& touched() const { return touched_; }
+
+  uint64_t number() const { return number_; }
+  int64_t sample_count() const { return sample_count_; }
+  TimeRange time_range() const { return time_range_; }
+  int64_t memory_bytes() const { return memory_bytes_; }
+  /// The log before `begin` and from `end` on belongs to other generations.
+  LogPosition begin() const { return begin_; }
+  LogPosition end() const { return end_; }
+  void set_end(LogPosition end) { end_ = end; }
+  /// Milliseconds since the epoch at which the first sample came.
+  int64_t first_append_ms() const { return first_append_ms_; }
+  void set_first_append_ms(int64_t time_ms) { first_append_ms_ = time_ms; }
+  /// Days (since 1970) that have samples, ascending, with their number of samples.
+  const std::map<int64_t, int64_t>& days() const { return days_; }
+
+ private:
+  struct SeriesBuffer {
+    Chunk* first = nullptr;
+    Chunk* last = nullptr;
+    int64_t last_time_ms = 0;
+    uint32_t count = 0;
+    uint32_t last_count = 0;  // Samples in `last`.
+    bool ordered = true;
+    bool has_starts = false;
+  };
+
+  Chunk* NewChunk(uint32_t capacity);
+  void NoteStart(SeriesRef ref, int64_t start_ms, SeriesBuffer* buffer);
+  void NoteTime(int64_t time_ms);
+
+  uint64_t number_;
+  LogPosition begin_;
+  LogPosition end_;
+  std::vector<SeriesBuffer> series_;
+  std::vector<SeriesRef> touched_;
+  boost::unordered_flat_map<uint32_t, std::vector<StartRun>> starts_;
+  std::vector<std::unique_ptr<std::byte[]>> blocks_;
+  std::byte* next_ = nullptr;
+  size_t left_ = 0;
+  int64_t memory_bytes_ = 0;
+  int64_t sample_count_ = 0;
+  int64_t first_append_ms_ = 0;
+  TimeRange time_range_{.start_ms = std::numeric_limits<int64_t>::max(),
+                        .end_ms = std::numeric_limits<int64_t>::min()};
+  std::map<int64_t, int64_t> days_;
+  int64_t cached_day_start_ms_ = 1;  // A range that holds no time until the first sample.
+  int64_t cached_day_end_ms_ = 0;
+  int64_t* cached_day_count_ = nullptr;
+};
+
+}  // namespace larnax::head

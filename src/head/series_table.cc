@@ -1,0 +1,113 @@
+#include "head/series_table.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "model/label_order.h"
+
+namespace larnax::head {
+namespace {
+
+constexpr size_t kArenaBlockBytes = 256 << 10;
+// Fewer idle series than this are not worth the work of forgetting them.
+constexpr size_t kMinIdleSeries = 4096;
+
+}  // namespace
+
+std::string_view LabelArena::Add(std::string_view bytes) {
+  if (bytes.size() > left_) {
+    left_ = std::max(bytes.size(), kArenaBlockBytes);
+    blocks_.push_back(std::make_unique_for_overwrite<char[]>(left_));
+    memory_bytes_ += static_cast<int64_t>(left_);
+    next_ = blocks_.back().get();
+  }
+  char* const at = next_;
+  std::memcpy(at, bytes.data(), bytes.size());
+  next_ += bytes.size();
+  left_ -= bytes.size();
+  return {at, bytes.size()};
+}
+
+SeriesRef SeriesTable::Add(LabelsView labels, uint64_t hash, int64_t flushed_through_ms) {
+  LARNAX_DCHECK(Find(labels.bytes(), hash) == kNoSeries);
+  SeriesRef ref;
+  if (free_.empty()) {
+    ref = SeriesRef{end_ref()};
+    entries_.emplace_back();
+  } else {
+    ref = free_.back();
+    free_.pop_back();
+  }
+  (*this)[ref] = {.labels = arena_->Add(labels.bytes()),
+                  .hash = hash,
+                  .flushed_through_ms = flushed_through_ms};
+  Index(ref);
+  unordered_.push_back(ref);
+  ++live_;
+  return ref;
+}
+
+void SeriesTable::Index(SeriesRef ref) {
+  Entry& entry = (*this)[ref];
+  const auto [found, inserted] = by_hash_.try_emplace(entry.hash, ref);
+  entry.next_same_hash = inserted ? kNoSeries : found->second;
+  found->second = ref;
+  by_metric_[LabelsView(entry.labels).metric()].push_back(ref);
+}
+
+void SeriesTable::RefreshOrder() {
+  if (unordered_.empty()) return;
+  const auto before = [this](SeriesRef a, SeriesRef b) {
+    return model::CompareForFile(LabelsView((*this)[a].labels), LabelsView((*this)[b].labels)) < 0;
+  };
+  std::sort(unordered_.begin(), unordered_.end(), before);
+  const auto middle = static_cast<std::ptrdiff_t>(order_.size());
+  order_.insert(order_.end(), unordered_.begin(), unordered_.end());
+  std::inplace_merge(order_.begin(), order_.begin() + middle, order_.end(), before);
+  unordered_.clear();
+  for (uint32_t rank = 0; rank < order_.size(); ++rank) (*this)[order_[rank]].rank = rank;
+}
+
+const std::vector<SeriesRef>* SeriesTable::OfMetric(std::string_view metric) const {
+  const auto found = by_metric_.find(metric);
+  return found == by_metric_.end() ? nullptr : &found->second;
+}
+
+void SeriesTable::ForgetIdle(uint64_t oldest_generation) {
+  size_t idle = 0;
+  for (const Entry& entry : entries_) {
+    idle += !entry.labels.empty() && entry.last_generation < oldest_generation;
+  }
+  if (idle < kMinIdleSeries || idle < live_ / 4) return;
+  RefreshOrder();
+  auto fresh_arena = std::make_shared<LabelArena>();
+  by_hash_ = {};
+  by_metric_ = {};
+  std::erase_if(order_,
+                [&](SeriesRef ref) { return (*this)[ref].last_generation < oldest_generation; });
+  for (uint32_t i = 0; i < end_ref(); ++i) {
+    Entry& entry = entries_[i];
+    if (entry.labels.empty()) continue;
+    if (entry.last_generation < oldest_generation) {
+      entry = {};
+      free_.push_back(SeriesRef{i});
+      continue;
+    }
+    entry.labels = fresh_arena->Add(entry.labels);
+    Index(SeriesRef{i});
+  }
+  live_ -= idle;
+  for (uint32_t rank = 0; rank < order_.size(); ++rank) (*this)[order_[rank]].rank = rank;
+  arena_ = std::move(fresh_arena);
+}
+
+int64_t SeriesTable::memory_bytes() const {
+  return arena_->memory_bytes() +
+         static_cast<int64_t>(entries_.capacity() * sizeof(Entry) +
+                              by_hash_.bucket_count() * sizeof(std::pair<uint64_t, SeriesRef>) +
+                              (order_.capacity() + live_) * sizeof(SeriesRef));
+}
+
+}  // namespace larnax::head

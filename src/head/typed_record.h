@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <arrow/status.h>
+
+namespace larnax::head {
+
+/// A native histogram sample as it arrived.
+struct TypedHistogram {
+  std::string_view labels;   ///< Canonical label bytes of the series.
+  std::string_view message;  ///< The protobuf message `Histogram` (1.0, or 2.0 which only adds).
+};
+
+/// An exemplar.
+struct TypedExemplar {
+  std::string_view labels;           ///< Canonical label bytes of the series.
+  std::string_view exemplar_labels;  ///< Canonical label bytes of its own.
+  int64_t time_ms = 0;
+  double value = 0;  ///< Every bit kept.
+};
+
+/// What was said of a metric.
+struct TypedMetadata {
+  std::string_view metric;
+  uint8_t type = 0;  ///< wire::MetricType.
+  std::string_view help;
+  std::string_view unit;
+};
+
+/// Content of a typed record: what one write held besides float samples. Views are borrowed.
+struct TypedRecord {
+  std::vector<TypedHistogram> histograms;
+  std::vector<TypedExemplar> exemplars;
+  std::vector<TypedMetadata> metadata;
+
+  bool empty() const { return histograms.empty() && exemplars.empty() && metadata.empty(); }
+};
+
+/// Encode a record; replaces the content of `out`. The layout is in docs/format/wal.md.
+void EncodeTypedRecord(const TypedRecord& record, std::string* out);
+
+/// Decode a record; views are borrowed from `bytes`.
+///
+/// \retval kCorrupt The bytes are not a record.
+arrow::Status DecodeTypedRecord(std::span<const uint8_t> bytes, TypedRecord* out);
+
+}  // namespace larnax::head
