@@ -1,0 +1,83 @@
+# Everything a person or a CI machine asks of this repository. `make help` lists it.
+#
+# PRESET=debug make build      another preset of CMakePresets.json
+# PYTEST="-k cli" make test    arguments for pytest
+
+PRESET ?= release
+DATA ?= ./data
+LISTEN ?= 127.0.0.1:9797
+PYTEST ?=
+JOBS ?= $(shell nproc)
+SHELL := /bin/bash
+
+python := .venv/bin/python
+requirements := $(wildcard test/requirements*.txt)
+setup_stamp := .venv/setup-stamp
+# Looked for when used: setup may install it.
+launcher = $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+sources = $(shell git ls-files --cached --others --exclude-standard '*.h' '*.cc')
+
+.PHONY: help setup setup-app setup-spark setup-check build run test demo bench soak format check \
+        asan tsan clean
+
+help:  ## List what can be made
+	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
+
+setup:  ## Install what is missing: packages, libraries, .venv
+	@tools/setup.sh base
+	@touch $(setup_stamp)
+
+$(setup_stamp): tools/setup.sh $(requirements)
+	@tools/setup.sh base
+	@touch $@
+
+setup-app:  ## Install Prometheus and node_exporter for the application test (no services)
+	@tools/setup.sh app
+
+setup-spark:  ## Install PySpark for the reader tests, if Java 17 is there (a 450 MB download)
+	@tools/setup.sh spark
+
+setup-check:
+	@tools/setup.sh check
+
+build: $(setup_stamp)  ## Build build/release/larnax
+	@cmake --preset $(PRESET) $(launcher) $(if $(VERBOSE),,--log-level=WARNING)
+	@cmake --build --preset $(PRESET) -j $(JOBS)
+
+run: build  ## Install, build, and serve the archive in ./data
+	@tools/next_steps.sh $(LISTEN) $(DATA)
+	@exec build/$(PRESET)/larnax serve --data $(DATA) --listen $(LISTEN)
+
+test: build  ## Install, build, and pass every test
+	@$(python) tools/run_tests.py --preset $(PRESET) --jobs $(JOBS) -- $(PYTEST)
+
+demo: setup-app build  ## Fill the archive from Debian's Prometheus and node_exporter
+	@PRESET=$(PRESET) DATA=$(DATA) LISTEN=$(LISTEN) tools/demo.sh
+
+bench: $(setup_stamp)  ## Run the benchmarks, results in build/bench/results
+	@cmake --preset bench $(launcher) --log-level=WARNING
+	@cmake --build --preset bench -j $(JOBS)
+	@tools/run_benches.sh build/bench
+
+soak: build  ## The long tests: a hundred kills of the server under load
+	@LARNAX_KILLS=$${LARNAX_KILLS:-100} $(python) -m pytest -c test/pytest.ini test/app/kill_test.py \
+	  --larnax-build build/$(PRESET) $(PYTEST)
+
+format: setup-check  ## Format all C++ sources
+	@clang-format-19 -i $(sources)
+
+check: setup-check build  ## Formatting, layers, symbols, limits, links, headers that stand alone
+	@clang-format-19 --dry-run --Werror $(sources)
+	@$(python) tools/check_layers.py
+	@$(python) tools/check_symbols.py build/$(PRESET)
+	@$(python) tools/check_limits.py
+	@$(python) tools/check_docs.py
+	@cmake --build --preset $(PRESET) -j $(JOBS) --target all_verify_interface_header_sets
+
+asan tsan: $(setup_stamp)  ## Build with sanitizers and pass the C++ tests (asan, tsan)
+	@cmake --preset $@ $(launcher) --log-level=WARNING
+	@cmake --build --preset $@ -j $(JOBS)
+	@ctest --preset $@ -j $(JOBS)
+
+clean:  ## Remove what was built (not .venv, not data)
+	rm -rf build

@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+"""Run ctest and pytest, then print one closing line that sums both: `N passed, N failed`.
+
+Exits non-zero when a test failed, when a runner broke off, or when one of them ran no test.
+"""
+
+import argparse
+import pathlib
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def count(report):
+    """Count (passed, failed, skipped) test cases of a JUnit file; zeros where there is none."""
+    if not report.exists():
+        return 0, 0, 0
+    passed = failed = skipped = 0
+    for case in ElementTree.parse(report).getroot().iter("testcase"):
+        if case.find("failure") is not None or case.find("error") is not None:
+            failed += 1
+        elif case.find("skipped") is not None or case.get("status") in ("disabled", "notrun"):
+            skipped += 1
+        else:
+            passed += 1
+    return passed, failed, skipped
+
+
+def run(name, command, report):
+    """Run one runner; return its counts, with a failure added where it broke without naming one."""
+    report.unlink(missing_ok=True)
+    print(f"\n== {name}: {' '.join(str(part) for part in command)}", flush=True)
+    status = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL).returncode
+    passed, failed, skipped = count(report)
+    if passed + failed == 0:
+        print(f"{name}: no test ran")
+        failed = 1
+    elif status != 0 and failed == 0:
+        print(f"{name}: exited with {status}")
+        failed = 1
+    return passed, failed, skipped
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--preset", default="release")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("pytest", nargs="*", help="arguments for pytest")
+    arguments = parser.parse_args()
+    build = ROOT / "build" / arguments.preset
+    ctest_report = build / "ctest.xml"
+    pytest_report = build / "pytest.xml"
+
+    ctest = ["ctest", "--preset", arguments.preset, "-j", str(arguments.jobs), "--output-junit",
+             str(ctest_report)]
+    pytest = [sys.executable, "-m", "pytest", "-c", "test/pytest.ini", "--larnax-build", str(build),
+              f"--junitxml={pytest_report}", *arguments.pytest]
+    results = [run("ctest", ctest, ctest_report), run("pytest", pytest, pytest_report)]
+    passed, failed, skipped = (sum(column) for column in zip(*results))
+    print(f"\n{passed} passed, {failed} failed, {skipped} skipped", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
