@@ -20,9 +20,12 @@ arrow::Status Postponed(const arrow::Status& cause) {
   return MakeError(ErrorKind::kOverloaded, "cannot write the log: " + cause.message());
 }
 
-bool IsCovered(const head::AppendPosition& position, head::LogPosition samples,
-               head::LogPosition typed) {
-  return position.samples <= samples && position.typed <= typed;
+// OK when the log has the record as safe as its mode promises; zero: there is no record.
+arrow::Status CheckCommitted(const head::Log& log, head::LogPosition position) {
+  if (position == head::LogPosition{}) return arrow::Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const bool committed, log.IsCommitted(position));
+  if (committed) return arrow::Status::OK();
+  return MakeError(ErrorKind::kOverloaded, "the log has not come to this write yet");
 }
 
 }  // namespace
@@ -70,7 +73,8 @@ arrow::Status WritePath::CheckRoom() const {
 }
 
 arrow::Result<head::AppendPosition> WritePath::Apply(const WriteMessage& message,
-                                                     WriteReport* report) {
+                                                     WriteReport* report,
+                                                     std::vector<MetricMetadata>* learned) {
   ARROW_RETURN_NOT_OK(CheckRoom());
   ARROW_ASSIGN_OR_RAISE(const wire::WriteVersion version,
                         wire::NegotiateVersion(message.content_type));
@@ -87,9 +91,12 @@ arrow::Result<head::AppendPosition> WritePath::Apply(const WriteMessage& message
                                         : wire::DecodeV1(bytes, &request));
   report->metadata = static_cast<int64_t>(request.metadata.size());
   // Prometheus repeats all metadata every minute: only news go to the log.
-  std::erase_if(request.metadata, [this](const wire::DecodedMetadata& each) {
-    return !parts_.metadata->Learn(
+  std::erase_if(request.metadata, [&](const wire::DecodedMetadata& each) {
+    MetricMetadata entry = MetadataCatalog::EntryOf(
         {each.metric, static_cast<uint8_t>(each.type), each.help, each.unit});
+    if (parts_.metadata->Knows(entry)) return true;
+    learned->push_back(std::move(entry));
+    return false;
   });
   const int64_t now_ms = environment_.clock->NowMs();
   const head::AppendRules rules{
@@ -105,8 +112,8 @@ arrow::Result<head::AppendPosition> WritePath::Apply(const WriteMessage& message
 void WritePath::Ingest(const WriteMessage& message, WriteDone done) {
   parts_.counters->write_requests.Add(1);
   parts_.counters->write_bytes.Add(static_cast<int64_t>(message.body.size()));
-  Waiter waiter{.position = {}, .report = {}, .done = std::move(done)};
-  auto position = Apply(message, &waiter.report);
+  Waiter waiter{.position = {}, .report = {}, .learned = {}, .done = std::move(done)};
+  auto position = Apply(message, &waiter.report, &waiter.learned);
   if (!position.ok()) {
     Acknowledge(&waiter, position.status());
     return;
@@ -140,34 +147,30 @@ void WritePath::CommitPending() {
     commit_posted_ = false;
   }
   const int64_t start_ns = environment_.clock->MonotonicNs();
-  const auto commit = [&](head::Log* log) -> arrow::Status {
-    if (log->pending_bytes() == 0) return arrow::Status::OK();
-    parts_.counters->wal_commits.Add(1);
-    parts_.counters->wal_bytes.Add(static_cast<int64_t>(log->pending_bytes()));
-    const auto committed = log->Commit();
-    if (!committed.ok()) parts_.counters->wal_commit_failures.Add(1);
-    return committed.status();
-  };
-  arrow::Status status = commit(parts_.log);
-  const arrow::Status typed = commit(parts_.typed_log);
-  if (status.ok()) status = typed;
+  Commit(parts_.log);
+  Commit(parts_.typed_log);
   parts_.counters->wal_commit_ns.Add(environment_.clock->MonotonicNs() - start_ns);
-  // With kInterval and kOff, written is good enough.
-  const bool wait_for_disk = options_.wal_sync == WalSync::kBatch;
-  const head::LogPosition samples = wait_for_disk ? parts_.log->durable() : parts_.log->written();
-  const head::LogPosition typed_samples =
-      wait_for_disk ? parts_.typed_log->durable() : parts_.typed_log->written();
   for (Waiter& waiter : waiters) {
-    if (IsCovered(waiter.position, samples, typed_samples)) {
-      Acknowledge(&waiter, arrow::Status::OK());
-    } else {
-      LARNAX_DCHECK(!status.ok());
-      Acknowledge(&waiter, Postponed(status));
-    }
+    arrow::Status status = CheckCommitted(*parts_.log, waiter.position.samples);
+    if (status.ok()) status = CheckCommitted(*parts_.typed_log, waiter.position.typed);
+    Acknowledge(&waiter, status.ok() ? status : Postponed(status));
   }
 }
 
+void WritePath::Commit(head::Log* log) {
+  const size_t pending = log->pending_bytes();
+  if (pending == 0) return;
+  parts_.counters->wal_commits.Add(1);
+  parts_.counters->wal_bytes.Add(static_cast<int64_t>(pending));
+  // Who waited for what a failure dropped learns it from IsCommitted.
+  if (!log->Commit().ok()) parts_.counters->wal_commit_failures.Add(1);
+}
+
 void WritePath::Acknowledge(Waiter* waiter, const arrow::Status& status) {
+  if (status.ok()) {
+    // Only now: what a failed commit lost has to be logged when it is sent again.
+    for (MetricMetadata& entry : waiter->learned) parts_.metadata->Learn(std::move(entry));
+  }
   arrow::Result<WriteReport> result = status.ok()
                                           ? arrow::Result<WriteReport>(std::move(waiter->report))
                                           : arrow::Result<WriteReport>(status);

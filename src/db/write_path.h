@@ -1,7 +1,7 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -32,7 +32,6 @@ class WritePath {
     MetadataCatalog* metadata;
     Counters* counters;
   };
-  /// Called for each series that is new to the head and carries the experiment label.
   WritePath(Environment environment, const DatabaseOptions& options, Parts parts);
   ~WritePath();
 
@@ -49,15 +48,18 @@ class WritePath {
   struct Waiter {
     head::AppendPosition position;
     WriteReport report;
+    std::vector<MetricMetadata> learned;  // Metadata in it that was news.
     WriteDone done;
   };
 
   arrow::Status CheckRoom() const;
-  arrow::Result<head::AppendPosition> Apply(const WriteMessage& message, WriteReport* report);
+  arrow::Result<head::AppendPosition> Apply(const WriteMessage& message, WriteReport* report,
+                                            std::vector<MetricMetadata>* learned);
   std::unique_ptr<Scratch> TakeScratch();
   void GiveBack(std::unique_ptr<Scratch> scratch);
   void Enqueue(Waiter waiter);
   void CommitPending();
+  void Commit(head::Log* log);
   void Acknowledge(Waiter* waiter, const arrow::Status& status);
   void Count(const arrow::Result<WriteReport>& result);
 

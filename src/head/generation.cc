@@ -160,7 +160,8 @@ Chunk* Generation::NewChunk(uint32_t capacity) {
 
 SeriesCapture Generation::Capture(SeriesRef ref) const {
   const SeriesBuffer& buffer = series_[static_cast<uint32_t>(ref)];
-  SeriesCapture capture{.first = buffer.first, .count = buffer.count, .ordered = buffer.ordered};
+  SeriesCapture capture{
+      .first = buffer.first, .count = buffer.count, .ordered = buffer.ordered, .starts = {}};
   if (buffer.has_starts) capture.starts = starts_.at(static_cast<uint32_t>(ref));
   return capture;
 }

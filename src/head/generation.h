@@ -65,7 +65,8 @@ class Generation {
 
   /// What became of a sample.
   enum class Outcome { kAdded, kDuplicate };
-  /// Add a sample; one that repeats the newest sample of its series, bits included, is dropped.
+  /// Add a sample; one that repeats the newest sample of its series, bits included, is dropped
+  /// (unless the series has start times, where the repeat is found on reading).
   Outcome Append(SeriesRef ref, int64_t time_ms, double value, int64_t start_ms);
 
   /// Describe the samples that a series has now; the caller holds the Head's mutex.

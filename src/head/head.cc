@@ -351,7 +351,7 @@ HeadSnapshot Head::Capture(std::span<const std::vector<Matcher>> selectors, Time
   snapshot.generations = frozen_;
   snapshot.generations.push_back(active_);
   for (const SeriesRef ref : MatchLocked(selectors, range)) {
-    HeadSeries series{.labels = LabelsView(table_[ref].labels)};
+    HeadSeries series{.labels = LabelsView(table_[ref].labels), .parts = {}};
     for (const auto& generation : snapshot.generations) {
       if (generation->Has(ref) && generation->RangeOf(ref).Overlaps(range)) {
         series.parts.push_back(generation->Capture(ref));

@@ -93,13 +93,16 @@ arrow::Status DecodeTypedRecord(std::span<const uint8_t> bytes, TypedRecord* out
     out->histograms.push_back({labels, reader.String()});
   }
   for (uint64_t left = reader.Varint(); left > 0 && reader.ok(); --left) {
-    TypedExemplar exemplar{.labels = reader.String(), .exemplar_labels = reader.String()};
+    TypedExemplar exemplar;
+    exemplar.labels = reader.String();
+    exemplar.exemplar_labels = reader.String();
     exemplar.time_ms = base::UnZigZag(reader.Varint());
     exemplar.value = reader.Double();
     out->exemplars.push_back(exemplar);
   }
   for (uint64_t left = reader.Varint(); left > 0 && reader.ok(); --left) {
-    TypedMetadata metadata{.metric = reader.String()};
+    TypedMetadata metadata;
+    metadata.metric = reader.String();
     metadata.type = static_cast<uint8_t>(reader.Varint());
     metadata.help = reader.String();
     metadata.unit = reader.String();

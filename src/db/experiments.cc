@@ -1,0 +1,98 @@
+#include "db/experiments.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "larnax/error.h"
+#include "larnax/format.h"
+
+namespace larnax::db {
+namespace {
+
+constexpr std::string_view kSuffix = ".json";
+
+// Any UTF-8 text as a file name: bytes that could mean something to a file system become %XX.
+std::string FileNameOf(std::string_view name) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  constexpr size_t kLongest = 200;
+  std::string out;
+  for (const char c : name) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '_' || c == '-' || (c == '.' && !out.empty());
+    if (plain) {
+      out.push_back(c);
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    out.push_back('%');
+    out.push_back(kHex[byte >> 4]);
+    out.push_back(kHex[byte & 0xF]);
+  }
+  return out.size() <= kLongest ? out + std::string(kSuffix) : std::string();
+}
+
+}  // namespace
+
+Experiments::Experiments(io::FileSystem* fs, std::string root, std::string label)
+    : fs_(fs), folder_(io::JoinPath(root, "experiments")), label_(std::move(label)) {}
+
+arrow::Status Experiments::Record(const head::FrozenGeneration& frozen) {
+  if (label_.empty()) return arrow::Status::OK();
+  std::map<std::string, int64_t, std::less<>> found;
+  for (const head::FrozenSeries& series : frozen.series) {
+    const std::string_view name = series.labels.Get(label_);
+    if (name.empty() || known_.contains(name)) continue;
+    const int64_t start_ms = frozen.generation->RangeOf(series.ref).start_ms;
+    const auto [at, inserted] = found.try_emplace(std::string(name), start_ms);
+    if (!inserted) at->second = std::min(at->second, start_ms);
+  }
+  for (const auto& [name, start_ms] : found) ARROW_RETURN_NOT_OK(Create(name, start_ms));
+  return arrow::Status::OK();
+}
+
+arrow::Status Experiments::Create(const std::string& name, int64_t start_ms) {
+  const std::string file_name = FileNameOf(name);
+  known_.insert(name);
+  // Too long for a file: its samples are kept all the same, with their label.
+  if (file_name.empty()) return arrow::Status::OK();
+  ARROW_RETURN_NOT_OK(fs_->MakeDirectories(folder_));
+  const std::string path = io::JoinPath(folder_, file_name);
+  ARROW_ASSIGN_OR_RAISE(const bool exists, fs_->Exists(path));
+  if (exists) return arrow::Status::OK();
+  const nlohmann::json content = {{"format_version", 1},
+                                  {"name", name},
+                                  {"start", FormatTime(start_ms)},
+                                  {"end", nullptr},
+                                  {"matchers", {{label_, name}}},
+                                  {"tags", nlohmann::json::object()},
+                                  {"note", ""}};
+  arrow::Status status = io::ReplaceFile(*fs_, path, content.dump(2) + "\n");
+  if (!status.ok()) known_.erase(name);
+  return status;
+}
+
+arrow::Result<std::vector<std::string>> Experiments::List(io::FileSystem& fs,
+                                                          const std::string& root) {
+  std::vector<std::string> names;
+  const std::string folder = io::JoinPath(root, "experiments");
+  ARROW_ASSIGN_OR_RAISE(const bool exists, fs.Exists(folder));
+  if (!exists) return names;
+  ARROW_ASSIGN_OR_RAISE(const auto entries, fs.List(folder));
+  for (const io::DirectoryEntry& entry : entries) {
+    if (!entry.name.ends_with(kSuffix)) continue;
+    const std::string path = io::JoinPath(folder, entry.name);
+    ARROW_ASSIGN_OR_RAISE(const std::string text, io::ReadFile(fs, path));
+    const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+    if (!json.is_object() || !json.contains("name") || !json["name"].is_string()) {
+      return MakeError(ErrorKind::kCorrupt, "malformed experiment: path=" + path);
+    }
+    names.push_back(json["name"].get<std::string>());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace larnax::db
