@@ -1,0 +1,52 @@
+#include "columns/page_codec.h"
+
+#include <zlib.h>
+#include <zstd.h>
+
+#include "base/check.h"
+#include "larnax/error.h"
+
+namespace larnax::columns {
+
+void PageCompressor::Free::operator()(ZSTD_CCtx_s* context) const { ZSTD_freeCCtx(context); }
+
+PageCompressor::PageCompressor() : context_(ZSTD_createCCtx()) {
+  LARNAX_CHECK(context_ != nullptr);
+}
+
+PageCompressor::~PageCompressor() = default;
+
+void PageCompressor::Compress(std::string_view bytes, ZstdSettings settings, std::string* out) {
+  ZSTD_CCtx* context = context_.get();
+  ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters);
+  ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, settings.level);
+  if (settings.window_log > 0 && bytes.size() > (size_t{1} << 19)) {
+    ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, settings.window_log);
+    ZSTD_CCtx_setParameter(context, ZSTD_c_enableLongDistanceMatching, settings.long_distance);
+  }
+  out->resize(ZSTD_compressBound(bytes.size()));
+  const size_t size = ZSTD_compress2(context, out->data(), out->size(), bytes.data(), bytes.size());
+  // Only memory can fail here, as the room is enough and the parameters are ours.
+  LARNAX_CHECK(ZSTD_isError(size) == 0);
+  out->resize(size);
+}
+
+arrow::Status DecompressPage(std::string_view compressed, std::span<uint8_t> out) {
+  // A context costs more than a small page; it holds no state between calls, so that one per thread
+  // cannot be told from none.
+  thread_local const std::unique_ptr<ZSTD_DCtx, size_t (*)(ZSTD_DCtx*)> context(ZSTD_createDCtx(),
+                                                                                ZSTD_freeDCtx);
+  const size_t size = ZSTD_decompressDCtx(context.get(), out.data(), out.size(), compressed.data(),
+                                          compressed.size());
+  if (ZSTD_isError(size) != 0 || size != out.size()) {
+    return MakeError(ErrorKind::kCorrupt, "cannot decompress page");
+  }
+  return arrow::Status::OK();
+}
+
+uint32_t PageChecksum(std::string_view bytes) {
+  return static_cast<uint32_t>(
+      crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
+}
+
+}  // namespace larnax::columns

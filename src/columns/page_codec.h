@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <arrow/result.h>
+
+struct ZSTD_CCtx_s;
+
+namespace larnax::columns {
+
+/// How hard to compress.
+struct ZstdSettings {
+  int level = 3;
+  int window_log = 0;          ///< 0: as the level has it.
+  bool long_distance = false;  ///< Look for repeats over the whole window.
+};
+
+/// Compresses pages with zstd; its context is kept between calls. One thread at a time.
+class PageCompressor {
+ public:
+  PageCompressor();
+  ~PageCompressor();
+  PageCompressor(const PageCompressor&) = delete;
+  PageCompressor& operator=(const PageCompressor&) = delete;
+
+  /// Replace `out` by the compressed bytes.
+  void Compress(std::string_view bytes, ZstdSettings settings, std::string* out);
+
+ private:
+  struct Free {
+    void operator()(ZSTD_CCtx_s* context) const;
+  };
+  std::unique_ptr<ZSTD_CCtx_s, Free> context_;
+};
+
+/// Decompress a zstd page into memory of exactly its size.
+///
+/// \retval kCorrupt Not zstd, or not of this size.
+arrow::Status DecompressPage(std::string_view compressed, std::span<uint8_t> out);
+
+/// CRC-32 (the one of gzip) as Parquet's page checksums want it.
+uint32_t PageChecksum(std::string_view bytes);
+
+}  // namespace larnax::columns

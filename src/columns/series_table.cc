@@ -1,0 +1,217 @@
+#include "columns/series_table.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "columns/schema.h"
+#include "larnax/samples.h"
+
+namespace larnax::columns {
+namespace {
+
+// Largest window that decoders accept unasked, and what 1 Mi timestamps take.
+constexpr int kWindowLog = 23;
+
+int ZstdLevel(Tier tier) {
+  switch (tier) {
+    case Tier::kFresh:
+      return 1;
+    case Tier::kMerged:
+      return 3;
+    case Tier::kDay:
+      return 6;
+  }
+  return 3;
+}
+
+bool HasOther(const SeriesTable& table, std::string_view label) {
+  for (const OtherLabels& set : table.other_sets) {
+    for (const auto& [key, value] : set) {
+      if (table.other_dictionary[key] == label) return true;
+    }
+  }
+  return false;
+}
+
+void AddValueColumns(const SeriesTable& table, const ChunkContext& context,
+                     std::vector<EncodedChunk>* chunks) {
+  std::vector<uint8_t> present;
+  present.reserve(table.values.size());
+  bool all = true;
+  for (const SeriesValues& values : table.values) {
+    present.push_back(values.has_values ? 1 : 0);
+    all &= values.has_values;
+  }
+  const auto doubles = [&](double SeriesValues::* member) {
+    std::vector<double> column;
+    for (const SeriesValues& values : table.values) column.push_back(values.*member);
+    chunks->push_back(EncodeDoubles(column, present, context));
+  };
+  // Integers with NULLs are rare: as runs of a dictionary of one entry per series.
+  const auto integers = [&](auto&& get) {
+    std::vector<int64_t> column;
+    std::vector<Run> runs;
+    for (const SeriesValues& values : table.values) {
+      if (!values.has_values) {
+        AppendRun(kNullCode, 1, &runs);
+        continue;
+      }
+      if (column.empty() || column.back() != get(values)) column.push_back(get(values));
+      AppendRun(static_cast<uint32_t>(column.size() - 1), 1, &runs);
+    }
+    chunks->push_back(EncodeIntRuns(column, runs, /*optional=*/true, context));
+  };
+  doubles(&SeriesValues::first_value);
+  doubles(&SeriesValues::last_value);
+  integers([](const SeriesValues& values) { return values.last_time_ms * 1000; });
+  doubles(&SeriesValues::sum);
+  doubles(&SeriesValues::min);
+  doubles(&SeriesValues::max);
+  integers([](const SeriesValues& values) { return values.resets; });
+}
+
+}  // namespace
+
+ChunkContext ContextFor(const WriterOptions& options, PageCompressor* compressor, bool series) {
+  ChunkContext context;
+  context.compressor = compressor;
+  context.zstd = {ZstdLevel(options.tier), 0, false};
+  context.page_rows = series ? options.series_page_rows : 0;
+  context.try_encodings = options.tier != Tier::kFresh;
+  context.wide_compat = options.wide_compat;
+  return context;
+}
+
+uint32_t LabelColumn::Intern(std::string_view value) {
+  if (last_code_ == kNullCode || value != last_value_) {
+    last_code_ = dictionary_.Intern(value);
+    last_value_ = dictionary_[last_code_];
+  }
+  return last_code_;
+}
+
+void LabelColumn::AddSeries(uint32_t code, int64_t series) {
+  AppendRun(kNullCode, series - series_filled_, &series_runs_);
+  AppendRun(code, 1, &series_runs_);
+  series_filled_ = series + 1;
+}
+
+void LabelColumn::AddRows(uint32_t code, int64_t first, int64_t count) {
+  AppendRun(kNullCode, first - rows_filled_, &row_runs_);
+  AppendRun(code, count, &row_runs_);
+  rows_filled_ = first + count;
+}
+
+const std::vector<Run>& LabelColumn::SeriesRuns(int64_t series) {
+  AppendRun(kNullCode, series - series_filled_, &series_runs_);
+  series_filled_ = series;
+  return series_runs_;
+}
+
+std::vector<Run> LabelColumn::TakeRows(int64_t rows) {
+  AppendRun(kNullCode, rows - rows_filled_, &row_runs_);
+  rows_filled_ = 0;
+  return std::exchange(row_runs_, {});
+}
+
+SeriesValues Summarize(std::span<const int64_t> time_ms, std::span<const double> value) {
+  SeriesValues result;
+  double sum = 0;
+  double correction = 0;
+  double previous = 0;
+  for (size_t i = 0; i < value.size(); ++i) {
+    const double v = value[i];
+    if (std::bit_cast<uint64_t>(v) == kStaleBits) continue;
+    if (!result.has_values) {
+      result.has_values = true;
+      result.first_value = v;
+      result.min = v;
+      result.max = v;
+    } else {
+      if (v < previous) ++result.resets;
+      if (v < result.min || std::isnan(result.min)) result.min = v;
+      if (v > result.max || std::isnan(result.max)) result.max = v;
+    }
+    previous = v;
+    result.last_value = v;
+    result.last_time_ms = time_ms[i];
+    const double next = sum + v;
+    if (std::isinf(next)) {
+      correction = 0;
+    } else {
+      correction += std::abs(sum) >= std::abs(v) ? (sum - next) + v : (v - next) + sum;
+    }
+    sum = next;
+  }
+  result.sum = std::isinf(sum) ? sum : sum + correction;
+  return result;
+}
+
+std::vector<SortingColumn> SortingOf(const SeriesTable& table, std::span<const ColumnName> labels) {
+  std::vector<SortingColumn> sorting{{0, true}};
+  for (const std::string_view name : {std::string_view("job"), std::string_view("instance")}) {
+    // Rows are not sorted by a column that lacks some of the label's values.
+    if (HasOther(table, name)) break;
+    for (size_t i = 0; i < labels.size(); ++i) {
+      if (labels[i].label == name) sorting.push_back({static_cast<int32_t>(i + 1), true});
+    }
+  }
+  return sorting;
+}
+
+arrow::Result<FooterPlace> WriteSeriesTable(std::unique_ptr<io::WritableFile> file,
+                                            SeriesTable* table, const WriterOptions& options,
+                                            PageCompressor* compressor) {
+  const auto series = static_cast<int64_t>(table->extents.size());
+  const int64_t rows =
+      series == 0 ? 0 : table->extents.back().row_start + table->extents.back().row_count;
+  const bool with_values = !table->values.empty() && rows >= options.summary_min_rows * series;
+  const ChunkContext context = ContextFor(options, compressor, /*series=*/true);
+  std::vector<ColumnName> labels;
+  std::vector<EncodedChunk> chunks;
+  chunks.push_back(EncodeStrings(table->metric.dictionary(), table->metric.SeriesRuns(series),
+                                 /*optional=*/false, context));
+  for (LabelColumn& column : table->labels) {
+    if (!column.used()) continue;
+    labels.push_back(column.name());
+    chunks.push_back(EncodeStrings(column.dictionary(), column.SeriesRuns(series),
+                                   /*optional=*/true, context));
+  }
+  auto [keys, values] =
+      EncodeOtherLabels(table->other_dictionary, table->other_sets, table->other_runs, context);
+  chunks.push_back(std::move(keys));
+  chunks.push_back(std::move(values));
+  chunks.push_back(EncodeInts(table->series_ids, context));
+  const auto integers = [&](int64_t SeriesExtent::* member, int64_t factor) {
+    std::vector<int64_t> column;
+    column.reserve(table->extents.size());
+    for (const SeriesExtent& extent : table->extents) column.push_back(extent.*member * factor);
+    chunks.push_back(EncodeInts(column, context));
+  };
+  integers(&SeriesExtent::row_start, 1);
+  integers(&SeriesExtent::row_count, 1);
+  integers(&SeriesExtent::min_time_ms, 1000);
+  integers(&SeriesExtent::max_time_ms, 1000);
+  integers(&SeriesExtent::stale_count, 1);
+  if (with_values) AddValueColumns(*table, context, &chunks);
+
+  FileBuilder builder(std::move(file));
+  FileMeta meta;
+  meta.schema = SeriesSchema(labels, with_values);
+  meta.rows = series;
+  meta.key_values = FileKeyValues("series", labels, options.key_values);
+  if (series > 0) {
+    RowGroupMeta group;
+    group.rows = series;
+    for (const EncodedChunk& chunk : chunks) {
+      ARROW_ASSIGN_OR_RAISE(ChunkMeta chunk_meta, builder.WriteChunk(chunk));
+      group.chunks.push_back(std::move(chunk_meta));
+    }
+    group.sorting = SortingOf(*table, labels);
+    meta.row_groups.push_back(std::move(group));
+  }
+  return builder.Finish(std::move(meta));
+}
+
+}  // namespace larnax::columns

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <arrow/result.h>
+
+#include "columns/chunk_encoder.h"
+#include "columns/column_registry.h"
+#include "columns/file_builder.h"
+#include "columns/samples_writer.h"
+#include "columns/series_index.h"
+#include "columns/string_dictionary.h"
+
+namespace larnax::columns {
+
+/// Compression and pages of a file by tier. \param series Those of the `series` file.
+ChunkContext ContextFor(const WriterOptions& options, PageCompressor* compressor, bool series);
+
+/// One label column while its file is written: codes of the file's strings, and runs of them over
+/// series and over the rows of the current row group. Rows not yet told are NULL.
+class LabelColumn {
+ public:
+  explicit LabelColumn(ColumnName name) : name_(std::move(name)) {}
+
+  const ColumnName& name() const { return name_; }
+  const StringDictionary& dictionary() const { return dictionary_; }
+  bool used() const { return dictionary_.size() > 0; }
+  /// Find the code of the series' value; cheap when it is the last series' one.
+  uint32_t Intern(std::string_view value);
+  /// Series number `series` has this value.
+  void AddSeries(uint32_t code, int64_t series);
+  /// Rows `first` .. `first + count` of the current row group have this value.
+  void AddRows(uint32_t code, int64_t first, int64_t count);
+
+  /// Give the runs over `series` series.
+  const std::vector<Run>& SeriesRuns(int64_t series);
+  /// Give the runs over the `rows` rows of the row group, which then ends.
+  std::vector<Run> TakeRows(int64_t rows);
+
+ private:
+  ColumnName name_;
+  StringDictionary dictionary_;
+  std::string_view last_value_;
+  uint32_t last_code_ = kNullCode;
+  std::vector<Run> series_runs_;
+  int64_t series_filled_ = 0;
+  std::vector<Run> row_runs_;
+  int64_t rows_filled_ = 0;
+};
+
+/// Series of one file, collected while it is written, and the index file made of them.
+struct SeriesTable {
+  LabelColumn metric{ColumnName{"__name__", "metric"}};
+  std::vector<LabelColumn> labels;  ///< All that the file may have, in byte order of column names.
+  StringDictionary other_dictionary;
+  std::vector<OtherLabels> other_sets;
+  std::vector<Run> other_runs;  ///< Over series; values index other_sets.
+  std::vector<int64_t> series_ids;
+  std::vector<SeriesExtent> extents;
+  std::vector<SeriesValues> values;  ///< Empty in the fresh tier.
+};
+
+/// Compute the summary of one series' values.
+SeriesValues Summarize(std::span<const int64_t> time_ms, std::span<const double> value);
+
+/// Write the index file and sync it.
+arrow::Result<FooterPlace> WriteSeriesTable(std::unique_ptr<io::WritableFile> file,
+                                            SeriesTable* table, const WriterOptions& options,
+                                            PageCompressor* compressor);
+
+/// Tell by which leaves rows are sorted: `metric`, then `job` and `instance` as far as provable.
+///
+/// \param labels  Label columns in the file, in order; leaf i + 1 is labels[i].
+std::vector<SortingColumn> SortingOf(const SeriesTable& table, std::span<const ColumnName> labels);
+
+}  // namespace larnax::columns
