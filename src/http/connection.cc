@@ -1,0 +1,543 @@
+#include "http/connection.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include <boost/beast/http/error.hpp>
+
+#include "http/io_thread.h"
+#include "larnax/error.h"
+
+namespace larnax::http {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+
+// Memory that an idle connection keeps for its next body.
+constexpr size_t kKeptBodyBytes = 1 << 20;
+// A body up to this is copied behind its head: one buffer costs less than two.
+constexpr size_t kJoinedBodyBytes = 16 << 10;
+
+bool IsBodiless(int status) { return status == 204 || status == 304; }
+
+Response NotReady() {
+  Response response = TextResponse(503, "Service Unavailable");
+  response.headers.emplace_back("X-Prometheus-Stopping", "false");
+  return response;
+}
+
+Response ParseErrorResponse(const beast::error_code& code) {
+  using beast::http::error;
+  Response response;
+  if (code == error::body_limit) {
+    response = TextResponse(413, "request body is too large");
+  } else if (code == error::header_limit || code == error::buffer_overflow) {
+    response = TextResponse(431, "request header is too large");
+  } else if (code == RequestReader::TooManyBytes()) {
+    response = TextResponse(503, "too many requests are being received");
+  } else {
+    response = TextResponse(400, "400 Bad Request: " + code.message());
+  }
+  response.close = true;
+  return response;
+}
+
+}  // namespace
+
+Connection::Connection(IoThread* owner, Socket socket)
+    : owner_(owner), server_(owner->state()), socket_(std::move(socket)) {}
+
+Connection::~Connection() {
+  if (exchange_ != nullptr) exchange_->request.cancelled->store(true);
+}
+
+void Connection::SetDeadline(int64_t timeout_ms) {
+  deadline_ms_ = timeout_ms == 0 ? 0 : SteadyMs() + timeout_ms;
+}
+
+void Connection::Start() {
+  SetDeadline(server_->options.idle_timeout_ms);
+  StartRead();
+}
+
+void Connection::Refuse() {
+  draining_ = true;
+  head_.http_1_1 = true;
+  route_ = UnknownRoute();
+  Respond(TextResponse(503, "too many connections"));
+}
+
+void Connection::Drain() {
+  draining_ = true;
+  if (state_ == State::kReading && !reader_ && input_.empty()) Close();
+}
+
+void Connection::Close() {
+  if (state_ == State::kClosed) return;
+  state_ = State::kClosed;
+  if (exchange_ != nullptr) exchange_->request.cancelled->store(true);
+  if (counted_in_flight_) server_->metrics.in_flight.fetch_sub(1);
+  counted_in_flight_ = false;
+  reader_.reset();
+  ErrorCode ignored;
+  socket_.close(ignored);
+  owner_->Remove(shared_from_this());
+}
+
+void Connection::CheckDeadline(int64_t now_ms) {
+  if (deadline_ms_ == 0 || now_ms < deadline_ms_) return;
+  const bool in_request = state_ == State::kReading && reader_;
+  if (in_request || state_ == State::kWriting) server_->metrics.timeouts.fetch_add(1);
+  if (!in_request) {
+    Close();
+    return;
+  }
+  Response response = TextResponse(408, "408 Request Timeout");
+  response.close = true;
+  Respond(std::move(response));
+}
+
+// --- Reading ------------------------------------------------------------------------------------
+
+void Connection::StartRead() {
+  if (reading_ || input_ended_ || state_ == State::kClosed) return;
+  input_.Compact();
+  if (input_.room() == 0) return;
+  reading_ = true;
+  socket_.async_read_some(asio::buffer(input_.Room(), input_.room()),
+                          [self = shared_from_this()](const ErrorCode& error, size_t size) {
+                            self->OnRead(error, size);
+                          });
+}
+
+void Connection::OnRead(const ErrorCode& error, size_t size) {
+  reading_ = false;
+  if (state_ == State::kClosed) return;
+  if (error) {
+    input_ended_ = true;
+    if (exchange_ != nullptr) exchange_->request.cancelled->store(true);
+    if (state_ == State::kReading || state_ == State::kLingering) Close();
+    return;
+  }
+  input_.Commit(size);
+  switch (state_) {
+    case State::kReading:
+      Advance();
+      break;
+    case State::kLingering:
+      input_.Consume(input_.size());
+      StartRead();
+      break;
+    case State::kAnswering:
+    case State::kWriting:
+      StartRead();
+      break;
+    case State::kClosed:
+      break;
+  }
+}
+
+// Work through the input until it is used up or a request is being answered. A loop and not a
+// recursion: a client may send thousands of small requests at once.
+void Connection::Advance() {
+  if (advancing_) return;
+  advancing_ = true;
+  while (state_ == State::kReading && ParseSome()) {
+  }
+  advancing_ = false;
+  if (state_ == State::kReading && input_ended_) {
+    Close();
+    return;
+  }
+  StartRead();
+}
+
+// Parse what there is; false when more input is needed.
+bool Connection::ParseSome() {
+  if (!reader_) {
+    // Some clients end a body with a line end that its length does not count.
+    while (!input_.empty() && (*input_.data() == '\r' || *input_.data() == '\n')) input_.Consume(1);
+    if (input_.empty()) {
+      if (draining_) Close();
+      return false;
+    }
+    BeginRequest();
+  }
+  if (input_.empty()) return false;
+  ErrorCode error;
+  const size_t used = reader_->put(asio::buffer(input_.data(), input_.size()), error);
+  input_.Consume(used);
+  if (error == beast::http::error::need_more) {
+    if (input_.size() < InputBuffer::kCapacity) return false;
+    error = beast::http::error::buffer_overflow;
+  }
+  if (error) {
+    Respond(ParseErrorResponse(error));
+    return true;
+  }
+  if (reader_->is_header_done() && !head_checked_ && !CheckHead()) return true;
+  if (reader_->is_done()) Dispatch();
+  return true;
+}
+
+void Connection::BeginRequest() {
+  reader_.emplace(&head_, &body_, &server_->buffered_bytes, server_->options.max_buffered_bytes);
+  reader_->header_limit(static_cast<uint32_t>(server_->options.max_header_bytes));
+  reader_->body_limit(static_cast<uint64_t>(server_->options.max_body_bytes));
+  head_checked_ = false;
+  route_ = UnknownRoute();
+  route_name_.clear();
+  exchange_.reset();
+  SetDeadline(server_->options.header_timeout_ms);
+}
+
+// Look at the header before the body is read: what is refused here costs no memory. False when the
+// request was refused (and answered).
+bool Connection::CheckHead() {
+  head_checked_ = true;
+  route_ = FindRoute(head_.path, &route_name_);
+  Response refusal;
+  if (RefuseHead(&refusal)) {
+    // The body was not read; what follows on this connection cannot be told from it.
+    refusal.close = !reader_->is_done();
+    Respond(std::move(refusal));
+    return false;
+  }
+  if (reader_->is_done()) return true;
+  reader_->eager(true);
+  SetDeadline(server_->options.body_timeout_ms);
+  return head_.expect.empty() || !input_.empty() || SendContinue();
+}
+
+bool Connection::RefuseHead(Response* refusal) const {
+  if (head_.http_1_1 && head_.hosts != 1) {
+    *refusal = TextResponse(400, "400 Bad Request: exactly one Host header is required");
+  } else if (!head_.transfer_encoding.empty() &&
+             !beast::iequals(head_.transfer_encoding, "chunked")) {
+    *refusal = TextResponse(501, "unsupported transfer encoding");
+  } else if (!head_.expect.empty() && !beast::iequals(head_.expect, "100-continue")) {
+    *refusal = TextResponse(417, "unknown expectation");
+  } else if (route_ == UnknownRoute()) {
+    *refusal = TextResponse(404, "404 page not found");
+  } else if (!Routes()[route_].Allows(head_.method)) {
+    *refusal = TextResponse(405, "Method Not Allowed");
+    refusal->headers.emplace_back("Allow", Routes()[route_].allow);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+bool Connection::SendContinue() {
+  constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+  ErrorCode error;
+  // Nothing else is being sent, so so few bytes always fit into the socket's buffer.
+  const size_t sent = socket_.write_some(asio::buffer(kContinue), error);
+  if (!error && sent == kContinue.size()) return true;
+  Close();
+  return false;
+}
+
+// --- Answering ----------------------------------------------------------------------------------
+
+void Connection::Dispatch() {
+  state_ = State::kAnswering;
+  request_end_us_ = SteadyUs();
+  counted_in_flight_ = true;
+  server_->metrics.in_flight.fetch_add(1, std::memory_order_relaxed);
+  SetDeadline(0);
+
+  const Route& route = Routes()[route_];
+  if (head_.method == Method::kOptions) {
+    Response response;
+    response.status = 204;
+    Respond(std::move(response));
+    return;
+  }
+  Database* database = server_->database.load();
+  if (database == nullptr && route.needs_database) {
+    Respond(NotReady());
+    return;
+  }
+  switch (route.kind) {
+    case RouteKind::kWrite:
+      DispatchWrite(database);
+      break;
+    case RouteKind::kInline: {
+      Exchange exchange;
+      exchange.request.head = head_;
+      Answer(route, server_->MakeServices(database), &exchange);
+      Respond(std::move(exchange.response));
+      break;
+    }
+    case RouteKind::kQuery:
+    case RouteKind::kMaintenance:
+      DispatchToWorkers(route, database);
+      break;
+  }
+}
+
+void Connection::DispatchWrite(Database* database) {
+  const uint64_t serial = ++write_serial_;
+  WriteMessage message;
+  message.content_type = head_.content_type;
+  message.content_encoding = head_.content_encoding;
+  message.body = {reinterpret_cast<const uint8_t*>(body_.data()), body_.size()};
+  in_ingest_ = true;
+  // The database may answer after this connection, or even the server, is gone.
+  database->Ingest(message, [weak = weak_from_this(), weak_owner = owner_->weak_from_this(),
+                             serial](arrow::Result<WriteReport> outcome) {
+    const auto owner = weak_owner.lock();
+    if (owner == nullptr) return;
+    if (owner->IsCurrent()) {
+      const auto self = weak.lock();
+      if (self != nullptr && self->in_ingest_ && self->write_serial_ == serial) {
+        self->early_outcome_ = std::move(outcome);
+        return;
+      }
+    }
+    owner->Post([weak, serial, outcome = std::move(outcome)]() mutable {
+      if (const auto self = weak.lock()) self->OnWriteDone(serial, std::move(outcome));
+    });
+  });
+  in_ingest_ = false;
+  if (!early_outcome_) return;
+  auto outcome = *std::exchange(early_outcome_, std::nullopt);
+  OnWriteDone(serial, std::move(outcome));
+}
+
+void Connection::OnWriteDone(uint64_t serial, arrow::Result<WriteReport> outcome) {
+  if (state_ != State::kAnswering || serial != write_serial_) return;
+  if (!outcome.ok() && HttpStatusOf(outcome.status()) == 500) {
+    server_->Log("write failed: " + outcome.status().ToString());
+  }
+  Respond(AnswerWrite(outcome, IsVersion2(head_.content_type)));
+}
+
+void Connection::DispatchToWorkers(const Route& route, Database* database) {
+  exchange_ = std::make_shared<Exchange>();
+  exchange_->request.head = head_;
+  exchange_->request.body = std::move(body_);
+  exchange_->request.name = route_name_;
+  WorkerPool& pool =
+      route.kind == RouteKind::kMaintenance ? server_->maintenance : server_->queries;
+  const bool taken =
+      pool.TrySubmit([exchange = exchange_, &route, database, state = owner_->shared_state(),
+                      weak = weak_from_this(), weak_owner = owner_->weak_from_this()] {
+        Answer(route, state->MakeServices(database), exchange.get());
+        if (exchange->response.status == 500) state->Log("failed: " + exchange->response.body);
+        if (const auto owner = weak_owner.lock()) {
+          owner->Post([weak] {
+            if (const auto self = weak.lock()) self->OnAnswered();
+          });
+        }
+      });
+  if (taken) return;
+  exchange_.reset();
+  Respond(ErrorResponse(MakeError(ErrorKind::kOverloaded, "too many requests are waiting")));
+}
+
+void Connection::OnAnswered() {
+  if (state_ == State::kAnswering) Respond(std::move(exchange_->response));
+}
+
+void Connection::AddCors(Response* response) const {
+  response->headers.emplace_back("Vary", "Origin");
+  if (head_.origin.empty()) return;
+  if (server_->cors && !server_->cors->Matches(head_.origin)) return;
+  response->headers.emplace_back("Access-Control-Allow-Headers",
+                                 "Accept, Authorization, Content-Type, Origin");
+  response->headers.emplace_back("Access-Control-Allow-Methods", "GET, POST, OPTIONS");
+  response->headers.emplace_back("Access-Control-Expose-Headers", "Date");
+  response->headers.emplace_back("Access-Control-Allow-Origin", server_->cors ? head_.origin : "*");
+}
+
+void Connection::Respond(Response response) {
+  if (!counted_in_flight_) request_end_us_ = SteadyUs();
+  if (route_ < UnknownRoute() && Routes()[route_].is_api) AddCors(&response);
+  status_ = response.status;
+  keep_alive_ = head_.keep_alive && !response.close && !draining_ && reader_.has_value();
+
+  Framing framing;
+  framing.http_1_1 = head_.http_1_1;
+  streaming_ = response.stream != nullptr;
+  framing.chunked = streaming_ && head_.http_1_1;
+  // Without a length the end of the connection is the end of the body.
+  if (streaming_ && !head_.http_1_1) keep_alive_ = false;
+  framing.keep_alive = keep_alive_;
+  framing.has_length = !streaming_ && !IsBodiless(response.status);
+  framing.content_length = response.body.size();
+  chunked_ = framing.chunked;
+
+  out_head_.clear();
+  out_body_.clear();
+  out_tail_ = {};
+  AppendHead(response, framing, owner_->DateText(), &out_head_);
+  if (head_.method == Method::kHead) {
+    streaming_ = false;
+  } else if (response.body.size() <= kJoinedBodyBytes) {
+    out_head_.append(response.body);
+  } else {
+    out_body_ = std::move(response.body);
+  }
+  response_bytes_ = 0;
+  if (streaming_) {
+    exchange_->response.stream = std::move(response.stream);
+    SendPiece();
+  } else {
+    BeginWrite();
+  }
+}
+
+// --- Writing ------------------------------------------------------------------------------------
+
+// Send the piece that was drawn last, behind what is in `out_head_`, and have the next one drawn
+// meanwhile: one piece is on its way and one ahead, whatever the size of the answer.
+void Connection::SendPiece() {
+  piece_ready_ = false;
+  if (!exchange_->status.ok()) {
+    // The head said 200. Only cutting the connection tells the client that this is not all.
+    server_->metrics.aborted_streams.fetch_add(1);
+    status_ = HttpStatusOf(exchange_->status);
+    if (status_ != 499) server_->Log("stream failed: " + exchange_->status.ToString());
+    RecordRequest();
+    Close();
+    return;
+  }
+  const bool more = exchange_->more;
+  out_body_.swap(exchange_->piece);
+  out_tail_ = {};
+  if (chunked_ && more) {
+    char size_line[24];
+    const int length = std::snprintf(size_line, sizeof(size_line), "%zx\r\n", out_body_.size());
+    out_head_.append(size_line, static_cast<size_t>(length));
+    out_tail_ = "\r\n";
+  } else if (chunked_) {
+    out_head_.append("0\r\n").append(exchange_->trailer).append("\r\n");
+  }
+  if (!more) {
+    streaming_ = false;
+    out_body_.clear();
+  } else {
+    PullPiece();
+  }
+  BeginWrite();
+}
+
+void Connection::PullPiece() {
+  pulling_ = true;
+  server_->queries.Submit(
+      [exchange = exchange_, weak = weak_from_this(), weak_owner = owner_->weak_from_this()] {
+        DrawPiece(exchange.get());
+        if (const auto owner = weak_owner.lock()) {
+          owner->Post([weak] {
+            if (const auto self = weak.lock()) self->OnPiece();
+          });
+        }
+      });
+}
+
+void Connection::OnPiece() {
+  pulling_ = false;
+  if (state_ != State::kWriting) return;
+  piece_ready_ = true;
+  if (!write_pending_) SendPiece();
+}
+
+void Connection::BeginWrite() {
+  state_ = State::kWriting;
+  written_ = 0;
+  SetDeadline(server_->options.write_timeout_ms);
+  WriteMore();
+}
+
+std::array<asio::const_buffer, 3> Connection::Unwritten() const {
+  std::array<asio::const_buffer, 3> buffers = {asio::buffer(out_head_), asio::buffer(out_body_),
+                                               asio::buffer(out_tail_.data(), out_tail_.size())};
+  size_t skip = written_;
+  for (asio::const_buffer& buffer : buffers) {
+    const size_t part = std::min(skip, buffer.size());
+    buffer += part;
+    skip -= part;
+  }
+  return buffers;
+}
+
+void Connection::WriteMore() {
+  write_pending_ = true;
+  while (true) {
+    const auto buffers = Unwritten();
+    if (asio::buffer_size(buffers) == 0) break;
+    ErrorCode error;
+    const size_t size = socket_.write_some(buffers, error);
+    if (error == asio::error::would_block) {
+      socket_.async_wait(Socket::wait_write,
+                         [self = shared_from_this()](const ErrorCode& wait_error) {
+                           if (self->state_ != State::kWriting) return;
+                           wait_error ? self->Close() : self->WriteMore();
+                         });
+      return;
+    }
+    if (error) {
+      Close();
+      return;
+    }
+    written_ += size;
+    SetDeadline(server_->options.write_timeout_ms);
+  }
+  write_pending_ = false;
+  OnWritten();
+}
+
+void Connection::OnWritten() {
+  response_bytes_ += written_;
+  out_head_.clear();
+  if (!streaming_) {
+    FinishRequest();
+    return;
+  }
+  // The client owes nothing while the next piece is being drawn.
+  SetDeadline(0);
+  if (piece_ready_) SendPiece();
+}
+
+void Connection::RecordRequest() {
+  const uint64_t body_bytes = reader_ ? reader_->body_bytes() : 0;
+  server_->metrics.RecordRequest(route_, status_, SteadyUs() - request_end_us_, body_bytes,
+                                 response_bytes_);
+}
+
+void Connection::FinishRequest() {
+  RecordRequest();
+  if (counted_in_flight_) server_->metrics.in_flight.fetch_sub(1, std::memory_order_relaxed);
+  counted_in_flight_ = false;
+  reader_.reset();
+  exchange_.reset();
+  if (body_.capacity() > kKeptBodyBytes) std::string().swap(body_);
+  if (out_body_.capacity() > kKeptBodyBytes) std::string().swap(out_body_);
+  if (!keep_alive_) {
+    Linger();
+    return;
+  }
+  state_ = State::kReading;
+  SetDeadline(server_->options.idle_timeout_ms);
+  Advance();
+}
+
+// Let the client read the answer before the connection goes: closing with unread input would
+// reset it, and the answer be lost.
+void Connection::Linger() {
+  state_ = State::kLingering;
+  ErrorCode error;
+  socket_.shutdown(Socket::shutdown_send, error);
+  if (error || input_ended_) {
+    Close();
+    return;
+  }
+  input_.Consume(input_.size());
+  SetDeadline(server_->options.linger_timeout_ms);
+  StartRead();
+}
+
+}  // namespace larnax::http

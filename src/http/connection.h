@@ -1,0 +1,126 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include "http/exchange.h"
+#include "http/input_buffer.h"
+#include "http/request_reader.h"
+#include "http/response.h"
+#include "http/server_state.h"
+
+namespace larnax::http {
+
+class IoThread;
+
+/// One client. Lives on the thread of its io_context, which owns it; only that thread calls it.
+///
+/// Requests are answered one after the other. While one is being answered, reading goes on into
+/// the input buffer: to see at once when the client leaves, and for requests sent ahead.
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp,
+                                                  boost::asio::io_context::executor_type>;
+
+  Connection(IoThread* owner, Socket socket);
+  ~Connection();
+
+  void Start();
+  /// Answer 503 and close: there are too many connections.
+  void Refuse();
+  /// Close when idle, or else after the answer that is under way.
+  void Drain();
+  /// Close if the client took too long for what it is at.
+  void CheckDeadline(int64_t now_ms);
+  /// Close at once.
+  void Close();
+
+ private:
+  using ErrorCode = boost::system::error_code;
+
+  enum class State {
+    kReading,    // A request, or waiting for one.
+    kAnswering,  // A database or worker thread is at it.
+    kWriting,    // Of a streamed answer, also waiting for its next piece.
+    kLingering,  // All is written and the sending side shut; the client should close.
+    kClosed,
+  };
+
+  void StartRead();
+  void OnRead(const ErrorCode& error, size_t size);
+  void Advance();
+  bool ParseSome();
+  void BeginRequest();
+  bool CheckHead();
+  bool RefuseHead(Response* refusal) const;
+  bool SendContinue();
+  void Dispatch();
+  void DispatchWrite(Database* database);
+  void OnWriteDone(uint64_t serial, arrow::Result<WriteReport> outcome);
+  void DispatchToWorkers(const Route& route, Database* database);
+  void OnAnswered();
+  void AddCors(Response* response) const;
+  void Respond(Response response);
+
+  void BeginWrite();
+  void WriteMore();
+  void OnWritten();
+  void SendPiece();
+  void PullPiece();
+  void OnPiece();
+  void RecordRequest();
+  void FinishRequest();
+  void Linger();
+  void SetDeadline(int64_t timeout_ms);
+  std::array<boost::asio::const_buffer, 3> Unwritten() const;
+
+  IoThread* owner_;
+  ServerState* server_;
+  Socket socket_;
+  State state_ = State::kReading;
+  int64_t deadline_ms_ = 0;  // 0: none.
+  bool draining_ = false;
+
+  InputBuffer input_;
+  bool reading_ = false;
+  bool input_ended_ = false;
+  bool advancing_ = false;
+
+  RequestHead head_;
+  std::string body_;
+  std::optional<RequestReader> reader_;
+  bool head_checked_ = false;
+  size_t route_ = 0;
+  std::string route_name_;  // The path's variable.
+  int64_t request_end_us_ = 0;
+  bool counted_in_flight_ = false;
+
+  uint64_t write_serial_ = 0;  // Of the write that is waited for.
+  bool in_ingest_ = false;
+  std::optional<arrow::Result<WriteReport>> early_outcome_;
+
+  std::shared_ptr<Exchange> exchange_;
+  bool streaming_ = false;    // More pieces are to come.
+  bool pulling_ = false;      // A worker is drawing one: it owns `exchange_`.
+  bool piece_ready_ = false;  // One was drawn while another was being sent.
+  bool chunked_ = false;
+
+  int status_ = 0;
+  bool keep_alive_ = false;
+  bool write_pending_ = false;
+  std::string out_head_;
+  std::string out_body_;
+  std::string_view out_tail_;
+  size_t written_ = 0;  // Of the three together.
+  uint64_t response_bytes_ = 0;
+};
+
+}  // namespace larnax::http

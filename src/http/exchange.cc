@@ -1,0 +1,126 @@
+#include "http/exchange.h"
+
+#include <exception>
+#include <utility>
+
+#include "http/compression.h"
+#include "larnax/error.h"
+
+namespace larnax::http {
+namespace {
+
+// Below this a compressed answer fits into the same number of packets.
+constexpr size_t kMinCompressBytes = 1024;
+
+// A stream of which the first bytes were drawn already.
+class ResumedSource : public BodySource {
+ public:
+  ResumedSource(std::string drawn, std::unique_ptr<BodySource> rest, bool more, std::string trailer)
+      : drawn_(std::move(drawn)),
+        rest_(std::move(rest)),
+        more_(more),
+        trailer_(std::move(trailer)) {}
+
+  arrow::Result<bool> Next(std::string* out) override {
+    if (!drawn_.empty()) {
+      out->append(std::exchange(drawn_, {}));
+      return true;
+    }
+    if (!more_) return false;
+    return rest_->Next(out);
+  }
+  std::string Trailer() override { return more_ ? rest_->Trailer() : trailer_; }
+
+ private:
+  std::string drawn_;
+  std::unique_ptr<BodySource> rest_;
+  bool more_;
+  std::string trailer_;
+};
+
+arrow::Result<Response> CallEndpoint(const Route& route, const Services& services,
+                                     Request* request) {
+  try {
+    ARROW_RETURN_NOT_OK(ReadParams(request));
+    return route.endpoint(*request, services);
+  } catch (const std::exception& e) {
+    return MakeError(ErrorKind::kInternal, std::string("unexpected failure: ") + e.what());
+  }
+}
+
+void MarkCompressed(Encoding encoding, Response* response) {
+  response->headers.emplace_back("Content-Encoding", EncodingName(encoding));
+}
+
+void CompressBody(Encoding encoding, Response* response) {
+  if (encoding == Encoding::kIdentity || response->body.size() < kMinCompressBytes) return;
+  auto compressed = Compress(response->body, encoding);
+  if (!compressed.ok()) return;
+  response->body = std::move(*compressed);
+  MarkCompressed(encoding, response);
+}
+
+// Draw the start of the stream. Afterwards the response is an error, a plain body, or a stream
+// of which the first piece is drawn.
+void StartStream(Encoding encoding, Exchange* exchange) {
+  Response& response = exchange->response;
+  std::string drawn;
+  for (int i = 0; i < 2; ++i) {
+    DrawPiece(exchange);
+    drawn.append(exchange->piece);
+    if (!exchange->status.ok() || !exchange->more) break;
+  }
+  if (!exchange->status.ok()) {
+    response = ErrorResponse(exchange->status);
+    return;
+  }
+  if (!exchange->more && exchange->trailer.empty()) {
+    response.body = std::move(drawn);
+    response.stream.reset();
+    CompressBody(encoding, &response);
+    return;
+  }
+  response.stream = std::make_unique<ResumedSource>(std::move(drawn), std::move(response.stream),
+                                                    exchange->more, exchange->trailer);
+  if (encoding != Encoding::kIdentity) {
+    response.stream = CompressStream(std::move(response.stream), encoding);
+    MarkCompressed(encoding, &response);
+  }
+  DrawPiece(exchange);
+  if (!exchange->status.ok()) response = ErrorResponse(exchange->status);
+}
+
+}  // namespace
+
+void DrawPiece(Exchange* exchange) {
+  exchange->piece.clear();
+  exchange->more = true;
+  exchange->status = arrow::Status::OK();
+  try {
+    // An empty piece would read as the end of a chunked body.
+    while (exchange->more && exchange->piece.empty()) {
+      auto more = exchange->response.stream->Next(&exchange->piece);
+      if (!more.ok()) {
+        exchange->status = more.status();
+        return;
+      }
+      exchange->more = *more;
+    }
+    if (!exchange->more) exchange->trailer = exchange->response.stream->Trailer();
+  } catch (const std::exception& e) {
+    exchange->status =
+        MakeError(ErrorKind::kInternal, std::string("unexpected failure: ") + e.what());
+  }
+}
+
+void Answer(const Route& route, const Services& services, Exchange* exchange) {
+  auto response = CallEndpoint(route, services, &exchange->request);
+  exchange->response = response.ok() ? std::move(*response) : ErrorResponse(response.status());
+  const Encoding encoding =
+      route.is_api ? ChooseEncoding(exchange->request.head.accept_encoding) : Encoding::kIdentity;
+  exchange->response.stream != nullptr ? StartStream(encoding, exchange)
+                                       : CompressBody(encoding, &exchange->response);
+  if (route.is_api) exchange->response.headers.emplace_back("Vary", "Accept-Encoding");
+}
+
+}  // namespace larnax::http

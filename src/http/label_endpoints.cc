@@ -1,0 +1,121 @@
+#include <algorithm>
+
+#include "http/endpoints.h"
+#include "http/samples_body.h"
+#include "larnax/error.h"
+#include "larnax/format.h"
+
+namespace larnax::http {
+namespace {
+
+constexpr std::string_view kTruncated = "results truncated due to limit";
+
+std::vector<std::string> WarningsOf(bool truncated) {
+  if (truncated) return {std::string(kTruncated)};
+  return {};
+}
+
+void AddStats(const Request& request, const ReadStats& stats, Response* response) {
+  if (!WantsStats(request.params)) return;
+  std::string text;
+  AppendStats(stats, &text);
+  response->headers.emplace_back("X-Larnax-Stats", std::move(text));
+}
+
+Response AnswerNames(const Request& request, const NamesAnswer& answer) {
+  std::string data = "[";
+  for (const std::string& name : answer.names) {
+    if (data.size() > 1) data.push_back(',');
+    AppendJsonString(name, &data);
+  }
+  data.push_back(']');
+  Response response = JsonResponse(data, WarningsOf(answer.truncated));
+  AddStats(request, answer.stats, &response);
+  return response;
+}
+
+// Prometheus' order: by the names and values in turn, the shorter set first.
+bool LabelsLess(const Labels& left, const Labels& right) {
+  const LabelsView a = left;
+  const LabelsView b = right;
+  return std::lexicographical_compare(
+      a.begin(), a.end(), b.begin(), b.end(), [](const Label& x, const Label& y) {
+        return std::pair(x.name, x.value) < std::pair(y.name, y.value);
+      });
+}
+
+void AppendMetadataEntry(const MetricMetadata& entry, std::string* out) {
+  out->append("{\"type\":");
+  AppendJsonString(entry.type, out);
+  out->append(",\"help\":");
+  AppendJsonString(entry.help, out);
+  out->append(",\"unit\":");
+  AppendJsonString(entry.unit, out);
+  out->push_back('}');
+}
+
+}  // namespace
+
+arrow::Result<Response> AnswerLabels(const Request& request, const Services& services) {
+  ARROW_ASSIGN_OR_RAISE(const SelectRequest select,
+                        SelectParams(request, services.options.query_timeout_ms));
+  ARROW_ASSIGN_OR_RAISE(const NamesAnswer answer, services.database->LabelNames(select));
+  return AnswerNames(request, answer);
+}
+
+arrow::Result<Response> AnswerLabelValues(const Request& request, const Services& services) {
+  if (request.name.empty()) {
+    return MakeError(ErrorKind::kBadQuery, "invalid label name: \"\"");
+  }
+  ARROW_ASSIGN_OR_RAISE(const SelectRequest select,
+                        SelectParams(request, services.options.query_timeout_ms));
+  ARROW_ASSIGN_OR_RAISE(const NamesAnswer answer,
+                        services.database->LabelValues(request.name, select));
+  return AnswerNames(request, answer);
+}
+
+arrow::Result<Response> AnswerSeries(const Request& request, const Services& services) {
+  if (request.params.All("match[]").empty()) {
+    return MakeError(ErrorKind::kBadQuery, "no match[] parameter provided");
+  }
+  ARROW_ASSIGN_OR_RAISE(const SelectRequest select,
+                        SelectParams(request, services.options.query_timeout_ms));
+  ARROW_ASSIGN_OR_RAISE(SeriesAnswer answer, services.database->Series(select));
+  std::sort(answer.series.begin(), answer.series.end(), LabelsLess);
+  std::string data = "[";
+  for (const Labels& labels : answer.series) {
+    if (data.size() > 1) data.push_back(',');
+    AppendLabels(labels, &data);
+  }
+  data.push_back(']');
+  Response response = JsonResponse(data, WarningsOf(answer.truncated));
+  AddStats(request, answer.stats, &response);
+  return response;
+}
+
+arrow::Result<Response> AnswerMetadata(const Request& request, const Services& services) {
+  ARROW_ASSIGN_OR_RAISE(const int64_t limit, LimitParam(request.params, "limit"));
+  ARROW_ASSIGN_OR_RAISE(const int64_t limit_per_metric,
+                        LimitParam(request.params, "limit_per_metric"));
+  ARROW_ASSIGN_OR_RAISE(const auto entries,
+                        services.database->Metadata(request.params.First("metric")));
+  std::string data = "{";
+  int64_t metrics = 0;
+  for (size_t i = 0; i < entries.size();) {
+    if (limit > 0 && metrics == limit) break;
+    if (metrics++ > 0) data.push_back(',');
+    const std::string& metric = entries[i].metric;
+    AppendJsonString(metric, &data);
+    data.append(":[");
+    for (int64_t n = 0; i < entries.size() && entries[i].metric == metric; ++i, ++n) {
+      if (limit_per_metric > 0 && n >= limit_per_metric) continue;
+      if (n > 0) data.push_back(',');
+      AppendMetadataEntry(entries[i], &data);
+    }
+    data.push_back(']');
+  }
+  data.push_back('}');
+  return JsonResponse(data);
+}
+
+}  // namespace larnax::http

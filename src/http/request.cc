@@ -1,0 +1,93 @@
+#include "http/request.h"
+
+#include <charconv>
+#include <limits>
+
+#include "larnax/error.h"
+#include "larnax/format.h"
+
+namespace larnax::http {
+namespace {
+
+arrow::Status BadParam(std::string_view name, std::string_view reason) {
+  return MakeError(ErrorKind::kBadQuery,
+                   "invalid parameter \"" + std::string(name) + "\": " + std::string(reason));
+}
+
+// Whether a Content-Type is of a form, parameters aside.
+bool IsForm(std::string_view content_type) {
+  return content_type.substr(0, content_type.find_first_of("; ")) ==
+         "application/x-www-form-urlencoded";
+}
+
+arrow::Result<std::vector<Matcher>> ReadSelector(std::string_view text) {
+  auto selector = ParseSelector(text);
+  if (!selector.ok()) return BadParam("match[]", selector.status().message());
+  for (const Matcher& matcher : *selector) {
+    if (!matcher.MatchesEmpty()) return selector;
+  }
+  return BadParam("match[]", "match[] must contain at least one non-empty matcher");
+}
+
+}  // namespace
+
+void RequestHead::Clear() {
+  method = Method::kOther;
+  for (std::string* text : {&path, &query, &content_type, &content_encoding, &accept,
+                            &accept_encoding, &origin, &expect, &transfer_encoding}) {
+    text->clear();
+  }
+  hosts = 0;
+  http_1_1 = false;
+  keep_alive = true;
+}
+
+arrow::Status ReadParams(Request* request) {
+  if (request->head.method == Method::kPost && IsForm(request->head.content_type)) {
+    ARROW_RETURN_NOT_OK(request->params.Add(request->body));
+  }
+  return request->params.Add(request->head.query);
+}
+
+arrow::Result<int64_t> TimeParam(const Params& params, std::string_view name, int64_t otherwise) {
+  const std::string_view text = params.First(name);
+  if (text.empty()) return otherwise;
+  auto time_ms = ParseTime(text);
+  if (!time_ms.ok()) return BadParam(name, time_ms.status().message());
+  return time_ms;
+}
+
+arrow::Result<int64_t> LimitParam(const Params& params, std::string_view name) {
+  const std::string_view text = params.First(name);
+  if (text.empty()) return 0;
+  int64_t limit = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    return BadParam(name, "cannot parse \"" + std::string(text) + "\" to a whole number");
+  }
+  if (limit < 0) return BadParam(name, "limit must be non-negative");
+  return limit;
+}
+
+arrow::Result<SelectRequest> SelectParams(const Request& request, int64_t max_timeout_ms) {
+  const Params& params = request.params;
+  SelectRequest select;
+  ARROW_ASSIGN_OR_RAISE(select.range.start_ms, TimeParam(params, "start", select.range.start_ms));
+  ARROW_ASSIGN_OR_RAISE(select.range.end_ms, TimeParam(params, "end", select.range.end_ms));
+  for (const std::string_view text : params.All("match[]")) {
+    ARROW_ASSIGN_OR_RAISE(auto selector, ReadSelector(text));
+    select.selectors.push_back(std::move(selector));
+  }
+  ARROW_ASSIGN_OR_RAISE(select.limit, LimitParam(params, "limit"));
+  select.timeout_ms = max_timeout_ms;
+  if (const std::string_view text = params.First("timeout"); !text.empty()) {
+    const auto timeout_ms = ParseDuration(text);
+    if (!timeout_ms.ok()) return BadParam("timeout", timeout_ms.status().message());
+    if (*timeout_ms <= 0) return BadParam("timeout", "a timeout must be positive");
+    if (max_timeout_ms == 0 || *timeout_ms < max_timeout_ms) select.timeout_ms = *timeout_ms;
+  }
+  select.cancelled = request.cancelled;
+  return select;
+}
+
+}  // namespace larnax::http

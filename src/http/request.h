@@ -1,0 +1,64 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include <arrow/status.h>
+
+#include "http/params.h"
+#include "larnax/database.h"
+
+namespace larnax::http {
+
+enum class Method { kGet, kHead, kPost, kPut, kOptions, kOther };
+
+/// What of a request's header this server looks at. Values are as sent, blanks trimmed; of a
+/// field sent twice the first counts, lists are joined.
+struct RequestHead {
+  Method method = Method::kOther;
+  std::string path;   ///< Still percent-encoded.
+  std::string query;  ///< Without the `?`.
+  std::string content_type;
+  std::string content_encoding;
+  std::string accept;
+  std::string accept_encoding;
+  std::string origin;
+  std::string expect;
+  std::string transfer_encoding;
+  int hosts = 0;           ///< How many Host fields there were.
+  bool http_1_1 = false;   ///< Else HTTP/1.0.
+  bool keep_alive = true;  ///< As the version and Connection say.
+
+  /// Forget everything but the memory.
+  void Clear();
+};
+
+/// A request as an endpoint sees it.
+struct Request {
+  RequestHead head;
+  std::string body;
+  Params params;
+  std::string name;  ///< The path's `<name>`, decoded, where the route has one.
+  /// Set when the client goes away; never null.
+  std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
+};
+
+/// Fill `request->params` from query and form body.
+arrow::Status ReadParams(Request* request);
+
+/// Read an optional time. Errors are Prometheus': `invalid parameter "start": cannot parse ...`.
+arrow::Result<int64_t> TimeParam(const Params& params, std::string_view name, int64_t otherwise);
+
+/// Read an optional count >= 0; absent, empty and 0 are 0: no limit.
+arrow::Result<int64_t> LimitParam(const Params& params, std::string_view name);
+
+/// Read `match[]`, `start`, `end`, `limit` and `timeout` (capped by `max_timeout_ms`; 0: no cap).
+///
+/// \retval kBadQuery A parameter that cannot be read, or a selector that matches everything.
+arrow::Result<SelectRequest> SelectParams(const Request& request, int64_t max_timeout_ms);
+
+/// What may be asked of a stream's `stats` parameter: any value asks for them.
+inline bool WantsStats(const Params& params) { return !params.First("stats").empty(); }
+
+}  // namespace larnax::http

@@ -1,0 +1,91 @@
+#include "http/router.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace larnax::http {
+namespace {
+
+constexpr std::string_view kGet = "GET, HEAD, OPTIONS";
+constexpr std::string_view kGetPost = "GET, HEAD, POST, OPTIONS";
+constexpr std::string_view kPost = "POST, OPTIONS";
+constexpr std::string_view kPostPut = "POST, PUT, OPTIONS";
+constexpr std::string_view kPlainGet = "GET, HEAD";
+constexpr std::string_view kPlainPostPut = "POST, PUT";
+
+constexpr std::string_view kLabelPrefix = "/api/v1/label/";
+constexpr std::string_view kLabelSuffix = "/values";
+constexpr std::string_view kLabelPattern = "/api/v1/label/:name/values";
+
+constexpr Route kRoutes[] = {
+    {"/api/v1/write", kPost, RouteKind::kWrite, nullptr},
+    {"/receive", kPost, RouteKind::kWrite, nullptr},
+    {"/api/v1/labels", kGetPost, RouteKind::kQuery, AnswerLabels},
+    {kLabelPattern, kGet, RouteKind::kQuery, AnswerLabelValues},
+    {"/api/v1/series", kGetPost, RouteKind::kQuery, AnswerSeries},
+    {"/api/v1/samples", kGetPost, RouteKind::kQuery, AnswerSamples},
+    {"/api/v1/metadata", kGet, RouteKind::kQuery, AnswerMetadata},
+    {"/api/v1/status/buildinfo", kGet, RouteKind::kInline, AnswerBuildInfo, false},
+    {"/api/v1/status/runtimeinfo", kGet, RouteKind::kInline, AnswerRuntimeInfo, false},
+    {"/api/v1/status/tsdb", kGet, RouteKind::kQuery, AnswerTsdb},
+    {"/api/v1/status/flags", kGet, RouteKind::kInline, AnswerFlags, false},
+    {"/api/v1/admin/flush", kPostPut, RouteKind::kMaintenance, AnswerFlush},
+    {"/api/v1/admin/merge", kPostPut, RouteKind::kMaintenance, AnswerMerge},
+    {"/flush", kPlainPostPut, RouteKind::kMaintenance, AnswerFlush, true, false},
+    {"/metrics", kPlainGet, RouteKind::kQuery, AnswerMetrics, false, false},
+    {"/-/healthy", kPlainGet, RouteKind::kInline, AnswerHealthy, false, false},
+    {"/-/ready", kPlainGet, RouteKind::kInline, AnswerReady, false, false},
+    {"/", kPlainGet, RouteKind::kInline, AnswerRoot, false, false},
+};
+
+size_t IndexOf(std::string_view pattern) {
+  const auto* route = std::find_if(std::begin(kRoutes), std::end(kRoutes),
+                                   [&](const Route& r) { return r.pattern == pattern; });
+  return static_cast<size_t>(route - std::begin(kRoutes));
+}
+
+}  // namespace
+
+bool Route::Allows(Method method) const {
+  switch (method) {
+    case Method::kGet:
+    case Method::kHead:
+      return allow.starts_with("GET");
+    case Method::kPost:
+      return allow.find("POST") != std::string_view::npos;
+    case Method::kPut:
+      return allow.find("PUT") != std::string_view::npos;
+    case Method::kOptions:
+      return is_api;
+    case Method::kOther:
+      return false;
+  }
+  return false;
+}
+
+std::span<const Route> Routes() { return kRoutes; }
+
+std::vector<std::string_view> RouteNames() {
+  std::vector<std::string_view> names;
+  for (const Route& route : kRoutes) names.push_back(route.pattern);
+  names.push_back("unknown");
+  return names;
+}
+
+size_t FindRoute(std::string_view path, std::string* name) {
+  if (path.size() > kLabelPrefix.size() + kLabelSuffix.size() && path.starts_with(kLabelPrefix) &&
+      path.ends_with(kLabelSuffix)) {
+    path.remove_prefix(kLabelPrefix.size());
+    path.remove_suffix(kLabelSuffix.size());
+    if (path.find('/') != std::string_view::npos) return UnknownRoute();
+    auto decoded = PercentDecode(path, false);
+    if (!decoded.ok()) return UnknownRoute();
+    *name = DecodeNameEscapes(*decoded);
+    return IndexOf(kLabelPattern);
+  }
+  // A pattern with a variable never equals a path: labels go through the branch above.
+  if (path.find(':') != std::string_view::npos) return UnknownRoute();
+  return IndexOf(path);
+}
+
+}  // namespace larnax::http

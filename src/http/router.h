@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/endpoints.h"
+#include "http/request.h"
+
+namespace larnax::http {
+
+/// Where a route's answer is made.
+enum class RouteKind {
+  kWrite,        ///< Database::Ingest, from the connection's own thread.
+  kInline,       ///< The connection's own thread: the answer costs next to nothing.
+  kQuery,        ///< The query threads.
+  kMaintenance,  ///< The one thread for work that may take minutes.
+};
+
+/// One path and what answers it.
+struct Route {
+  std::string_view pattern;  ///< `:name` stands for one segment.
+  std::string_view allow;    ///< Methods, as in the header `Allow`.
+  RouteKind kind = RouteKind::kInline;
+  Endpoint endpoint = nullptr;  ///< Null for kWrite.
+  bool needs_database = true;
+  bool is_api = true;  ///< With CORS, and answers may be compressed.
+
+  /// Tell whether a method may be used; HEAD goes with GET, OPTIONS with the API.
+  bool Allows(Method method) const;
+};
+
+/// All routes; the index of a route is its row in the metrics.
+std::span<const Route> Routes();
+/// The metrics' row for paths that nothing answers.
+inline size_t UnknownRoute() { return Routes().size(); }
+/// Label values for the metrics: the patterns, then one for UnknownRoute().
+std::vector<std::string_view> RouteNames();
+
+/// Find the route of a path (still percent-encoded).
+///
+/// \param name  Set to the path's `:name` where it has one, decoded.
+/// \return      The index of the route; UnknownRoute() where there is none.
+size_t FindRoute(std::string_view path, std::string* name);
+
+}  // namespace larnax::http

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <arrow/result.h>
+#include <arrow/status.h>
+
+#include "larnax/database.h"
+
+namespace larnax::http {
+
+/// Settings of the server. Times are in milliseconds.
+struct ServerOptions {
+  std::string host = "127.0.0.1";  ///< A numeric address, IPv4 or IPv6, or `localhost`.
+  int port = 9797;                 ///< 0: any free one.
+  int threads = 0;                 ///< That read and write sockets; 0: one per core, at most 4.
+  int query_threads = 0;           ///< That answer everything but writes; 0: one per core.
+  int query_queue = 256;           ///< Requests that wait for those; more are answered 503.
+
+  int max_connections = 512;            ///< Further ones are answered 503 and closed.
+  int64_t max_header_bytes = 32 << 10;  ///< Request line and fields, each.
+  int64_t max_body_bytes = 32 << 20;    ///< As sent, that is compressed.
+  /// All bodies being received together; requests above it are answered 503.
+  int64_t max_buffered_bytes = 512 << 20;
+
+  int64_t idle_timeout_ms = 300'000;   ///< From one answer to the next request.
+  int64_t header_timeout_ms = 10'000;  ///< From the first byte of a request to the end of fields.
+  int64_t body_timeout_ms = 60'000;    ///< From there to the end of the body.
+  int64_t write_timeout_ms = 30'000;   ///< Without the client taking anything.
+  int64_t linger_timeout_ms = 2'000;   ///< For the client to close first, after a last answer.
+  int64_t sweep_interval_ms = 1'000;   ///< How often the timeouts above are looked at.
+  int64_t drain_timeout_ms = 10'000;   ///< That Stop() gives requests in flight.
+
+  int64_t query_timeout_ms = 120'000;        ///< Cap of the parameter `timeout`.
+  std::string cors_origin = ".*";            ///< Regular expression of the origins that may read.
+  std::map<std::string, std::string> flags;  ///< Shown by /api/v1/status/flags.
+  /// Told of failures that no client sees, from any thread; may be empty.
+  std::function<void(std::string_view)> log;
+};
+
+/// An HTTP server over a Database, running on threads of its own.
+class Server {
+ public:
+  /// Listen and serve. While `database` is null (it may still be recovering its log), everything
+  /// that needs one answers 503; see SetDatabase.
+  ///
+  /// \param database  Must outlive the server.
+  /// \retval IOError  The address cannot be used, or another process listens there.
+  static arrow::Result<std::unique_ptr<Server>> Start(Database* database, ServerOptions options);
+  virtual ~Server() = default;  ///< As Stop().
+
+  /// Hand over the database; from now on the server is ready.
+  virtual void SetDatabase(Database* database) = 0;
+  /// The port it listens on.
+  virtual int port() const = 0;
+  /// Stop accepting, answer the requests that have begun, close. Idempotent.
+  ///
+  /// \return An error where `drain_timeout_ms` was reached and connections had to be cut.
+  virtual arrow::Status Stop() = 0;
+};
+
+}  // namespace larnax::http

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace larnax::http {
+
+/// Threads that run tasks in the order of their coming. Safe to use from any thread.
+class WorkerPool {
+ public:
+  /// \param queue_limit  Tasks that TrySubmit lets wait.
+  WorkerPool(int threads, size_t queue_limit);
+  ~WorkerPool();  ///< As Stop().
+
+  /// Queue a task, or return false where `queue_limit` tasks wait or the pool has stopped.
+  [[nodiscard]] bool TrySubmit(std::function<void()> task);
+  /// Queue the continuation of an admitted task, past the limit. Dropped after Stop().
+  void Submit(std::function<void()> task);
+  /// Finish running tasks, drop waiting ones, join. May be called again.
+  void Stop();
+  size_t waiting() const;
+
+ private:
+  void Run();
+
+  const size_t queue_limit_;
+  mutable std::mutex mutex_;  // Guards what follows up to threads_.
+  std::condition_variable changed_;
+  std::deque<std::function<void()>> tasks_;
+  bool stopped_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace larnax::http
