@@ -40,7 +40,7 @@ struct WriterOptions {
   int64_t summary_min_rows = 1440;
   /// Added to the key-value metadata of both files; keys that start with `larnax.` or `ARROW:` are
   /// ours.
-  std::map<std::string, std::string> key_values;
+  std::map<std::string, std::string> key_values = {};
 };
 
 /// What a finished data file and its index hold.

@@ -43,6 +43,8 @@ inline constexpr std::string_view kResetsColumn = "resets";
 inline constexpr std::string_view kFormatKey = "larnax.format";
 inline constexpr std::string_view kTableKey = "larnax.table";
 inline constexpr std::string_view kColumnsKey = "larnax.columns";
+/// Rows of the data file; in `series` files only.
+inline constexpr std::string_view kDataRowsKey = "larnax.data_rows";
 
 /// Longest string that is written as a minimum or maximum.
 inline constexpr size_t kMaxBoundBytes = 256;

@@ -201,6 +201,7 @@ arrow::Result<FooterPlace> WriteSeriesTable(std::unique_ptr<io::WritableFile> fi
   meta.schema = SeriesSchema(labels, with_values);
   meta.rows = series;
   meta.key_values = FileKeyValues("series", labels, options.key_values);
+  meta.key_values[std::string(kDataRowsKey)] = std::to_string(rows);
   if (series > 0) {
     RowGroupMeta group;
     group.rows = series;

@@ -1,0 +1,101 @@
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace larnax::columns {
+
+/// Integers of one page in as few bytes each as their range needs. Immutable.
+class PackedInts {
+ public:
+  explicit PackedInts(std::span<const int64_t> values);
+
+  int64_t operator[](size_t i) const {
+    uint64_t offset = 0;
+    switch (width_) {
+      case 0:
+        break;
+      case 1:
+        offset = bytes_[i];
+        break;
+      case 2:
+        offset = Load<uint16_t>(i);
+        break;
+      case 4:
+        offset = Load<uint32_t>(i);
+        break;
+      default:
+        offset = Load<uint64_t>(i);
+    }
+    return static_cast<int64_t>(static_cast<uint64_t>(base_) + offset);
+  }
+  size_t size() const { return size_; }
+  int64_t memory_bytes() const { return static_cast<int64_t>(bytes_.capacity() + sizeof(*this)); }
+
+ private:
+  template <typename T>
+  T Load(size_t i) const {
+    T value;
+    std::memcpy(&value, bytes_.data() + i * sizeof(T), sizeof(T));
+    return value;
+  }
+
+  int64_t base_ = 0;
+  size_t size_ = 0;
+  int width_ = 0;
+  std::vector<uint8_t> bytes_;
+};
+
+/// Rows [begin, end) of an index.
+struct RowSpan {
+  uint32_t begin = 0;
+  uint32_t end = 0;
+};
+
+/// Append rows to ascending spans; joins with the last one where they touch.
+inline void AppendSpan(uint32_t begin, uint32_t end, std::vector<RowSpan>* spans) {
+  if (begin == end) return;
+  if (!spans->empty() && spans->back().end == begin) {
+    spans->back().end = end;
+  } else {
+    spans->push_back({begin, end});
+  }
+}
+
+/// Make spans of ascending rows.
+std::vector<RowSpan> SpansOf(std::span<const uint32_t> rows);
+
+/// A column of integers cut into pages of equal size, of which some are loaded.
+class PackedColumn {
+ public:
+  int64_t operator[](uint32_t row) const { return (*pages_[row / page_rows_])[row % page_rows_]; }
+  /// Call sink(row, value) for all rows of `spans`, whose pages are loaded.
+  template <typename Sink>
+  void ForEach(std::span<const RowSpan> spans, Sink&& sink) const {
+    for (const RowSpan& span : spans) {
+      for (uint32_t row = span.begin; row < span.end; ++row) sink(row, (*this)[row]);
+    }
+  }
+
+  void Init(uint32_t page_rows, size_t pages) {
+    page_rows_ = page_rows;
+    pages_.resize(pages);
+  }
+  bool is_init() const { return page_rows_ > 0; }
+  bool has_page(size_t page) const { return pages_[page] != nullptr; }
+  void SetPage(size_t page, PackedInts values) {
+    pages_[page] = std::make_unique<const PackedInts>(std::move(values));
+  }
+  uint32_t page_rows() const { return page_rows_; }
+  size_t pages() const { return pages_.size(); }
+  int64_t memory_bytes() const;
+
+ private:
+  uint32_t page_rows_ = 0;
+  std::vector<std::unique_ptr<const PackedInts>> pages_;
+};
+
+}  // namespace larnax::columns

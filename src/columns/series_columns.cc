@@ -1,0 +1,334 @@
+#include "columns/series_columns.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "columns/schema.h"
+#include "larnax/error.h"
+
+namespace larnax::columns {
+namespace {
+
+constexpr std::array<std::string_view, kSeriesColumnCount> kColumnNames = {
+    kSeriesIdColumn,   kRowStartColumn,   kRowCountColumn,  kMinTimeColumn,  kMaxTimeColumn,
+    kStaleCountColumn, kFirstValueColumn, kLastValueColumn, kLastTimeColumn, kSumColumn,
+    kMinColumn,        kMaxColumn,        kResetsColumn};
+constexpr size_t kRequiredColumns = 6;
+
+bool IsDouble(SeriesColumn column) {
+  return column == SeriesColumn::kFirstValue || column == SeriesColumn::kLastValue ||
+         column == SeriesColumn::kSum || column == SeriesColumn::kMin ||
+         column == SeriesColumn::kMax;
+}
+
+arrow::Status DecodeCodePage(const Page& page, const Page& dictionary, std::span<int64_t> out,
+                             bool optional) {
+  std::vector<Run> runs;
+  ARROW_RETURN_NOT_OK(
+      DecodeCodes(page, optional, static_cast<uint32_t>(dictionary.header.num_values), &runs));
+  auto at = out.begin();
+  for (const Run& run : runs) {
+    const int64_t code = run.value == kNullRun ? 0 : int64_t{run.value} + 1;
+    at = std::fill_n(at, run.count, code);
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Status DecodeOptionalInts(const Page& page, const Page& dictionary, std::span<int64_t> out) {
+  ARROW_RETURN_NOT_OK(DecodeCodePage(page, dictionary, out, /*optional=*/true));
+  for (int64_t& value : out) {
+    if (value == 0) {
+      value = kNullInt;
+    } else {
+      std::memcpy(&value, dictionary.body.data() + (value - 1) * 8, 8);
+    }
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Status DecodeDoubleBits(const Page& page, const Page&, std::span<int64_t> out) {
+  ARROW_ASSIGN_OR_RAISE(const DoublePage split, SplitDoublePage(page.header, page.body));
+  std::vector<double> values(out.size());
+  DecodeDoubles(split, 0, 0, values);
+  std::memcpy(out.data(), values.data(), values.size() * 8);
+  return arrow::Status::OK();
+}
+
+}  // namespace
+
+arrow::Result<OtherColumn> DecodeOtherColumn(ChunkPages keys, ChunkPages values, int64_t rows) {
+  const auto corrupt = [] { return MakeError(ErrorKind::kCorrupt, "cannot decode other_labels"); };
+  OtherColumn column;
+  column.key_pages = std::move(keys);
+  column.value_pages = std::move(values);
+  ARROW_RETURN_NOT_OK(DecodeStrings(column.key_pages.dictionary, &column.keys));
+  ARROW_RETURN_NOT_OK(DecodeStrings(column.value_pages.dictionary, &column.values));
+  if (column.key_pages.data.size() != column.value_pages.data.size()) return corrupt();
+  std::vector<uint32_t> codes[2];
+  for (size_t i = 0; i < column.key_pages.data.size(); ++i) {
+    std::vector<Run> levels[2][2];  // By side, repetition and definition.
+    for (size_t side = 0; side < 2; ++side) {
+      const ChunkPages& chunk = side == 0 ? column.key_pages : column.value_pages;
+      const Page& page = chunk.data[i];
+      std::string_view body = page.body;
+      const int64_t count = page.header.num_values;
+      ARROW_RETURN_NOT_OK(DecodeLevels(&body, 1, count, 1, &levels[side][0]));
+      ARROW_RETURN_NOT_OK(DecodeLevels(&body, 2, count, 2, &levels[side][1]));
+      int64_t present = 0;
+      for (const Run& run : levels[side][1]) present += run.value == 2 ? run.count : 0;
+      if (present == 0) continue;
+      const int32_t size = chunk.dictionary.header.num_values;
+      if (page.header.encoding != static_cast<int32_t>(Encoding::kRleDictionary) || body.empty() ||
+          size == 0) {
+        return corrupt();
+      }
+      std::vector<Run> runs;
+      ARROW_RETURN_NOT_OK(DecodeHybrid(body.substr(1), static_cast<uint8_t>(body[0]), present,
+                                       static_cast<uint32_t>(size - 1), &runs));
+      for (const Run& run : runs) {
+        codes[side].insert(codes[side].end(), static_cast<size_t>(run.count), run.value);
+      }
+    }
+    if (levels[0][0] != levels[1][0] || levels[0][1] != levels[1][1]) return corrupt();
+    // Walk both kinds of levels side by side.
+    size_t repetition = 0;
+    int64_t repetition_left = 0;
+    for (const Run& run : levels[0][1]) {
+      for (int64_t k = 0; k < run.count; ++k) {
+        while (repetition_left == 0) repetition_left = levels[0][0][repetition++].count;
+        --repetition_left;
+        const bool row_start = levels[0][0][repetition - 1].value == 0;
+        if (row_start) {
+          column.ends.push_back(static_cast<uint32_t>(column.labels.size()));
+        } else if (column.ends.empty() || run.value != 2) {
+          return corrupt();
+        }
+        if (run.value != 2) continue;
+        const size_t label = column.labels.size();
+        if (label >= codes[0].size()) return corrupt();
+        column.labels.emplace_back(codes[0][label], codes[1][label]);
+        column.ends.back() = static_cast<uint32_t>(column.labels.size());
+      }
+    }
+  }
+  if (static_cast<int64_t>(column.ends.size()) != rows) return corrupt();
+  return column;
+}
+
+arrow::Status SeriesColumns::Init() {
+  const int64_t footer = file_->file_bytes() - file_->footer_bytes();
+  if (file_->meta().row_groups.size() > 1) return file_->Corrupt("not a series file", footer);
+  for (size_t i = 0; i < kSeriesColumnCount; ++i) {
+    leaves_[i] = file_->FindLeaf(kColumnNames[i]);
+    if (leaves_[i] < 0 && (i < kRequiredColumns || leaves_[kRequiredColumns] >= 0)) {
+      return file_->Corrupt("series file lacks a column", footer);
+    }
+    if (leaves_[i] < 0) continue;
+    const SchemaLeaf& leaf = file_->leaves()[static_cast<size_t>(leaves_[i])];
+    const bool is_double = IsDouble(static_cast<SeriesColumn>(i));
+    if (leaf.type != (is_double ? PhysicalType::kDouble : PhysicalType::kInt64) ||
+        leaf.max_definition != (i < kRequiredColumns ? 0 : 1)) {
+      return file_->Corrupt("series file has a column of another type", footer);
+    }
+  }
+  auto labels = LabelLeaves(file_->meta(), file_->leaves());
+  if (!labels.ok()) return file_->At(labels.status(), footer);
+  for (auto& [leaf, name] : *labels) {
+    LabelSlot slot;
+    slot.name = std::move(name);
+    slot.leaf = leaf;
+    labels_.push_back(std::move(slot));
+  }
+  std::sort(labels_.begin(), labels_.end(),
+            [](const LabelSlot& a, const LabelSlot& b) { return a.name < b.name; });
+  for (size_t i = 0; i + 1 < file_->leaves().size(); ++i) {
+    const SchemaLeaf& leaf = file_->leaves()[i];
+    if (leaf.path.size() != 3 || leaf.path[0] != kOtherLabelsColumn) continue;
+    const SchemaLeaf& next = file_->leaves()[i + 1];
+    if (leaf.type != PhysicalType::kBytes || next.type != PhysicalType::kBytes ||
+        next.path.size() != 3 || next.path[0] != kOtherLabelsColumn || leaf.max_definition != 2 ||
+        next.max_definition != 2 || leaf.max_repetition != 1 || next.max_repetition != 1) {
+      break;
+    }
+    other_key_leaf_ = static_cast<int>(i);
+    return arrow::Status::OK();
+  }
+  return file_->Corrupt("series file lacks other_labels", footer);
+}
+
+std::vector<std::string> SeriesColumns::label_names() const {
+  std::vector<std::string> names;
+  for (const LabelSlot& slot : labels_) names.push_back(slot.name);
+  return names;
+}
+
+int64_t SeriesColumns::memory_bytes() const {
+  const std::lock_guard lock(mutex_);
+  int64_t bytes = 0;
+  for (const LabelSlot& slot : labels_) {
+    bytes += static_cast<int64_t>(slot.dictionary.body.capacity() +
+                                  slot.values.capacity() * sizeof(slot.values[0])) +
+             slot.codes.memory_bytes();
+  }
+  for (const NumberSlot& slot : numbers_) {
+    bytes += static_cast<int64_t>(slot.dictionary.body.capacity()) + slot.values.memory_bytes();
+  }
+  if (other_ != nullptr) {
+    bytes += static_cast<int64_t>(other_->labels.capacity() * 8 + other_->ends.capacity() * 4 +
+                                  other_->key_pages.dictionary.body.capacity() +
+                                  other_->value_pages.dictionary.body.capacity());
+  }
+  return bytes;
+}
+
+arrow::Status SeriesColumns::LoadDictionary(LabelSlot* slot, ReadStats* stats) {
+  if (slot->has_dictionary || size() == 0) return arrow::Status::OK();
+  ARROW_ASSIGN_OR_RAISE(slot->dictionary, file_->ReadDictionary(0, slot->leaf, stats));
+  slot->values.clear();
+  ARROW_RETURN_NOT_OK(file_->At(DecodeStrings(slot->dictionary, &slot->values),
+                                file_->meta().row_groups[0].chunks[slot->leaf].begin_offset()));
+  slot->has_dictionary = true;
+  return arrow::Status::OK();
+}
+
+arrow::Result<std::span<const std::string_view>> SeriesColumns::Dictionary(size_t slot,
+                                                                           ReadStats* stats) {
+  const std::lock_guard lock(mutex_);
+  ARROW_RETURN_NOT_OK(LoadDictionary(&labels_[slot], stats));
+  return std::span<const std::string_view>(labels_[slot].values);
+}
+
+arrow::Result<const PackedColumn*> SeriesColumns::Codes(size_t slot, std::span<const RowSpan> spans,
+                                                        ReadStats* stats) {
+  const std::lock_guard lock(mutex_);
+  LabelSlot& label = labels_[slot];
+  ARROW_RETURN_NOT_OK(LoadDictionary(&label, stats));
+  const bool optional = file_->leaves()[label.leaf].max_definition > 0;
+  const Decode decode =
+      optional ? Decode([](const Page& page, const Page& dictionary, std::span<int64_t> out) {
+        return DecodeCodePage(page, dictionary, out, true);
+      })
+               : Decode([](const Page& page, const Page& dictionary, std::span<int64_t> out) {
+                   return DecodeCodePage(page, dictionary, out, false);
+                 });
+  ARROW_RETURN_NOT_OK(LoadPages(label.leaf, spans, label.dictionary, decode, &label.codes, stats));
+  return &label.codes;
+}
+
+arrow::Result<const PackedColumn*> SeriesColumns::Number(SeriesColumn column,
+                                                         std::span<const RowSpan> spans,
+                                                         Decode decode, ReadStats* stats) {
+  const std::lock_guard lock(mutex_);
+  const auto leaf = static_cast<size_t>(leaves_[static_cast<size_t>(column)]);
+  NumberSlot& slot = numbers_[static_cast<size_t>(column)];
+  if (!slot.has_dictionary && size() > 0) {
+    ARROW_ASSIGN_OR_RAISE(slot.dictionary, file_->ReadDictionary(0, leaf, stats));
+    if (slot.dictionary.body.size() != static_cast<size_t>(slot.dictionary.header.num_values) * 8) {
+      return file_->Corrupt("bad dictionary page",
+                            file_->meta().row_groups[0].chunks[leaf].begin_offset());
+    }
+    slot.has_dictionary = true;
+  }
+  ARROW_RETURN_NOT_OK(LoadPages(leaf, spans, slot.dictionary, decode, &slot.values, stats));
+  return &slot.values;
+}
+
+arrow::Result<const PackedColumn*> SeriesColumns::Ints(SeriesColumn column,
+                                                       std::span<const RowSpan> spans,
+                                                       ReadStats* stats) {
+  const bool optional = static_cast<size_t>(column) >= kRequiredColumns;
+  const Decode decode =
+      optional ? Decode(&DecodeOptionalInts)
+               : Decode([](const Page& page, const Page& dictionary, std::span<int64_t> out) {
+                   return DecodeInts(page, dictionary.body, out);
+                 });
+  return Number(column, spans, decode, stats);
+}
+
+arrow::Result<const PackedColumn*> SeriesColumns::Doubles(SeriesColumn column,
+                                                          std::span<const RowSpan> spans,
+                                                          ReadStats* stats) {
+  return Number(column, spans, &DecodeDoubleBits, stats);
+}
+
+arrow::Result<const OtherColumn*> SeriesColumns::Other(ReadStats* stats) {
+  const std::lock_guard lock(mutex_);
+  if (other_ != nullptr || size() == 0) return other_.get();
+  const auto leaf = static_cast<size_t>(other_key_leaf_);
+  const ChunkMeta& chunk = file_->meta().row_groups[0].chunks[leaf];
+  if (chunk.bounds.null_count == chunk.num_values && chunk.num_values == size()) return nullptr;
+  ARROW_ASSIGN_OR_RAISE(ChunkPages keys, file_->ReadChunk(0, leaf, stats));
+  ARROW_ASSIGN_OR_RAISE(ChunkPages values, file_->ReadChunk(0, leaf + 1, stats));
+  auto column = DecodeOtherColumn(std::move(keys), std::move(values), size());
+  if (!column.ok()) return file_->At(column.status(), chunk.begin_offset());
+  other_ = std::make_unique<const OtherColumn>(std::move(column).ValueUnsafe());
+  return other_.get();
+}
+
+arrow::Status SeriesColumns::LoadPages(size_t leaf, std::span<const RowSpan> spans,
+                                       const Page& dictionary, Decode decode, PackedColumn* column,
+                                       ReadStats* stats) {
+  if (spans.empty()) return arrow::Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const auto pages, file_->PagesOf(0, leaf, stats));
+  if (!column->is_init()) {
+    const int64_t page_rows = pages->size() > 1 ? (*pages)[1].first_row : size();
+    for (size_t i = 0; i < pages->size(); ++i) {
+      if ((*pages)[i].first_row != static_cast<int64_t>(i) * page_rows ||
+          (i + 1 == pages->size() && size() - (*pages)[i].first_row > page_rows)) {
+        return file_->Corrupt("pages of a series file differ in rows", (*pages)[i].offset);
+      }
+    }
+    column->Init(static_cast<uint32_t>(page_rows), pages->size());
+  }
+  size_t begin = 0;  // Run of missing pages, one read.
+  size_t end = 0;
+  const auto load = [&] {
+    return LoadRun(leaf, *pages, begin, end, dictionary, decode, column, stats);
+  };
+  for (const RowSpan& span : spans) {
+    for (size_t page = span.begin / column->page_rows();
+         page <= (span.end - 1) / column->page_rows(); ++page) {
+      if (page < end || column->has_page(page)) continue;
+      if (page > end && end > begin) {
+        ARROW_RETURN_NOT_OK(load());
+        begin = page;
+      } else if (begin == end) {
+        begin = page;
+      }
+      end = page + 1;
+    }
+  }
+  return load();
+}
+
+arrow::Status SeriesColumns::LoadRun(size_t leaf, const std::vector<PageLocation>& pages,
+                                     size_t begin, size_t end, const Page& dictionary,
+                                     Decode decode, PackedColumn* column, ReadStats* stats) {
+  if (begin == end) return arrow::Status::OK();
+  const int64_t offset = pages[begin].offset;
+  const int64_t size_bytes = pages[end - 1].offset + pages[end - 1].size_bytes - offset;
+  ARROW_ASSIGN_OR_RAISE(const std::string bytes, file_->ReadBytes(offset, size_bytes, stats));
+  Page page;
+  std::vector<int64_t> values;
+  for (size_t i = begin; i < end; ++i) {
+    const int64_t at = pages[i].offset;
+    ARROW_RETURN_NOT_OK(
+        file_
+            ->DecodePage(std::string_view(bytes).substr(static_cast<size_t>(at - offset),
+                                                        static_cast<size_t>(pages[i].size_bytes)),
+                         at, file_->meta().row_groups[0].chunks[leaf].codec, &page.header,
+                         &page.body, stats)
+            .status());
+    const int64_t rows = std::min<int64_t>(column->page_rows(), size() - pages[i].first_row);
+    if (page.header.type != PageType::kData || page.header.num_values != rows) {
+      return file_->Corrupt("page and offset index differ", at);
+    }
+    values.resize(static_cast<size_t>(rows));
+    ARROW_RETURN_NOT_OK(file_->At(decode(page, dictionary, values), at));
+    column->SetPage(i, PackedInts(values));
+  }
+  return arrow::Status::OK();
+}
+
+}  // namespace larnax::columns
