@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "db/file_names.h"
 #include "larnax/error.h"
 #include "larnax/format.h"
 
@@ -13,26 +14,6 @@ namespace larnax::db {
 namespace {
 
 constexpr std::string_view kSuffix = ".json";
-
-// Any UTF-8 text as a file name: bytes that could mean something to a file system become %XX.
-std::string FileNameOf(std::string_view name) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  constexpr size_t kLongest = 200;
-  std::string out;
-  for (const char c : name) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '_' || c == '-' || (c == '.' && !out.empty());
-    if (plain) {
-      out.push_back(c);
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    out.push_back('%');
-    out.push_back(kHex[byte >> 4]);
-    out.push_back(kHex[byte & 0xF]);
-  }
-  return out.size() <= kLongest ? out + std::string(kSuffix) : std::string();
-}
 
 }  // namespace
 
@@ -54,13 +35,10 @@ arrow::Status Experiments::Record(const head::FrozenGeneration& frozen) {
 }
 
 arrow::Status Experiments::Create(const std::string& name, int64_t start_ms) {
-  const std::string file_name = FileNameOf(name);
-  known_.insert(name);
-  // Too long for a file: its samples are kept all the same, with their label.
-  if (file_name.empty()) return arrow::Status::OK();
   ARROW_RETURN_NOT_OK(fs_->MakeDirectories(folder_));
-  const std::string path = io::JoinPath(folder_, file_name);
+  const std::string path = io::JoinPath(folder_, FileNameOf(name) + std::string(kSuffix));
   ARROW_ASSIGN_OR_RAISE(const bool exists, fs_->Exists(path));
+  known_.insert(name);
   if (exists) return arrow::Status::OK();
   const nlohmann::json content = {{"format_version", 1},
                                   {"name", name},

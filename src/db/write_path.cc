@@ -119,6 +119,7 @@ void WritePath::Ingest(const WriteMessage& message, WriteDone done) {
     return;
   }
   waiter.position = *position;
+  if (parts_.head->active_sample_count() >= options_.flush_samples) parts_.request_flush();
   // Nothing was stored, so there is nothing to wait for.
   if (waiter.position.samples == head::LogPosition{} &&
       waiter.position.typed == head::LogPosition{}) {

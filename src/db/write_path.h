@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -31,6 +32,7 @@ class WritePath {
     head::Log* typed_log;
     MetadataCatalog* metadata;
     Counters* counters;
+    std::function<void()> request_flush;  ///< Called when memory holds enough for a flush.
   };
   WritePath(Environment environment, const DatabaseOptions& options, Parts parts);
   ~WritePath();

@@ -101,7 +101,9 @@ Generation::Outcome Generation::Append(SeriesRef ref, int64_t time_ms, double va
   } else if (time_ms <= buffer.last_time_ms) {
     const double newest = buffer.last->values()[buffer.last_count - 1];
     const int64_t newest_ms = buffer.last->times()[buffer.last_count - 1];
-    if (time_ms == newest_ms && std::bit_cast<uint64_t>(newest) == std::bit_cast<uint64_t>(value)) {
+    const bool has_starts = start_ms != 0 || buffer.has_starts;
+    if (time_ms == newest_ms && !has_starts &&
+        std::bit_cast<uint64_t>(newest) == std::bit_cast<uint64_t>(value)) {
       return Outcome::kDuplicate;
     }
     buffer.ordered = false;

@@ -1,0 +1,326 @@
+#include "db/database_impl.h"
+
+#include <algorithm>
+#include <future>
+#include <map>
+#include <utility>
+
+#include "base/check.h"
+#include "db/own_metrics.h"
+#include "head/log_replay.h"
+#include "head/typed_record.h"
+#include "larnax/error.h"
+#include "store/archive_layout.h"
+
+namespace larnax::db {
+namespace {
+
+constexpr int64_t kFlushTickMs = 1000;
+constexpr int64_t kMergeTickMs = 5000;
+
+head::SyncMode SyncModeOf(WalSync sync) {
+  switch (sync) {
+    case WalSync::kBatch:
+      return head::SyncMode::kBatch;
+    case WalSync::kInterval:
+      return head::SyncMode::kInterval;
+    case WalSync::kOff:
+      return head::SyncMode::kOff;
+  }
+  LARNAX_UNREACHABLE();
+}
+
+int64_t BytesOf(const head::Log& log) {
+  int64_t bytes = 0;
+  for (const head::LogSegment& segment : log.segments()) bytes += segment.size_bytes;
+  return bytes;
+}
+
+// Adds what a read cost to the counters when it ends.
+class CountedStream final : public SampleStream {
+ public:
+  CountedStream(std::unique_ptr<SampleStream> stream, Counters* counters)
+      : stream_(std::move(stream)), counters_(counters) {}
+  ~CountedStream() override {
+    counters_->select_samples.Add(stats().samples);
+    counters_->select_bytes_read.Add(stats().bytes_read);
+    counters_->select_pages_read.Add(stats().pages_read);
+  }
+  arrow::Result<SampleBatch> Next() override { return stream_->Next(); }
+  const ReadStats& stats() const override { return stream_->stats(); }
+
+ private:
+  std::unique_ptr<SampleStream> stream_;
+  Counters* const counters_;
+};
+
+}  // namespace
+
+DatabaseImpl::DatabaseImpl(Environment environment, std::string root,
+                           const DatabaseOptions& options)
+    : environment_(environment),
+      root_(std::move(root)),
+      options_(options),
+      experiments_(environment.fs, root_, options.experiment_label),
+      start_time_ms_(environment.clock->NowMs()) {}
+
+DatabaseImpl::~DatabaseImpl() {
+  (void)Close();
+  // Tasks use the other members: none may run once those go.
+  executor_.reset();
+}
+
+arrow::Result<std::unique_ptr<DatabaseImpl>> DatabaseImpl::Open(Environment environment,
+                                                                const std::string& root,
+                                                                const DatabaseOptions& options,
+                                                                Progress progress) {
+  std::unique_ptr<DatabaseImpl> database(new DatabaseImpl(environment, root, options));
+  ARROW_ASSIGN_OR_RAISE(database->store_,
+                        store::Store::Open(environment.fs, root, store::StoreOptions::From(options),
+                                           environment.clock->NowMs()));
+  if (!options.read_only) ARROW_RETURN_NOT_OK(database->OpenForWriting(progress));
+  return database;
+}
+
+std::string DatabaseImpl::LogFolder(std::string_view name) const {
+  return io::JoinPath(io::JoinPath(root_, store::kWalFolder), name);
+}
+
+arrow::Status DatabaseImpl::OpenForWriting(const Progress& progress) {
+  head::LogOptions log_options{.segment_bytes = options_.wal_segment_bytes,
+                               .mode = SyncModeOf(options_.wal_sync)};
+  log_options.after_segment = store_->wal_position().segment;
+  ARROW_ASSIGN_OR_RAISE(log_, head::Log::Open(*environment_.fs, *environment_.clock,
+                                              LogFolder("samples"), log_options));
+  log_options.after_segment = 0;
+  ARROW_ASSIGN_OR_RAISE(typed_log_, head::Log::Open(*environment_.fs, *environment_.clock,
+                                                    LogFolder("typed"), log_options));
+  head_ = std::make_unique<head::Head>(log_.get(), typed_log_.get(), store_->files_through_ms());
+  ARROW_RETURN_NOT_OK(ReplaySamples(progress));
+  ARROW_RETURN_NOT_OK(ReplayTyped());
+  write_path_ =
+      std::make_unique<WritePath>(environment_, options_,
+                                  WritePath::Parts{.head = head_.get(),
+                                                   .log = log_.get(),
+                                                   .typed_log = typed_log_.get(),
+                                                   .metadata = &metadata_,
+                                                   .counters = &counters_,
+                                                   .request_flush = [this] { RequestFlush(); }});
+  StartTicks();
+  return arrow::Status::OK();
+}
+
+arrow::Status DatabaseImpl::ReplaySamples(const Progress& progress) {
+  const int64_t now_ms = environment_.clock->NowMs();
+  head::ReplayOptions options;
+  options.threads = 2;
+  options.deliver_before_start = true;
+  options.progress = progress;
+  return head::ReplayLog(
+             *environment_.fs, LogFolder("samples"), store_->wal_position(), options,
+             [&](const head::RecordView& record) {
+               if (record.type != head::kSampleRecord) {
+                 return MakeError(ErrorKind::kCorrupt, "unknown record in the sample log: type=" +
+                                                           std::to_string(record.type));
+               }
+               return head_->Replay(record.payload, record.position, !record.before_start, now_ms);
+             })
+      .status();
+}
+
+arrow::Status DatabaseImpl::ReplayTyped() {
+  head::TypedRecord typed;
+  return head::ReplayLog(*environment_.fs, LogFolder("typed"), {}, {},
+                         [&](const head::RecordView& record) {
+                           ARROW_RETURN_NOT_OK(head::DecodeTypedRecord(record.payload, &typed));
+                           for (const head::TypedMetadata& metadata : typed.metadata) {
+                             metadata_.Learn(MetadataCatalog::EntryOf(metadata));
+                           }
+                           return arrow::Status::OK();
+                         })
+      .status();
+}
+
+void DatabaseImpl::StartTicks() {
+  environment_.executor->PostAfter(kFlushTickMs, [this] { FlushTick(); });
+  environment_.executor->PostAfter(kMergeTickMs, [this] { MergeTick(); });
+  if (options_.wal_sync != WalSync::kInterval) return;
+  environment_.executor->PostAfter(options_.wal_sync_interval_ms, [this] { SyncTick(); });
+}
+
+void DatabaseImpl::FlushTick() {
+  if (closed_) return;
+  if (const auto free = store_->FreeBytes(); free.ok()) {
+    write_path_->set_disk_full(*free < options_.min_free_disk_bytes);
+  }
+  if (IsFlushDue()) (void)Flush();  // A failure is counted; the next tick tries again.
+  environment_.executor->PostAfter(kFlushTickMs, [this] { FlushTick(); });
+}
+
+void DatabaseImpl::MergeTick() {
+  if (closed_) return;
+  (void)Merge(/*everything=*/false);  // Counted; tried again.
+  environment_.executor->PostAfter(kMergeTickMs, [this] { MergeTick(); });
+}
+
+void DatabaseImpl::SyncTick() {
+  if (closed_) return;
+  // A failure drops what was not durable, as this mode allows; the log counts on.
+  if (!write_path_->SyncNow().ok()) counters_.wal_commit_failures.Add(1);
+  environment_.executor->PostAfter(options_.wal_sync_interval_ms, [this] { SyncTick(); });
+}
+
+void DatabaseImpl::RequestFlush() {
+  if (flush_requested_.exchange(true)) return;
+  environment_.executor->Post([this] {
+    flush_requested_ = false;
+    if (!closed_ && IsFlushDue()) (void)Flush();
+  });
+}
+
+bool DatabaseImpl::IsFlushDue() const {
+  if (head_->active_sample_count() >= options_.flush_samples) return true;
+  const int64_t oldest_ms = head_->oldest_append_ms();
+  const int64_t now_ms = environment_.clock->NowMs();
+  // A clock that was set back must not hold samples in memory.
+  return oldest_ms != 0 && (now_ms - oldest_ms >= options_.flush_interval_ms || now_ms < oldest_ms);
+}
+
+arrow::Status DatabaseImpl::CheckWritable() const {
+  if (options_.read_only) return MakeError(ErrorKind::kClosed, "the archive is open read-only");
+  return arrow::Status::OK();
+}
+
+void DatabaseImpl::Ingest(const WriteMessage& message, WriteDone done) {
+  if (const arrow::Status writable = CheckWritable(); !writable.ok()) {
+    done(writable);
+    return;
+  }
+  write_path_->Ingest(message, std::move(done));
+}
+
+arrow::Status DatabaseImpl::Flush() {
+  ARROW_RETURN_NOT_OK(CheckWritable());
+  const std::lock_guard lock(flush_mutex_);
+  const int64_t start_ns = environment_.clock->MonotonicNs();
+  counters_.flushes.Add(1);
+  const arrow::Status status = FlushOnce();
+  if (!status.ok()) counters_.flush_failures.Add(1);
+  counters_.flush_ns.Add(environment_.clock->MonotonicNs() - start_ns);
+  return status;
+}
+
+arrow::Status DatabaseImpl::FlushOnce() {
+  ARROW_ASSIGN_OR_RAISE(auto frozen, head_->Freeze());
+  if (frozen != nullptr) frozen_.push_back(std::move(frozen));
+  while (!frozen_.empty()) {
+    const head::FrozenGeneration& oldest = *frozen_.front();
+    ARROW_RETURN_NOT_OK(experiments_.Record(oldest));
+    ARROW_RETURN_NOT_OK(store_->Flush(oldest, environment_.clock->NowMs()));
+    // Only now: a snapshot must find the samples in memory or in files at any moment.
+    head_->DropFrozen(oldest);
+    frozen_.pop_front();
+    ARROW_RETURN_NOT_OK(log_->RemoveBefore(store_->wal_position().segment));
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Status DatabaseImpl::Merge(bool everything) {
+  ARROW_RETURN_NOT_OK(CheckWritable());
+  const std::lock_guard lock(merge_mutex_);
+  while (everything || !closed_) {
+    const int64_t start_ns = environment_.clock->MonotonicNs();
+    const auto merged = store_->MergeOnce(environment_.clock->NowMs(), everything);
+    if (!merged.ok()) counters_.merge_failures.Add(1);
+    ARROW_RETURN_NOT_OK(merged.status());
+    if (!*merged) break;
+    counters_.merges.Add(1);
+    counters_.merge_ns.Add(environment_.clock->MonotonicNs() - start_ns);
+  }
+  return arrow::Status::OK();
+}
+
+store::Snapshot DatabaseImpl::TakeSnapshot(const SelectRequest& request) {
+  store::Snapshot snapshot;
+  // Memory first, files second: what a flush moves in between is then in both, and counted once;
+  // the other way round it could be in neither.
+  if (head_ != nullptr) snapshot.head = head_->Capture(request.selectors, request.range);
+  snapshot.version = store_->Current();
+  return snapshot;
+}
+
+arrow::Result<std::unique_ptr<SampleStream>> DatabaseImpl::Select(const SelectRequest& request) {
+  counters_.selects.Add(1);
+  ARROW_ASSIGN_OR_RAISE(auto stream, store::Select(TakeSnapshot(request), request));
+  return std::make_unique<CountedStream>(std::move(stream), &counters_);
+}
+
+arrow::Result<NamesAnswer> DatabaseImpl::LabelNames(const SelectRequest& request) {
+  return store::LabelNames(TakeSnapshot(request), request);
+}
+
+arrow::Result<NamesAnswer> DatabaseImpl::LabelValues(std::string_view name,
+                                                     const SelectRequest& request) {
+  return store::LabelValues(TakeSnapshot(request), name, request);
+}
+
+arrow::Result<SeriesAnswer> DatabaseImpl::Series(const SelectRequest& request) {
+  return store::Series(TakeSnapshot(request), request);
+}
+
+arrow::Result<std::vector<MetricMetadata>> DatabaseImpl::Metadata(std::string_view metric) {
+  return metadata_.Find(metric);
+}
+
+DatabaseStatus DatabaseImpl::CheapStatus() const {
+  DatabaseStatus status;
+  status.path = root_;
+  status.start_time_ms = start_time_ms_;
+  const std::shared_ptr<const store::Version> version = store_->Current();
+  status.files = static_cast<int64_t>(version->files.size());
+  status.file_rows = version->rows();
+  status.file_bytes = version->bytes();
+  status.next_sequence = version->manifest.next_sequence;
+  if (head_ == nullptr) return status;
+  status.head_series = head_->series_count();
+  status.head_samples = head_->sample_count();
+  const TimeRange range = head_->time_range();
+  if (range.start_ms <= range.end_ms) {
+    status.head_min_time_ms = range.start_ms;
+    status.head_max_time_ms = range.end_ms;
+  }
+  status.wal_bytes = BytesOf(*log_) + BytesOf(*typed_log_);
+  return status;
+}
+
+std::string DatabaseImpl::MetricsText() {
+  const int64_t memory_bytes = head_ == nullptr ? 0 : head_->memory_bytes();
+  return MetricsToText(CollectOwnMetrics(counters_, CheapStatus(), memory_bytes));
+}
+
+arrow::Status DatabaseImpl::RecordOwnMetrics(std::string_view instance) {
+  const int64_t memory_bytes = head_ == nullptr ? 0 : head_->memory_bytes();
+  std::vector<OwnMetric> metrics = CollectOwnMetrics(counters_, CheapStatus(), memory_bytes);
+  for (OwnMetric& metric : CollectMachineMetrics()) metrics.push_back(std::move(metric));
+  metrics.push_back({"up", "gauge", "1: what is recorded here is alive.", {}, 1});
+  const std::string message =
+      MetricsToWriteRequest(metrics, "larnax", instance, environment_.clock->NowMs());
+  std::promise<arrow::Status> done;
+  Ingest({.content_type = {},
+          .content_encoding = "identity",
+          .body = {reinterpret_cast<const uint8_t*>(message.data()), message.size()}},
+         [&done](arrow::Result<WriteReport> result) { done.set_value(result.status()); });
+  return done.get_future().get();
+}
+
+arrow::Status DatabaseImpl::Close() {
+  if (closed_.exchange(true) || write_path_ == nullptr) return arrow::Status::OK();
+  write_path_->Stop();
+  const arrow::Status synced = write_path_->SyncNow();
+  const arrow::Status flushed = Flush();
+  // Wait for a merge that runs; the next one sees `closed_`.
+  const std::lock_guard lock(merge_mutex_);
+  return synced.ok() ? flushed : synced;
+}
+
+}  // namespace larnax::db

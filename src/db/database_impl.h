@@ -1,0 +1,97 @@
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "db/counters.h"
+#include "db/environment.h"
+#include "db/experiments.h"
+#include "db/metadata_catalog.h"
+#include "db/write_path.h"
+#include "head/head.h"
+#include "head/log.h"
+#include "larnax/database.h"
+#include "store/store.h"
+
+namespace larnax::db {
+
+/// Database over an environment: recovery, background work, and the way from head and store to
+/// answers.
+///
+/// Background work is tasks on the environment's executor: commits (posted by writes), a flush tick
+/// and a merge tick that post themselves again. `flush_mutex_` lets one flush run at a time; merges
+/// run beside it, one at a time, under `merge_mutex_`.
+class DatabaseImpl final : public Database {
+ public:
+  /// Open over parts of the caller, who runs or drops the executor's tasks before the database is
+  /// destroyed. \param root  The archive's directory.
+  static arrow::Result<std::unique_ptr<DatabaseImpl>> Open(Environment environment,
+                                                           const std::string& root,
+                                                           const DatabaseOptions& options,
+                                                           Progress progress);
+  ~DatabaseImpl() override;
+
+  void Ingest(const WriteMessage& message, WriteDone done) override;
+  arrow::Result<std::unique_ptr<SampleStream>> Select(const SelectRequest& request) override;
+  arrow::Result<NamesAnswer> LabelNames(const SelectRequest& request) override;
+  arrow::Result<NamesAnswer> LabelValues(std::string_view name,
+                                         const SelectRequest& request) override;
+  arrow::Result<SeriesAnswer> Series(const SelectRequest& request) override;
+  arrow::Result<std::vector<MetricMetadata>> Metadata(std::string_view metric) override;
+  arrow::Status Flush() override;
+  arrow::Status Merge(bool everything) override;
+  arrow::Result<DatabaseStatus> Status(int limit) override;
+  std::string MetricsText() override;
+  arrow::Status RecordOwnMetrics(std::string_view instance) override;
+  arrow::Status Close() override;
+
+  /// Hand over the executor that runs this database's tasks; it is ended first on destruction.
+  void OwnExecutor(std::unique_ptr<io::Executor> executor) { executor_ = std::move(executor); }
+
+  const Counters& counters() const { return counters_; }
+
+ private:
+  DatabaseImpl(Environment environment, std::string root, const DatabaseOptions& options);
+
+  arrow::Status OpenForWriting(const Progress& progress);
+  arrow::Status ReplaySamples(const Progress& progress);
+  arrow::Status ReplayTyped();
+  void StartTicks();
+  void FlushTick();
+  void MergeTick();
+  void SyncTick();
+  void RequestFlush();
+  bool IsFlushDue() const;
+  arrow::Status FlushOnce();
+  arrow::Status CheckWritable() const;
+  store::Snapshot TakeSnapshot(const SelectRequest& request);
+  DatabaseStatus CheapStatus() const;
+  std::string LogFolder(std::string_view name) const;
+
+  const Environment environment_;
+  const std::string root_;
+  const DatabaseOptions options_;
+  Counters counters_;
+  MetadataCatalog metadata_;
+  Experiments experiments_;
+  const int64_t start_time_ms_;
+  std::atomic<bool> closed_{false};
+  std::atomic<bool> flush_requested_{false};
+
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<head::Log> log_;  // Null when read-only, as is all below.
+  std::unique_ptr<head::Log> typed_log_;
+  std::unique_ptr<head::Head> head_;
+  std::unique_ptr<WritePath> write_path_;
+
+  std::mutex flush_mutex_;
+  std::deque<std::shared_ptr<const head::FrozenGeneration>> frozen_;  // Not in files yet.
+  std::mutex merge_mutex_;
+
+  std::unique_ptr<io::Executor> executor_;
+};
+
+}  // namespace larnax::db

@@ -1,0 +1,343 @@
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "columns/column_registry.h"
+#include "columns/samples_writer.h"
+#include "db/file_names.h"
+#include "io/file_system.h"
+#include "larnax/archive.h"
+#include "larnax/error.h"
+#include "larnax/format.h"
+
+namespace larnax {
+namespace {
+
+bool IsStale(double value) { return std::bit_cast<uint64_t>(value) == kStaleBits; }
+
+// Where the rows of one output file go. Series come in file order, each once.
+class ExportFile {
+ public:
+  virtual ~ExportFile() = default;
+  virtual arrow::Status Append(const SeriesSamples& series) = 0;
+  /// Complete the file; tell its size.
+  virtual arrow::Result<int64_t> Finish() = 0;
+};
+
+class ParquetExport final : public ExportFile {
+ public:
+  static arrow::Result<std::unique_ptr<ExportFile>> Open(const std::string& path,
+                                                         const std::vector<std::string>& labels) {
+    columns::ColumnRegistry registry;
+    for (const std::string& label : labels) registry.Assign(label);
+    std::unique_ptr<ParquetExport> file(new ParquetExport(path + ".index"));
+    columns::WriterOptions options;
+    options.tier = columns::Tier::kDay;
+    ARROW_ASSIGN_OR_RAISE(
+        file->writer_, columns::SamplesWriter::Open(io::RealFileSystem(), path, file->index_path_,
+                                                    registry.entries(), std::move(options)));
+    return file;
+  }
+
+  arrow::Status Append(const SeriesSamples& series) override {
+    return writer_->Append(series.labels, *series.time_ms, series.value, series.start_ms);
+  }
+
+  arrow::Result<int64_t> Finish() override {
+    ARROW_ASSIGN_OR_RAISE(const columns::FileSummary summary, writer_->Finish());
+    // The index is for archives; a file on its own is rows only.
+    ARROW_RETURN_NOT_OK(io::RealFileSystem().RemoveFile(index_path_));
+    return summary.data_bytes;
+  }
+
+ private:
+  explicit ParquetExport(std::string index_path) : index_path_(std::move(index_path)) {}
+
+  const std::string index_path_;
+  std::unique_ptr<columns::SamplesWriter> writer_;
+};
+
+// A text file written in pieces.
+class TextFile {
+ public:
+  static arrow::Result<std::unique_ptr<TextFile>> Create(const std::string& path) {
+    auto file = std::make_unique<TextFile>();
+    ARROW_ASSIGN_OR_RAISE(file->file_, io::RealFileSystem().Create(path));
+    return file;
+  }
+  std::string* text() { return &text_; }
+  arrow::Status WriteIfLarge() {
+    constexpr size_t kPieceBytes = 1 << 20;
+    return text_.size() < kPieceBytes ? arrow::Status::OK() : Write();
+  }
+  arrow::Result<int64_t> Finish() {
+    ARROW_RETURN_NOT_OK(Write());
+    ARROW_RETURN_NOT_OK(file_->Sync());
+    const int64_t bytes = file_->size_bytes();
+    ARROW_RETURN_NOT_OK(file_->Close());
+    return bytes;
+  }
+
+ private:
+  arrow::Status Write() {
+    const arrow::Status status =
+        file_->Append({reinterpret_cast<const uint8_t*>(text_.data()), text_.size()});
+    text_.clear();
+    return status;
+  }
+
+  std::unique_ptr<io::WritableFile> file_;
+  std::string text_;
+};
+
+void AppendCsvField(std::string_view field, std::string* out) {
+  if (field.find_first_of(",\"\r\n") == std::string_view::npos) {
+    out->append(field);
+    return;
+  }
+  out->push_back('"');
+  for (const char c : field) {
+    if (c == '"') out->push_back('"');
+    out->push_back(c);
+  }
+  out->push_back('"');
+}
+
+// metric, one column per label, timestamp (RFC 3339), value (empty when stale), stale,
+// start_timestamp (empty when unknown).
+class CsvExport final : public ExportFile {
+ public:
+  static arrow::Result<std::unique_ptr<ExportFile>> Open(const std::string& path,
+                                                         const std::vector<std::string>& labels) {
+    auto file = std::make_unique<CsvExport>();
+    ARROW_ASSIGN_OR_RAISE(file->file_, TextFile::Create(path));
+    file->labels_ = labels;
+    std::string* const out = file->file_->text();
+    out->append("metric");
+    for (const std::string& label : labels) {
+      out->push_back(',');
+      AppendCsvField(label, out);
+    }
+    out->append(",timestamp,value,stale,start_timestamp\n");
+    return file;
+  }
+
+  arrow::Status Append(const SeriesSamples& series) override {
+    std::string prefix;
+    AppendCsvField(series.labels.metric(), &prefix);
+    for (const std::string& label : labels_) {
+      prefix.push_back(',');
+      AppendCsvField(series.labels.Get(label), &prefix);
+    }
+    std::string* const out = file_->text();
+    for (size_t i = 0; i < series.value.size(); ++i) {
+      const bool stale = IsStale(series.value[i]);
+      out->append(prefix).append(",").append(FormatTime((*series.time_ms)[i])).append(",");
+      if (!stale) AppendValue(series.value[i], out);
+      out->append(stale ? ",true," : ",false,");
+      const int64_t start_ms = series.start_ms.empty() ? 0 : series.start_ms[i];
+      if (start_ms != 0) out->append(FormatTime(start_ms));
+      out->push_back('\n');
+    }
+    return file_->WriteIfLarge();
+  }
+
+  arrow::Result<int64_t> Finish() override { return file_->Finish(); }
+
+ private:
+  std::vector<std::string> labels_;
+  std::unique_ptr<TextFile> file_;
+};
+
+void AppendOpenMetricsString(std::string_view text, std::string* out) {
+  out->push_back('"');
+  for (const char c : text) {
+    switch (c) {
+      case '\\':
+        out->append("\\\\");
+        break;
+      case '"':
+        out->append("\\\"");
+        break;
+      case '\n':
+        out->append("\\n");
+        break;
+      default:
+        out->push_back(c);
+    }
+  }
+  out->push_back('"');
+}
+
+bool IsPlainName(std::string_view name) {
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == ':' ||
+           (c >= '0' && c <= '9');
+  };
+  return !name.empty() && !(name[0] >= '0' && name[0] <= '9') &&
+         std::all_of(name.begin(), name.end(), plain);
+}
+
+// OpenMetrics text, as `promtool tsdb create-blocks-from openmetrics` reads it. Names that it
+// cannot hold plainly are quoted. A stale marker has no form in it: it becomes NaN.
+class OpenMetricsExport final : public ExportFile {
+ public:
+  static arrow::Result<std::unique_ptr<ExportFile>> Open(const std::string& path) {
+    auto file = std::make_unique<OpenMetricsExport>();
+    ARROW_ASSIGN_OR_RAISE(file->file_, TextFile::Create(path));
+    return file;
+  }
+
+  arrow::Status Append(const SeriesSamples& series) override {
+    std::string* const out = file_->text();
+    const std::string_view metric = series.labels.metric();
+    if (!started_ || metric != metric_) {
+      started_ = true;
+      metric_ = metric;
+      out->append("# TYPE ");
+      IsPlainName(metric) ? (void)out->append(metric) : AppendOpenMetricsString(metric, out);
+      out->append(" unknown\n");
+    }
+    std::string prefix;
+    AppendSeries(series.labels, &prefix);
+    for (size_t i = 0; i < series.value.size(); ++i) {
+      out->append(prefix).append(" ");
+      AppendValue(series.value[i], out);
+      out->append(" ");
+      AppendSeconds((*series.time_ms)[i], out);
+      out->append("\n");
+    }
+    return file_->WriteIfLarge();
+  }
+
+  arrow::Result<int64_t> Finish() override {
+    file_->text()->append("# EOF\n");
+    return file_->Finish();
+  }
+
+ private:
+  static void AppendSeries(LabelsView labels, std::string* out) {
+    const std::string_view metric = labels.metric();
+    std::string_view separator = "{";
+    if (IsPlainName(metric)) {
+      out->append(metric);
+    } else {
+      out->append(separator);
+      AppendOpenMetricsString(metric, out);
+      separator = ",";
+    }
+    for (const Label& label : labels) {
+      if (label.name == kMetricLabel) continue;
+      out->append(separator);
+      separator = ",";
+      IsPlainName(label.name) ? (void)out->append(label.name)
+                              : AppendOpenMetricsString(label.name, out);
+      out->append("=");
+      AppendOpenMetricsString(label.value, out);
+    }
+    if (separator == ",") out->append("}");
+  }
+
+  bool started_ = false;
+  std::string metric_;
+  std::unique_ptr<TextFile> file_;
+};
+
+// Opens the output files one after the other as the series come.
+class Exporter {
+ public:
+  Exporter(const ExportRequest& request, std::vector<std::string> labels)
+      : request_(request), labels_(std::move(labels)) {}
+
+  arrow::Status Append(const SeriesSamples& series) {
+    const bool per_metric = request_.layout == ExportLayout::kPerMetric;
+    if (file_ != nullptr && per_metric && series.labels.metric() != metric_) {
+      ARROW_RETURN_NOT_OK(FinishFile());
+    }
+    if (file_ == nullptr) {
+      metric_ = series.labels.metric();
+      ARROW_RETURN_NOT_OK(OpenFile(per_metric ? PathOf(metric_) : request_.output));
+    }
+    ++report_.series;
+    report_.samples += static_cast<int64_t>(series.value.size());
+    return file_->Append(series);
+  }
+
+  arrow::Result<ExportReport> Finish() {
+    // Nothing selected is still a file: an empty one, with its columns.
+    if (file_ == nullptr && report_.files == 0 && request_.layout == ExportLayout::kSingle) {
+      ARROW_RETURN_NOT_OK(OpenFile(request_.output));
+    }
+    if (file_ != nullptr) ARROW_RETURN_NOT_OK(FinishFile());
+    return report_;
+  }
+
+ private:
+  std::string PathOf(const std::string& metric) const {
+    constexpr std::string_view kSuffixes[] = {".parquet", ".csv", ".om.txt"};
+    return io::JoinPath(
+        request_.output,
+        db::FileNameOf(metric) + std::string(kSuffixes[static_cast<size_t>(request_.format)]));
+  }
+
+  arrow::Status OpenFile(const std::string& path) {
+    switch (request_.format) {
+      case ExportFormat::kParquet:
+        return ParquetExport::Open(path, labels_).Value(&file_);
+      case ExportFormat::kCsv:
+        return CsvExport::Open(path, labels_).Value(&file_);
+      case ExportFormat::kOpenMetrics:
+        return OpenMetricsExport::Open(path).Value(&file_);
+    }
+    return arrow::Status::OK();
+  }
+
+  arrow::Status FinishFile() {
+    ARROW_ASSIGN_OR_RAISE(const int64_t bytes, file_->Finish());
+    report_.bytes += bytes;
+    ++report_.files;
+    file_.reset();
+    return arrow::Status::OK();
+  }
+
+  const ExportRequest& request_;
+  const std::vector<std::string> labels_;
+  std::unique_ptr<ExportFile> file_;
+  std::string metric_;
+  ExportReport report_;
+};
+
+}  // namespace
+
+arrow::Result<ExportReport> ExportSamples(Database& database, const ExportRequest& request,
+                                          Progress progress) {
+  io::FileSystem& fs = io::RealFileSystem();
+  ARROW_ASSIGN_OR_RAISE(const bool exists, fs.Exists(request.output));
+  if (exists) {
+    return MakeError(ErrorKind::kBadQuery, "the output exists already: path=" + request.output);
+  }
+  if (request.layout == ExportLayout::kPerMetric) {
+    ARROW_RETURN_NOT_OK(fs.MakeDirectories(request.output));
+  }
+  ARROW_ASSIGN_OR_RAISE(NamesAnswer labels, database.LabelNames(request.select));
+  std::erase(labels.names, std::string(kMetricLabel));
+  ARROW_ASSIGN_OR_RAISE(const SeriesAnswer series, database.Series(request.select));
+  Exporter exporter(request, std::move(labels.names));
+  ARROW_ASSIGN_OR_RAISE(const auto stream, database.Select(request.select));
+  int64_t done = 0;
+  while (true) {
+    ARROW_ASSIGN_OR_RAISE(const SampleBatch batch, stream->Next());
+    if (batch.series.empty()) break;
+    for (const SeriesSamples& each : batch.series) ARROW_RETURN_NOT_OK(exporter.Append(each));
+    done += static_cast<int64_t>(batch.series.size());
+    if (progress) progress(done, static_cast<int64_t>(series.series.size()));
+  }
+  return exporter.Finish();
+}
+
+}  // namespace larnax
