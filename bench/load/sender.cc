@@ -351,7 +351,7 @@ arrow::Result<std::string> Send(const SendOptions& options, std::vector<RequestS
     }
   }
   if (log->failed()) return arrow::Status::IOError("cannot write the log of acknowledged requests");
-  return report.dump(2);
+  return report.dump(2) + "\n";
 }
 
 }  // namespace larnax::load
