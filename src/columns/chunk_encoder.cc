@@ -358,26 +358,27 @@ std::pair<EncodedChunk, EncodedChunk> EncodeOtherLabels(const StringDictionary& 
 }
 
 void DoubleBounds::Add(std::span<const double> values) {
-  // Four independent chains; a comparison with NaN is false, which leaves NaN out.
+  // Four independent chains keep the processor busy.
   double min[4] = {min_, min_, min_, min_};
   double max[4] = {max_, max_, max_, max_};
+  bool nan = false;
   size_t i = 0;
+  const auto add = [&](double value, size_t k) {
+    min[k] = value < min[k] ? value : min[k];
+    max[k] = value > max[k] ? value : max[k];
+    nan |= value != value;
+  };
   for (; i + 4 <= values.size(); i += 4) {
-    for (size_t k = 0; k < 4; ++k) {
-      min[k] = values[i + k] < min[k] ? values[i + k] : min[k];
-      max[k] = values[i + k] > max[k] ? values[i + k] : max[k];
-    }
+    for (size_t k = 0; k < 4; ++k) add(values[i + k], k);
   }
-  for (; i < values.size(); ++i) {
-    min[0] = values[i] < min[0] ? values[i] : min[0];
-    max[0] = values[i] > max[0] ? values[i] : max[0];
-  }
+  for (; i < values.size(); ++i) add(values[i], 0);
   min_ = std::min(std::min(min[0], min[1]), std::min(min[2], min[3]));
   max_ = std::max(std::max(max[0], max[1]), std::max(max[2], max[3]));
+  has_nan_ |= nan;
 }
 
 void DoubleBounds::Put(ColumnBounds* bounds) const {
-  if (min_ > max_) return;  // Nothing but NaN.
+  if (has_nan_ || min_ > max_) return;
   const double min = min_ == 0 ? -0.0 : min_;
   const double max = max_ == 0 ? 0.0 : max_;
   bounds->min = std::string(reinterpret_cast<const char*>(&min), 8);

@@ -57,8 +57,9 @@ std::pair<EncodedChunk, EncodedChunk> EncodeOtherLabels(const StringDictionary& 
                                                         std::span<const Run> runs,
                                                         const ChunkContext& context);
 
-/// Smallest and largest double as Parquet wants them: no NaN, a zero minimum is -0, a zero maximum
-/// +0. Add() values, then Put() into a chunk's bounds.
+/// Smallest and largest double as Parquet wants them: a zero minimum is -0, a zero maximum +0.
+/// Values with a NaN among them get none: to DuckDB a NaN is larger than all numbers, so that it
+/// would skip rows that it takes for wanted. Add() values, then Put() into a chunk's bounds.
 class DoubleBounds {
  public:
   void Add(std::span<const double> values);
@@ -67,6 +68,7 @@ class DoubleBounds {
  private:
   double min_ = std::numeric_limits<double>::infinity();
   double max_ = -std::numeric_limits<double>::infinity();
+  bool has_nan_ = false;
 };
 
 /// Set the bounds of a column of 64-bit integers.
