@@ -1,0 +1,129 @@
+"""Prometheus' remote read, decoded in plain Python: both of its answer types."""
+
+import struct
+
+from app.remote_write import field, read_fields, read_varint, snappy, unsnappy
+from app.server import http
+
+SAMPLES, STREAMED_XOR_CHUNKS = 0, 1
+XOR = 1
+
+
+def read_everything(address, start_ms, end_ms, answer_type):
+    """Read all float samples in [start_ms, end_ms]: {frozenset(labels): {time_ms: bits}}."""
+    matcher = field(1, 2) + field(2, "__name__") + field(3, ".+")
+    query = field(1, start_ms) + field(2, end_ms) + field(3, matcher)
+    request = field(1, query) + field(2, answer_type)
+    answer = http("POST", f"http://{address}/api/v1/read", snappy(request),
+                  {"Content-Encoding": "snappy", "Content-Type": "application/x-protobuf",
+                   "X-Prometheus-Remote-Read-Version": "0.1.0"})
+    assert answer.status == 200, answer
+    read = decode_samples if answer_type == SAMPLES else decode_chunks
+    return {labels: {time_ms: bits for time_ms, bits in samples.items()
+                     if start_ms <= time_ms <= end_ms}
+            for labels, samples in read(answer.body).items()}
+
+
+def label_of(data):
+    parts = dict(read_fields(data))
+    return parts.get(1, b"").decode(), parts.get(2, b"").decode()
+
+
+def signed(number):
+    """A varint as protobuf's int64."""
+    return number - (1 << 64) if number >> 63 else number
+
+
+def decode_samples(body):
+    """A ReadResponse."""
+    found = {}
+    for _, result in read_fields(unsnappy(body)):
+        for _, series in read_fields(result):
+            parts = list(read_fields(series))
+            labels = frozenset(label_of(value) for number, value in parts if number == 1)
+            samples = found.setdefault(labels, {})
+            for number, value in parts:
+                if number == 2:
+                    sample = dict(read_fields(value))
+                    samples[signed(sample.get(2, 0))] = sample.get(1, 0)
+    return found
+
+
+def decode_chunks(body):
+    """A stream of ChunkedReadResponse frames. Checksums are TCP's business here."""
+    found, at = {}, 0
+    while at < len(body):
+        size, at = read_varint(body, at)
+        at += 4
+        frame, at = body[at:at + size], at + size
+        for number, series in read_fields(frame):
+            if number != 1:
+                continue
+            parts = list(read_fields(series))
+            labels = frozenset(label_of(value) for number, value in parts if number == 1)
+            samples = found.setdefault(labels, {})
+            for number, value in parts:
+                if number == 2:
+                    chunk = dict(read_fields(value))
+                    assert chunk[3] == XOR, f"chunk of type {chunk[3]}"
+                    samples.update(decode_xor(chunk[4]))
+    return found
+
+
+class BitReader:
+    """Bits of a byte string, the highest of each byte first."""
+
+    def __init__(self, data):
+        self.bits = int.from_bytes(data, "big")
+        self.left = len(data) * 8
+
+    def read(self, count):
+        self.left -= count
+        assert self.left >= 0, "chunk is too short"
+        return self.bits >> self.left & ((1 << count) - 1)
+
+    def read_varint(self):
+        number = shift = 0
+        while True:
+            byte = self.read(8)
+            number |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return number
+
+    def read_signed(self, count):
+        number = self.read(count)
+        return number - (1 << count) if number > 1 << (count - 1) else number
+
+    def ones(self, most):
+        """Count the ones before a zero, `most` at the most."""
+        for count in range(most):
+            if self.read(1) == 0:
+                return count
+        return most
+
+
+def decode_xor(data):
+    """Samples of an XOR chunk: [(time_ms, bits)]."""
+    count = struct.unpack(">H", data[:2])[0]
+    reader = BitReader(data[2:])
+    samples = []
+    time = delta = value = leading = significant = 0
+    for i in range(count):
+        if i == 0:
+            zigzag = reader.read_varint()
+            time = zigzag >> 1 ^ -(zigzag & 1)
+            value = reader.read(64)
+        else:
+            if i == 1:
+                delta = reader.read_varint()
+            else:
+                width = (0, 14, 17, 20, 64)[reader.ones(4)]
+                delta += reader.read_signed(width) if width else 0
+            time += delta
+            if reader.read(1):
+                if reader.read(1):
+                    leading, significant = reader.read(5), reader.read(6) or 64
+                value ^= reader.read(significant) << (64 - leading - significant)
+        samples.append((time, value))
+    return samples
