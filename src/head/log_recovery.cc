@@ -129,11 +129,13 @@ class Planner {
 arrow::Result<int64_t> MeasureSegment(io::FileSystem& fs, LogSegmentReader& reader) {
   int64_t end_bytes = kSegmentHeaderBytes;
   int64_t kept_bytes = reader.file_bytes();
+  int64_t synced_bytes = 0;
   while (true) {
     ARROW_ASSIGN_OR_RAISE(auto window, reader.Next());
     if (!window) break;
     window->Verify();
     if (!window->records.empty()) end_bytes = window->end_bytes;
+    synced_bytes = std::max(synced_bytes, window->synced_through_bytes());
     if (!window->bad_offset_bytes) continue;
     ARROW_ASSIGN_OR_RAISE(const LogVerdict verdict,
                           JudgeBadRecord(reader, *window->bad_offset_bytes, true));
@@ -141,7 +143,7 @@ arrow::Result<int64_t> MeasureSegment(io::FileSystem& fs, LogSegmentReader& read
     if (verdict.is_torn || !verdict.next_record_bytes) break;
     reader.Seek(*verdict.next_record_bytes);
   }
-  ARROW_RETURN_NOT_OK(fs.Truncate(reader.path(), kept_bytes));
+  ARROW_RETURN_NOT_OK(SettleNewest(fs, reader.path(), kept_bytes, synced_bytes));
   return end_bytes;
 }
 
@@ -163,6 +165,12 @@ arrow::Result<LogVerdict> JudgeBadRecord(const LogSegmentReader& reader, int64_t
   verdict.is_torn = is_newest && beyond.synced_through_bytes <= bad_offset_bytes;
   verdict.next_record_bytes = beyond.next_record_bytes;
   return verdict;
+}
+
+arrow::Status SettleNewest(io::FileSystem& fs, const std::string& path, int64_t end_bytes,
+                           int64_t synced_bytes) {
+  ARROW_RETURN_NOT_OK(fs.Truncate(path, end_bytes));
+  return fs.RewriteAndSync(path, std::min(synced_bytes, end_bytes));
 }
 
 arrow::Result<LogEnd> MeasureLog(io::FileSystem& fs, const std::string& folder) {

@@ -61,6 +61,13 @@ struct LogVerdict {
 arrow::Result<LogVerdict> JudgeBadRecord(const LogSegmentReader& reader, int64_t bad_offset_bytes,
                                          bool is_newest);
 
+/// Cut the newest segment at `end_bytes`, and make what is left durable: a process that died may
+/// have left records in the system's memory only, and its last sync may have failed.
+///
+/// \param synced_bytes  Bytes known to be on disk.
+arrow::Status SettleNewest(io::FileSystem& fs, const std::string& path, int64_t end_bytes,
+                           int64_t synced_bytes);
+
 /// Where the log ends.
 struct LogEnd {
   LogPosition position;                    ///< Behind the last whole record; 0, 0: there is none.

@@ -121,6 +121,7 @@ class Replayer {
 
   arrow::Status ReplayRecords(LogSegmentReader& reader, bool is_newest) {
     int64_t kept_bytes = reader.file_bytes();
+    synced_bytes_ = 0;
     while (true) {
       ARROW_ASSIGN_OR_RAISE(const auto bad_offset_bytes, DeliverToFirstBad(reader));
       if (!bad_offset_bytes) break;
@@ -135,10 +136,8 @@ class Replayer {
       if (!verdict.next_record_bytes) break;
       reader.Seek(*verdict.next_record_bytes);
     }
-    // Synced even if nothing is cut: a process that died may have left records in the system's
-    // memory only, and from now on others rely on them.
-    if (is_newest && !options_.read_only) return fs_.Truncate(reader.path(), kept_bytes);
-    return arrow::Status::OK();
+    if (!is_newest || options_.read_only) return arrow::Status::OK();
+    return SettleNewest(fs_, reader.path(), kept_bytes, synced_bytes_);
   }
 
   arrow::Result<std::optional<int64_t>> DeliverToFirstBad(LogSegmentReader& reader) {
@@ -160,6 +159,7 @@ class Replayer {
         report_.payload_bytes += static_cast<int64_t>(payload.size());
         report_.end = std::max(report_.end, view.end);
       }
+      synced_bytes_ = std::max(synced_bytes_, window->synced_through_bytes());
       if (options_.progress) options_.progress(done_bytes_ + window->end_bytes, total_bytes_);
       if (window->bad_offset_bytes) return window->bad_offset_bytes;
     }
@@ -179,6 +179,7 @@ class Replayer {
   ReplayReport report_;
   int64_t done_bytes_ = 0;
   int64_t total_bytes_ = 0;
+  int64_t synced_bytes_ = 0;  ///< Of the segment being read, known to be on disk.
 };
 
 }  // namespace

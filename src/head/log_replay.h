@@ -32,10 +32,10 @@ struct ReplayOptions {
   /// holds for the rest of the segment.
   bool deliver_before_start = false;
   /// Called now and then with the bytes of the log read so far and in all.
-  std::function<void(int64_t bytes_done, int64_t bytes_total)> progress;
+  std::function<void(int64_t bytes_done, int64_t bytes_total)> progress = {};
   /// Called where acknowledged records cannot be read; OK: go on with the next that can. When it
   /// is not set, or returns an error, the replay ends with that.
-  std::function<arrow::Status(const LogDamage&)> on_corrupt;
+  std::function<arrow::Status(const LogDamage&)> on_corrupt = {};
 };
 
 struct ReplayReport {

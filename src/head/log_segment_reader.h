@@ -27,6 +27,10 @@ struct LogWindow {
   std::span<const uint8_t> PayloadOf(const Record& record) const {
     return {bytes.get() + record.payload_begin, record.header.payload_bytes};
   }
+  /// Greatest of the records; 0: none.
+  int64_t synced_through_bytes() const {
+    return records.empty() ? 0 : records.back().header.synced_through_bytes;
+  }
   /// Check the payloads; at the first bad one the window ends, and `bad_offset_bytes` says so.
   void Verify();
 

@@ -69,6 +69,11 @@ class FileSystem {
   /// Shorten a file to at most its size and sync it.
   virtual arrow::Status Truncate(const std::string& path, int64_t size_bytes) = 0;
 
+  /// Bring what can be read of a file from `offset_bytes` on to disk, for good: write the same
+  /// bytes again in place, then sync. Once a sync has failed, perhaps that of a process that is
+  /// gone, another sync alone would not do it.
+  virtual arrow::Status RewriteAndSync(const std::string& path, int64_t offset_bytes) = 0;
+
   /// Move; an existing file at `to` is replaced.
   virtual arrow::Status Rename(const std::string& from, const std::string& to) = 0;
   /// Swap two directories in one step.

@@ -139,11 +139,17 @@ TEST_P(FileSystemContract, ClosedFileTakesNothing) {
 
 TEST_P(FileSystemContract, MissingFileIsNotFound) {
   const std::vector<arrow::Status> all = {
-      fs_->OpenReadable(Path("no")).status(), fs_->Truncate(Path("no"), 0),
-      fs_->Rename(Path("no"), Path("b")),     fs_->Exchange(Path("no"), Path("b")),
-      fs_->Link(Path("no"), Path("b")),       fs_->RemoveFile(Path("no")),
-      fs_->RemoveDirectory(Path("no")),       fs_->SyncDirectory(Path("no")),
-      fs_->List(Path("no")).status(),         fs_->FreeBytes(Path("no")).status(),
+      fs_->OpenReadable(Path("no")).status(),
+      fs_->Truncate(Path("no"), 0),
+      fs_->RewriteAndSync(Path("no"), 0),
+      fs_->Rename(Path("no"), Path("b")),
+      fs_->Exchange(Path("no"), Path("b")),
+      fs_->Link(Path("no"), Path("b")),
+      fs_->RemoveFile(Path("no")),
+      fs_->RemoveDirectory(Path("no")),
+      fs_->SyncDirectory(Path("no")),
+      fs_->List(Path("no")).status(),
+      fs_->FreeBytes(Path("no")).status(),
       fs_->Lock(Path("no/b"), "me").status(),
   };
   for (const auto& status : all) {
@@ -161,6 +167,18 @@ TEST_P(FileSystemContract, TruncateShortens) {
   EXPECT_EQ(Read("a"), "he");
   EXPECT_TRUE(fs_->Truncate(Path("a"), 3).IsIOError());
   EXPECT_FALSE(fs_->Truncate(Path("a"), -1).ok());
+}
+
+TEST_P(FileSystemContract, RewriteChangesNothingThatIsRead) {
+  std::string content(3 << 20, 'x');
+  for (size_t i = 0; i < content.size(); i += 7) content[i] = static_cast<char>(i);
+  Write("a", content);
+  for (const int64_t offset_bytes :
+       {int64_t{0}, int64_t{12345}, int64_t{3} << 20, int64_t{5} << 20}) {
+    ASSERT_TRUE(fs_->RewriteAndSync(Path("a"), offset_bytes).ok());
+    EXPECT_TRUE(Read("a") == content);
+  }
+  EXPECT_FALSE(fs_->RewriteAndSync(Path("a"), -1).ok());
 }
 
 TEST_P(FileSystemContract, RenameMovesAndReplaces) {

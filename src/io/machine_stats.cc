@@ -95,8 +95,8 @@ MachineStats ReadMachineStats() {
   std::ifstream cpu("/proc/stat");
   std::string name;
   cpu >> name;  // The first line sums all processors.
-  constexpr std::array kModes = {"user", "nice", "system", "idle", "iowait", "irq", "softirq",
-                                 "steal"};
+  constexpr std::array kModes = {"user",   "nice", "system",  "idle",
+                                 "iowait", "irq",  "softirq", "steal"};
   for (const char* mode : kModes) {
     double ticks = 0;
     if (!(cpu >> ticks)) break;

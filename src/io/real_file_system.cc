@@ -194,6 +194,8 @@ class PosixFileSystem final : public FileSystem {
     return arrow::Status::OK();
   }
 
+  arrow::Status RewriteAndSync(const std::string& path, int64_t offset_bytes) override;
+
   arrow::Status Rename(const std::string& from, const std::string& to) override {
     if (::rename(from.c_str(), to.c_str()) != 0) {
       return ErrnoError(errno, "rename to " + to, from);
@@ -289,6 +291,25 @@ class PosixFileSystem final : public FileSystem {
     return std::make_unique<RealFileLock>(std::move(fd));
   }
 };
+
+arrow::Status PosixFileSystem::RewriteAndSync(const std::string& path, int64_t offset_bytes) {
+  ARROW_ASSIGN_OR_RAISE(Descriptor fd, OpenDescriptor(path, O_RDWR, "rewrite a file"));
+  if (offset_bytes < 0) return ErrnoError(EINVAL, "rewrite a file", path);
+  std::vector<uint8_t> step(size_t{1} << 20);
+  while (true) {
+    const ssize_t got =
+        RetryInterrupted([&] { return ::pread(fd.get(), step.data(), step.size(), offset_bytes); });
+    if (got < 0) return ErrnoError(errno, "rewrite a file", path);
+    if (got == 0) break;
+    ARROW_RETURN_NOT_OK(
+        WriteAt(fd.get(), offset_bytes, {step.data(), static_cast<size_t>(got)}, path));
+    offset_bytes += got;
+  }
+  if (RetryInterrupted([&] { return ::fdatasync(fd.get()); }) != 0) {
+    return ErrnoError(errno, "sync a rewritten file", path);
+  }
+  return arrow::Status::OK();
+}
 
 arrow::Result<std::vector<DirectoryEntry>> PosixFileSystem::List(const std::string& path) {
   DIR* stream = ::opendir(path.c_str());

@@ -190,6 +190,16 @@ void SimDisk::AbandonPending(SimInode& file) {
   for (auto& write : file.pending) write.is_abandoned = true;
 }
 
+void SimDisk::Rewrite(SimInode& file, int64_t offset_bytes) {
+  std::vector<SimInode::PendingWrite> pending;
+  for (const auto& write : file.pending) {
+    const int64_t cut = std::clamp(offset_bytes, write.begin, write.end);
+    if (write.begin < cut) pending.push_back({write.begin, cut, write.is_abandoned});
+    if (cut < write.end) pending.push_back({cut, write.end, false});
+  }
+  file.pending = std::move(pending);
+}
+
 void SimDisk::Truncate(SimInode& file, int64_t size_bytes) {
   LARNAX_CHECK(size_bytes <= static_cast<int64_t>(file.bytes.size()));
   file.bytes.resize(static_cast<size_t>(size_bytes));

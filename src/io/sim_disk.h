@@ -87,6 +87,8 @@ class SimDisk {
   void SyncFile(SimInode& file);
   /// Let a sync fail: what was pending may or may not reach the disk, whatever is synced later.
   void AbandonPending(SimInode& file);
+  /// Write what is pending from an offset on again, also what was given up; to be synced.
+  void Rewrite(SimInode& file, int64_t offset_bytes);
   /// Cut and sync; `size_bytes` is at most the file's size.
   void Truncate(SimInode& file, int64_t size_bytes);
 

@@ -330,6 +330,15 @@ arrow::Status SimFileSystem::Truncate(const std::string& path, int64_t size_byte
   return arrow::Status::OK();
 }
 
+arrow::Status SimFileSystem::RewriteAndSync(const std::string& path, int64_t offset_bytes) {
+  const std::lock_guard lock(mutex_);
+  ARROW_ASSIGN_OR_RAISE(const Place place, FindFile(path, "rewrite a file"));
+  if (offset_bytes < 0) return ErrnoError(EINVAL, "rewrite a file", path);
+  ARROW_RETURN_NOT_OK(FailIfTold(SimOperation::kWrite, "rewrite a file", path));
+  disk_.Rewrite(*place.inode, offset_bytes);
+  return SyncInode(place.inode, path);
+}
+
 arrow::Status SimFileSystem::Rename(const std::string& from, const std::string& to) {
   const std::lock_guard lock(mutex_);
   const std::string action = "rename to " + to;

@@ -69,6 +69,7 @@ class SimFileSystem final : public FileSystem {
   arrow::Result<std::unique_ptr<ReadableFile>> OpenReadable(const std::string& path) override;
   arrow::Result<std::unique_ptr<WritableFile>> Create(const std::string& path) override;
   arrow::Status Truncate(const std::string& path, int64_t size_bytes) override;
+  arrow::Status RewriteAndSync(const std::string& path, int64_t offset_bytes) override;
   arrow::Status Rename(const std::string& from, const std::string& to) override;
   arrow::Status Exchange(const std::string& a, const std::string& b) override;
   arrow::Status Link(const std::string& from, const std::string& to) override;

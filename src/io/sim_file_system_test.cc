@@ -197,6 +197,20 @@ TEST(SimFileSystem, LaterSyncDoesNotMendAFailedOne) {
   EXPECT_THAT(states, ElementsAre(std::string("S\0b", 3), "Sab"));
 }
 
+TEST(SimFileSystem, RewriteMendsAFailedSync) {
+  const auto states = StatesAfterCrash(
+      [](SimFileSystem& fs) {
+        const auto file = CreateSynced(fs, "f", "S");
+        ASSERT_TRUE(fs.SyncDirectory("/").ok());
+        fs.FailNth(SimOperation::kSync, 1, SimError::kIo);
+        ASSERT_TRUE(file->Append(Bytes("ab")).ok());
+        ASSERT_TRUE(file->Sync().IsIOError());
+        ASSERT_TRUE(fs.RewriteAndSync("f", 2).ok());
+      },
+      ReadF);
+  EXPECT_THAT(states, ElementsAre(std::string("S\0b", 3), "Sab"));
+}
+
 TEST(SimFileSystem, KillKeepsEverythingAndEndsHandles) {
   SimFileSystem fs(1);
   auto file = *fs.Create("f");
