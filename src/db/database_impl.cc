@@ -245,27 +245,27 @@ store::Snapshot DatabaseImpl::TakeSnapshot(const SelectRequest& request) {
   // Memory first, files second: what a flush moves in between is then in both, and counted once;
   // the other way round it could be in neither.
   if (head_ != nullptr) snapshot.head = head_->Capture(request.selectors, request.range);
-  snapshot.version = store_->Current();
+  snapshot.files = store_->Current();
   return snapshot;
 }
 
 arrow::Result<std::unique_ptr<SampleStream>> DatabaseImpl::Select(const SelectRequest& request) {
   counters_.selects.Add(1);
-  ARROW_ASSIGN_OR_RAISE(auto stream, store::Select(TakeSnapshot(request), request));
+  ARROW_ASSIGN_OR_RAISE(auto stream, store::SelectSamples(TakeSnapshot(request), request, *environment_.clock));
   return std::make_unique<CountedStream>(std::move(stream), &counters_);
 }
 
 arrow::Result<NamesAnswer> DatabaseImpl::LabelNames(const SelectRequest& request) {
-  return store::LabelNames(TakeSnapshot(request), request);
+  return store::LabelNames(TakeSnapshot(request), request, *environment_.clock);
 }
 
 arrow::Result<NamesAnswer> DatabaseImpl::LabelValues(std::string_view name,
                                                      const SelectRequest& request) {
-  return store::LabelValues(TakeSnapshot(request), name, request);
+  return store::LabelValues(TakeSnapshot(request), name, request, *environment_.clock);
 }
 
 arrow::Result<SeriesAnswer> DatabaseImpl::Series(const SelectRequest& request) {
-  return store::Series(TakeSnapshot(request), request);
+  return store::ListSeries(TakeSnapshot(request), request, *environment_.clock);
 }
 
 arrow::Result<std::vector<MetricMetadata>> DatabaseImpl::Metadata(std::string_view metric) {
