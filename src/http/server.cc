@@ -52,7 +52,9 @@ arrow::Status CheckUnused(const tcp::endpoint& address) {
 class ServerImpl : public Server {
  public:
   explicit ServerImpl(std::shared_ptr<ServerState> state) : state_(std::move(state)) {}
-  ~ServerImpl() override { Stop().Warn(); }
+  ~ServerImpl() override {
+    if (const arrow::Status status = Stop(); !status.ok()) state_->Log(status.ToString());
+  }
 
   arrow::Status Listen(tcp::endpoint address, int threads) {
     if (address.port() != 0) ARROW_RETURN_NOT_OK(CheckUnused(address));
