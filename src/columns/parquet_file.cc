@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 
 #include "columns/page_codec.h"
 #include "larnax/error.h"
@@ -19,6 +18,8 @@ constexpr int64_t kMaxFooterBytes = int64_t{1} << 30;
 // Bodies larger than the writer makes, and more than zstd can compress, are hostile.
 constexpr int64_t kMaxBodyBytes = int64_t{1} << 30;
 constexpr int64_t kMaxRatio = 40'000;
+// A few bytes can claim any number of rows.
+constexpr int64_t kMaxRepeatedPageValues = 1 << 22;
 
 }  // namespace
 
@@ -78,8 +79,7 @@ arrow::Status ParquetFile::CheckMeta() const {
   const int64_t footer_offset = file_bytes() - footer_bytes_;
   int64_t rows = 0;
   for (const RowGroupMeta& group : meta_.row_groups) {
-    if (group.chunks.size() != leaves_.size() || group.rows <= 0 ||
-        group.rows > std::numeric_limits<int32_t>::max()) {
+    if (group.chunks.size() != leaves_.size() || group.rows <= 0 || group.rows > kMaxRowGroupRows) {
       return Corrupt("bad row group", footer_offset);
     }
     rows += group.rows;
@@ -234,13 +234,15 @@ arrow::Result<ChunkPages> ParquetFile::ReadChunk(size_t group, size_t leaf,
                           DecodePage(std::string_view(bytes).substr(at), offset, chunk.codec,
                                      &page.header, &page.body, stats));
     at += size;
+    page.offset = offset;
     if (page.header.type == PageType::kDictionary && at == size && page.header.encoding == 0) {
       pages.dictionary = std::move(page);
       continue;
     }
     values += page.header.num_values;
     if (page.header.type != PageType::kData || page.header.level_encoding != 3 ||
-        page.header.num_values == 0 || values > chunk.num_values) {
+        page.header.num_values == 0 || values > chunk.num_values ||
+        (leaves_[leaf].max_repetition > 0 && page.header.num_values > kMaxRepeatedPageValues)) {
       return Corrupt("unexpected page", offset);
     }
     pages.data.push_back(std::move(page));

@@ -24,6 +24,7 @@ namespace larnax::columns {
 struct Page {
   PageHeader header;
   std::string body;
+  int64_t offset = 0;  ///< In the file; set by ReadChunk.
 };
 
 /// All pages of one column chunk, decompressed.

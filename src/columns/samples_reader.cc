@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <functional>
 #include <utility>
 
@@ -26,6 +27,29 @@ struct PageTask {
     size_t target = 0;  // Index in the output.
   };
   std::vector<Part> parts;
+};
+
+/// The start times of one row group.
+struct StartRuns {
+  ChunkPages pages;  // Owns the dictionary.
+  std::vector<columns::Run> runs;
+  std::vector<int64_t> run_ends;  // Row behind each run.
+
+  /// Append those of rows [begin, end).
+  void Append(int64_t begin, int64_t end, std::vector<int64_t>* out) const {
+    auto at = static_cast<size_t>(std::upper_bound(run_ends.begin(), run_ends.end(), begin) -
+                                  run_ends.begin());
+    const std::string& dictionary = pages.dictionary.body;
+    for (; begin < end; ++at) {
+      const int64_t stop = std::min(end, run_ends[at]);
+      int64_t start_us = 0;
+      if (runs[at].value != kNullRun) {
+        std::memcpy(&start_us, dictionary.data() + size_t{runs[at].value} * 8, 8);
+      }
+      out->insert(out->end(), static_cast<size_t>(stop - begin), start_us / 1000);
+      begin = stop;
+    }
+  }
 };
 
 int64_t TotalRows(std::span<const RowRange> ranges) {
@@ -58,6 +82,7 @@ class SamplesReader::Impl {
                                             ReadStats* stats) const;
   arrow::Status Run(size_t leaf, std::span<const RowRange> ranges, ReadStats* stats,
                     const Decode& decode) const;
+  arrow::Result<StartRuns> ReadStartRuns(size_t group, ReadStats* stats) const;
   size_t GroupOf(int64_t row) const;
 
   std::shared_ptr<const ParquetFile> file_;
@@ -224,6 +249,18 @@ arrow::Status SamplesReader::Impl::ReadValues(std::span<const RowRange> ranges,
              });
 }
 
+arrow::Result<StartRuns> SamplesReader::Impl::ReadStartRuns(size_t group, ReadStats* stats) const {
+  StartRuns starts;
+  ARROW_ASSIGN_OR_RAISE(starts.pages, file_->ReadChunk(group, start_leaf_, stats));
+  const auto size = static_cast<uint32_t>(starts.pages.dictionary.body.size() / 8);
+  for (const Page& page : starts.pages.data) {
+    ARROW_RETURN_NOT_OK(file_->At(DecodeCodes(page, true, size, &starts.runs), page.offset));
+  }
+  int64_t row = 0;
+  for (const columns::Run& run : starts.runs) starts.run_ends.push_back(row += run.count);
+  return starts;
+}
+
 arrow::Status SamplesReader::Impl::ReadStarts(std::span<const RowRange> ranges,
                                               std::vector<int64_t>* out, ReadStats* stats) const {
   bool any = false;
@@ -236,28 +273,16 @@ arrow::Status SamplesReader::Impl::ReadStarts(std::span<const RowRange> ranges,
     }
   }
   if (!any) return arrow::Status::OK();
+  size_t group = static_cast<size_t>(-1);
+  StartRuns starts;
   for (const RowRange& range : ranges) {
     for (int64_t row = range.first; row < range.first + range.count;) {
-      const size_t group = GroupOf(row);
-      ARROW_ASSIGN_OR_RAISE(const ChunkPages pages, file_->ReadChunk(group, start_leaf_, stats));
-      const int64_t offset = file_->meta().row_groups[group].chunks[start_leaf_].begin_offset();
-      std::vector<columns::Run> runs;
-      const auto size = static_cast<uint32_t>(pages.dictionary.body.size() / 8);
-      for (const Page& page : pages.data) {
-        ARROW_RETURN_NOT_OK(file_->At(DecodeCodes(page, true, size, &runs), offset));
+      if (GroupOf(row) != group) {
+        group = GroupOf(row);
+        ARROW_ASSIGN_OR_RAISE(starts, ReadStartRuns(group, stats));
       }
-      const auto* starts = reinterpret_cast<const int64_t*>(pages.dictionary.body.data());
-      int64_t at = group_start_[group];
       const int64_t end = std::min(range.first + range.count, group_start_[group + 1]);
-      for (const columns::Run& run : runs) {
-        const int64_t from = std::max(row, at);
-        const int64_t to = std::min(end, at + run.count);
-        if (to > from) {
-          out->insert(out->end(), static_cast<size_t>(to - from),
-                      run.value == kNullRun ? 0 : starts[run.value] / 1000);
-        }
-        at += run.count;
-      }
+      starts.Append(row - group_start_[group], end - group_start_[group], out);
       row = end;
     }
   }

@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <map>
 #include <utility>
 
 #include "base/check.h"
@@ -49,6 +48,7 @@ class SamplesWriter::Impl {
         label_context_(ContextFor(options_, &compressor_, false)),
         time_context_(label_context_),
         value_context_(label_context_),
+        table_(std::move(columns)),
         times_(&time_context_),
         values_(&value_context_, options_.long_series_page_rows),
         builder_(std::move(data)) {
@@ -59,10 +59,6 @@ class SamplesWriter::Impl {
     time_context_.zstd.long_distance = true;
     value_context_.page_rows =
         options_.value_page_rows > 0 ? options_.value_page_rows : (fresh ? 65536 : 32768);
-    for (ColumnName& column : InColumnOrder(std::move(columns))) {
-      by_label_.emplace(column.label, table_.labels.size());
-      table_.labels.emplace_back(std::move(column));
-    }
   }
 
   arrow::Status Append(LabelsView labels, std::span<const int64_t> time_ms,
@@ -74,13 +70,6 @@ class SamplesWriter::Impl {
   arrow::Result<FileSummary> Finish();
 
  private:
-  /// The series being appended: which columns it has, with their codes.
-  struct Current {
-    uint32_t metric = kNullCode;
-    std::vector<std::pair<size_t, uint32_t>> labels;  // Index into table_.labels, code.
-    uint32_t other = kNullCode;
-    int64_t series_id = 0;
-  };
   /// What one row group has, by index into table_.labels.
   struct Group {
     ChunkMeta metric;
@@ -89,8 +78,6 @@ class SamplesWriter::Impl {
     int64_t rows = 0;
   };
 
-  void SetLabels(LabelsView labels);
-  size_t ColumnOf(size_t position, std::string_view name);
   void AddRows(std::span<const int64_t> time_ms, std::span<const double> value,
                std::span<const int64_t> start_ms, bool series_start);
   void AddStarts(std::span<const int64_t> start_ms, int64_t rows);
@@ -101,8 +88,6 @@ class SamplesWriter::Impl {
   EncodedChunk TakeStarts();
   arrow::Result<FileMeta> MakeMeta();
 
-  static constexpr size_t kNoColumn = static_cast<size_t>(-1);
-
   WriterOptions options_;
   std::unique_ptr<io::WritableFile> series_file_;
   PageCompressor compressor_;
@@ -110,11 +95,8 @@ class SamplesWriter::Impl {
   ChunkContext time_context_;
   ChunkContext value_context_;
   SeriesTable table_;
-  std::map<std::string, size_t, std::less<>> by_label_;
-  // Label names of the last series and their columns: the next one mostly has the same.
-  std::vector<std::pair<std::string, size_t>> layout_;
-  Current current_;
-  Labels last_labels_;  // Debug builds only.
+  const PlacedLabels* placed_ = nullptr;  // Of the series being appended.
+  Labels last_labels_;                    // Debug builds only.
 
   TimePages times_;
   ValuePages values_;
@@ -131,52 +113,6 @@ class SamplesWriter::Impl {
   std::vector<Group> groups_;
   FileSummary summary_;
 };
-
-size_t SamplesWriter::Impl::ColumnOf(size_t position, std::string_view name) {
-  if (position < layout_.size() && layout_[position].first == name) return layout_[position].second;
-  size_t column = kNoColumn;
-  if (const auto it = by_label_.find(name); it != by_label_.end()) column = it->second;
-  if (position < layout_.size()) {
-    layout_[position] = {std::string(name), column};
-  } else {
-    layout_.emplace_back(std::string(name), column);
-  }
-  return column;
-}
-
-void SamplesWriter::Impl::SetLabels(LabelsView labels) {
-  const auto series = static_cast<int64_t>(table_.extents.size());
-  current_.metric = kNullCode;
-  current_.labels.clear();
-  OtherLabels other;
-  size_t position = 0;
-  for (const Label& label : labels) {
-    if (label.name == kMetricLabel) {
-      current_.metric = table_.metric.Intern(label.value);
-      continue;
-    }
-    const size_t column = ColumnOf(position++, label.name);
-    if (column == kNoColumn) {
-      other.emplace_back(table_.other_dictionary.Intern(label.name),
-                         table_.other_dictionary.Intern(label.value));
-      continue;
-    }
-    const uint32_t code = table_.labels[column].Intern(label.value);
-    table_.labels[column].AddSeries(code, series);
-    current_.labels.emplace_back(column, code);
-  }
-  // The column is required; a label set without a metric name has an empty one.
-  if (current_.metric == kNullCode) current_.metric = table_.metric.Intern({});
-  table_.metric.AddSeries(current_.metric, series);
-  current_.other = kNullCode;
-  if (!other.empty()) {
-    current_.other = static_cast<uint32_t>(table_.other_sets.size());
-    table_.other_sets.push_back(std::move(other));
-  }
-  AppendRun(current_.other, 1, &table_.other_runs);
-  current_.series_id = static_cast<int64_t>(model::SeriesIdOf(labels));
-  table_.series_ids.push_back(current_.series_id);
-}
 
 arrow::Status SamplesWriter::Impl::Append(LabelsView labels, std::span<const int64_t> time_ms,
                                           std::span<const double> value,
@@ -199,7 +135,7 @@ arrow::Status SamplesWriter::Impl::Append(LabelsView labels, std::span<const int
       rows <= options_.row_group_rows / 4) {
     ARROW_RETURN_NOT_OK(FlushGroup());
   }
-  SetLabels(labels);
+  placed_ = &table_.AddLabels(labels);
   int64_t stale_count = 0;
   for (int64_t done = 0; done < rows;) {
     if (group_rows_ == options_.row_group_rows) ARROW_RETURN_NOT_OK(FlushGroup());
@@ -219,13 +155,13 @@ arrow::Status SamplesWriter::Impl::Append(LabelsView labels, std::span<const int
 void SamplesWriter::Impl::AddRows(std::span<const int64_t> time_ms, std::span<const double> value,
                                   std::span<const int64_t> start_ms, bool series_start) {
   const auto rows = static_cast<int64_t>(time_ms.size());
-  table_.metric.AddRows(current_.metric, group_rows_, rows);
-  for (const auto& [column, code] : current_.labels) {
+  table_.metric.AddRows(placed_->metric, group_rows_, rows);
+  for (const auto& [column, code] : placed_->labels) {
     table_.labels[column].AddRows(code, group_rows_, rows);
   }
-  AppendRun(current_.other, rows, &other_rows_);
+  AppendRun(placed_->other, rows, &other_rows_);
   AppendRun(static_cast<uint32_t>(ids_.size()), rows, &id_rows_);
-  ids_.push_back(current_.series_id);
+  ids_.push_back(placed_->series_id);
   AddStarts(start_ms, rows);
   times_.Append(time_ms);
   values_.Append(value, series_start || group_rows_ == 0, &stale_rows_);
@@ -259,8 +195,7 @@ void SamplesWriter::Impl::AddSummary(std::span<const int64_t> time_ms,
   summary_.min_time_ms = std::min(summary_.min_time_ms, extent.min_time_ms);
   summary_.max_time_ms = std::max(summary_.max_time_ms, extent.max_time_ms);
   summary_.stale_rows += stale_count;
-  table_.extents.push_back(extent);
-  if (options_.tier != Tier::kFresh) table_.values.push_back(Summarize(time_ms, value));
+  table_.AddSamples(extent.row_start, time_ms, value, stale_count, options_.tier != Tier::kFresh);
 }
 
 EncodedChunk SamplesWriter::Impl::TakeSeriesIds() {
@@ -316,10 +251,7 @@ arrow::Status SamplesWriter::Impl::FlushGroup() {
 
 arrow::Result<FileMeta> SamplesWriter::Impl::MakeMeta() {
   FileMeta meta;
-  std::vector<ColumnName> labels;
-  for (const LabelColumn& column : table_.labels) {
-    if (column.used()) labels.push_back(column.name());
-  }
+  const std::vector<ColumnName> labels = table_.UsedColumns();
   meta.schema = SamplesSchema(labels);
   meta.rows = rows_before_group_;
   meta.key_values = FileKeyValues("samples", labels, options_.key_values);
@@ -380,6 +312,10 @@ arrow::Result<std::unique_ptr<SamplesWriter>> SamplesWriter::Open(io::FileSystem
                                                                   std::vector<ColumnName> columns,
                                                                   WriterOptions options) {
   ARROW_RETURN_NOT_OK(CheckColumns(columns));
+  if (options.row_group_rows < 1 || options.row_group_rows > kMaxRowGroupRows ||
+      options.long_series_page_rows < 1 || options.series_page_rows < 1) {
+    return arrow::Status::Invalid("bad writer options: row_group_rows=", options.row_group_rows);
+  }
   ARROW_ASSIGN_OR_RAISE(auto data, fs.Create(data_path));
   ARROW_ASSIGN_OR_RAISE(auto series, fs.Create(series_path));
   return std::unique_ptr<SamplesWriter>(new SamplesWriter(std::make_unique<Impl>(

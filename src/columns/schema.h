@@ -46,6 +46,9 @@ inline constexpr std::string_view kColumnsKey = "larnax.columns";
 /// Rows of the data file; in `series` files only.
 inline constexpr std::string_view kDataRowsKey = "larnax.data_rows";
 
+/// Most rows of a row group, and so most series of a file.
+inline constexpr int64_t kMaxRowGroupRows = int64_t{1} << 24;
+
 /// Longest string that is written as a minimum or maximum.
 inline constexpr size_t kMaxBoundBytes = 256;
 

@@ -55,64 +55,144 @@ arrow::Status DecodeDoubleBits(const Page& page, const Page&, std::span<int64_t>
   return arrow::Status::OK();
 }
 
+/// Levels and codes of one page of a leaf of `other_labels`.
+struct OtherPage {
+  std::vector<Run> repetition;
+  std::vector<Run> definition;
+  std::vector<Run> codes;
+};
+
+arrow::Status CorruptOther() {
+  return MakeError(ErrorKind::kCorrupt, "cannot decode other_labels");
+}
+
+arrow::Result<OtherPage> DecodeOtherPage(const Page& page, int32_t dictionary_size) {
+  OtherPage result;
+  std::string_view body = page.body;
+  const int64_t count = page.header.num_values;
+  ARROW_RETURN_NOT_OK(DecodeLevels(&body, 1, count, 1, &result.repetition));
+  ARROW_RETURN_NOT_OK(DecodeLevels(&body, 2, count, 2, &result.definition));
+  int64_t present = 0;
+  for (const Run& run : result.definition) present += run.value == 2 ? run.count : 0;
+  if (present == 0) return result;
+  if (page.header.encoding != static_cast<int32_t>(Encoding::kRleDictionary) || body.empty() ||
+      dictionary_size == 0) {
+    return CorruptOther();
+  }
+  ARROW_RETURN_NOT_OK(DecodeHybrid(body.substr(1), static_cast<uint8_t>(body[0]), present,
+                                   static_cast<uint32_t>(dictionary_size - 1), &result.codes));
+  return result;
+}
+
+/// Steps through runs one value at a time.
+class RunCursor {
+ public:
+  explicit RunCursor(const std::vector<Run>& runs) : runs_(runs) {}
+  bool done() const { return at_ == runs_.size(); }
+  uint32_t Next() {
+    const uint32_t value = runs_[at_].value;
+    if (++used_ == runs_[at_].count) {
+      used_ = 0;
+      ++at_;
+    }
+    return value;
+  }
+  /// Values left in the current run.
+  int64_t left() const { return runs_[at_].count - used_; }
+  void Skip(int64_t count) {
+    used_ += count;
+    if (used_ == runs_[at_].count) {
+      used_ = 0;
+      ++at_;
+    }
+  }
+  uint32_t value() const { return runs_[at_].value; }
+
+ private:
+  const std::vector<Run>& runs_;
+  size_t at_ = 0;
+  int64_t used_ = 0;
+};
+
+/// Collects the rows of `other_labels`.
+class OtherRows {
+ public:
+  explicit OtherRows(OtherColumn* column) : column_(column) {}
+
+  arrow::Status AddPage(const OtherPage& keys, const OtherPage& values) {
+    if (keys.repetition != values.repetition || keys.definition != values.definition) {
+      return CorruptOther();
+    }
+    RunCursor repetition(keys.repetition);
+    RunCursor definition(keys.definition);
+    RunCursor key(keys.codes);
+    RunCursor value(values.codes);
+    while (!repetition.done()) {
+      if (repetition.value() == 0 && definition.value() != 2) {
+        // Rows without labels, mostly many.
+        const int64_t rows = std::min(repetition.left(), definition.left());
+        EndRow();
+        for (int64_t i = 0; i < rows; ++i) {
+          in_row_ = true;
+          EndRow();
+        }
+        repetition.Skip(rows);
+        definition.Skip(rows);
+        continue;
+      }
+      const bool row_start = repetition.Next() == 0;
+      if (definition.Next() != 2 || (!row_start && !in_row_)) return CorruptOther();
+      if (row_start) EndRow();
+      in_row_ = true;
+      row_.emplace_back(key.Next(), value.Next());
+    }
+    EndRow();
+    return arrow::Status::OK();
+  }
+
+ private:
+  void EndRow() {
+    if (!in_row_) return;
+    in_row_ = false;
+    const bool same = !column_->ends.empty() && row_ == last_;
+    if (!same) {
+      column_->labels.insert(column_->labels.end(), row_.begin(), row_.end());
+      column_->ends.push_back(static_cast<uint32_t>(column_->labels.size()));
+      last_ = row_;
+    }
+    column_->set_of_row.push_back(static_cast<uint32_t>(column_->ends.size() - 1));
+    row_.clear();
+  }
+
+  OtherColumn* column_;
+  bool in_row_ = false;
+  std::vector<std::pair<uint32_t, uint32_t>> row_;
+  std::vector<std::pair<uint32_t, uint32_t>> last_;
+};
+
 }  // namespace
 
 arrow::Result<OtherColumn> DecodeOtherColumn(ChunkPages keys, ChunkPages values, int64_t rows) {
-  const auto corrupt = [] { return MakeError(ErrorKind::kCorrupt, "cannot decode other_labels"); };
   OtherColumn column;
   column.key_pages = std::move(keys);
   column.value_pages = std::move(values);
-  ARROW_RETURN_NOT_OK(DecodeStrings(column.key_pages.dictionary, &column.keys));
-  ARROW_RETURN_NOT_OK(DecodeStrings(column.value_pages.dictionary, &column.values));
-  if (column.key_pages.data.size() != column.value_pages.data.size()) return corrupt();
-  std::vector<uint32_t> codes[2];
-  for (size_t i = 0; i < column.key_pages.data.size(); ++i) {
-    std::vector<Run> levels[2][2];  // By side, repetition and definition.
-    for (size_t side = 0; side < 2; ++side) {
-      const ChunkPages& chunk = side == 0 ? column.key_pages : column.value_pages;
-      const Page& page = chunk.data[i];
-      std::string_view body = page.body;
-      const int64_t count = page.header.num_values;
-      ARROW_RETURN_NOT_OK(DecodeLevels(&body, 1, count, 1, &levels[side][0]));
-      ARROW_RETURN_NOT_OK(DecodeLevels(&body, 2, count, 2, &levels[side][1]));
-      int64_t present = 0;
-      for (const Run& run : levels[side][1]) present += run.value == 2 ? run.count : 0;
-      if (present == 0) continue;
-      const int32_t size = chunk.dictionary.header.num_values;
-      if (page.header.encoding != static_cast<int32_t>(Encoding::kRleDictionary) || body.empty() ||
-          size == 0) {
-        return corrupt();
-      }
-      std::vector<Run> runs;
-      ARROW_RETURN_NOT_OK(DecodeHybrid(body.substr(1), static_cast<uint8_t>(body[0]), present,
-                                       static_cast<uint32_t>(size - 1), &runs));
-      for (const Run& run : runs) {
-        codes[side].insert(codes[side].end(), static_cast<size_t>(run.count), run.value);
-      }
-    }
-    if (levels[0][0] != levels[1][0] || levels[0][1] != levels[1][1]) return corrupt();
-    // Walk both kinds of levels side by side.
-    size_t repetition = 0;
-    int64_t repetition_left = 0;
-    for (const Run& run : levels[0][1]) {
-      for (int64_t k = 0; k < run.count; ++k) {
-        while (repetition_left == 0) repetition_left = levels[0][0][repetition++].count;
-        --repetition_left;
-        const bool row_start = levels[0][0][repetition - 1].value == 0;
-        if (row_start) {
-          column.ends.push_back(static_cast<uint32_t>(column.labels.size()));
-        } else if (column.ends.empty() || run.value != 2) {
-          return corrupt();
-        }
-        if (run.value != 2) continue;
-        const size_t label = column.labels.size();
-        if (label >= codes[0].size()) return corrupt();
-        column.labels.emplace_back(codes[0][label], codes[1][label]);
-        column.ends.back() = static_cast<uint32_t>(column.labels.size());
-      }
-    }
+  const ChunkPages& key_pages = column.key_pages;
+  const ChunkPages& value_pages = column.value_pages;
+  ARROW_RETURN_NOT_OK(DecodeStrings(key_pages.dictionary, &column.keys));
+  ARROW_RETURN_NOT_OK(DecodeStrings(value_pages.dictionary, &column.values));
+  if (key_pages.data.size() != value_pages.data.size()) return CorruptOther();
+  OtherRows collected(&column);
+  for (size_t i = 0; i < key_pages.data.size(); ++i) {
+    ARROW_ASSIGN_OR_RAISE(
+        const OtherPage key_page,
+        DecodeOtherPage(key_pages.data[i], key_pages.dictionary.header.num_values));
+    ARROW_ASSIGN_OR_RAISE(
+        const OtherPage value_page,
+        DecodeOtherPage(value_pages.data[i], value_pages.dictionary.header.num_values));
+    ARROW_RETURN_NOT_OK(collected.AddPage(key_page, value_page));
+    if (static_cast<int64_t>(column.set_of_row.size()) > rows) return CorruptOther();
   }
-  if (static_cast<int64_t>(column.ends.size()) != rows) return corrupt();
+  if (static_cast<int64_t>(column.set_of_row.size()) != rows) return CorruptOther();
   return column;
 }
 
@@ -176,6 +256,7 @@ int64_t SeriesColumns::memory_bytes() const {
   }
   if (other_ != nullptr) {
     bytes += static_cast<int64_t>(other_->labels.capacity() * 8 + other_->ends.capacity() * 4 +
+                                  other_->set_of_row.capacity() * 4 +
                                   other_->key_pages.dictionary.body.capacity() +
                                   other_->value_pages.dictionary.body.capacity());
   }

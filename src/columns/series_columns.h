@@ -39,18 +39,20 @@ inline constexpr size_t kSeriesColumnCount = 13;
 /// What a NULL reads as in a column of integers.
 inline constexpr int64_t kNullInt = std::numeric_limits<int64_t>::min();
 
-/// The column `other_labels`, decoded.
+/// The column `other_labels`, decoded; equal sets of consecutive rows are kept once.
 struct OtherColumn {
   ChunkPages key_pages;  ///< Own the dictionaries' bytes.
   ChunkPages value_pages;
   std::vector<std::string_view> keys;
   std::vector<std::string_view> values;
-  std::vector<uint32_t> ends;                         ///< Shape [rows]: end of each row's labels.
+  std::vector<uint32_t> set_of_row;                   ///< Shape [rows].
+  std::vector<uint32_t> ends;                         ///< End of each set in `labels`.
   std::vector<std::pair<uint32_t, uint32_t>> labels;  ///< Codes of key and value.
 
   std::span<const std::pair<uint32_t, uint32_t>> LabelsOf(uint32_t row) const {
-    const uint32_t begin = row == 0 ? 0 : ends[row - 1];
-    return std::span(labels).subspan(begin, ends[row] - begin);
+    const uint32_t set = set_of_row[row];
+    const uint32_t begin = set == 0 ? 0 : ends[set - 1];
+    return std::span(labels).subspan(begin, ends[set] - begin);
   }
 };
 

@@ -6,12 +6,12 @@
 
 #include "columns/schema.h"
 #include "larnax/samples.h"
+#include "model/label_order.h"
 
 namespace larnax::columns {
 namespace {
 
-// Largest window that decoders accept unasked, and what 1 Mi timestamps take.
-constexpr int kWindowLog = 23;
+constexpr size_t kNoColumn = static_cast<size_t>(-1);
 
 int ZstdLevel(Tier tier) {
   switch (tier) {
@@ -146,6 +146,74 @@ SeriesValues Summarize(std::span<const int64_t> time_ms, std::span<const double>
   }
   result.sum = std::isinf(sum) ? sum : sum + correction;
   return result;
+}
+
+SeriesTable::SeriesTable(std::vector<ColumnName> columns) {
+  std::sort(columns.begin(), columns.end(),
+            [](const ColumnName& a, const ColumnName& b) { return a.column < b.column; });
+  for (ColumnName& column : columns) {
+    by_label_.emplace(column.label, labels.size());
+    labels.emplace_back(std::move(column));
+  }
+}
+
+size_t SeriesTable::ColumnOf(size_t position, std::string_view name) {
+  if (position < layout_.size() && layout_[position].first == name) return layout_[position].second;
+  const auto it = by_label_.find(name);
+  const size_t column = it == by_label_.end() ? kNoColumn : it->second;
+  if (position == layout_.size()) layout_.emplace_back();
+  layout_[position] = {std::string(name), column};
+  return column;
+}
+
+const PlacedLabels& SeriesTable::AddLabels(LabelsView series_labels) {
+  const auto series = static_cast<int64_t>(series_ids.size());
+  placed_.metric = kNullCode;
+  placed_.labels.clear();
+  OtherLabels other;
+  size_t position = 0;
+  for (const Label& label : series_labels) {
+    if (label.name == kMetricLabel) {
+      placed_.metric = metric.Intern(label.value);
+      continue;
+    }
+    const size_t column = ColumnOf(position++, label.name);
+    if (column == kNoColumn) {
+      const uint32_t name = other_dictionary.Intern(label.name);
+      other.emplace_back(name, other_dictionary.Intern(label.value));
+      continue;
+    }
+    const uint32_t code = labels[column].Intern(label.value);
+    labels[column].AddSeries(code, series);
+    placed_.labels.emplace_back(column, code);
+  }
+  // The column is required; a label set without a metric name has an empty one.
+  if (placed_.metric == kNullCode) placed_.metric = metric.Intern({});
+  metric.AddSeries(placed_.metric, series);
+  placed_.other = kNullCode;
+  if (!other.empty()) {
+    placed_.other = static_cast<uint32_t>(other_sets.size());
+    other_sets.push_back(std::move(other));
+  }
+  AppendRun(placed_.other, 1, &other_runs);
+  placed_.series_id = static_cast<int64_t>(model::SeriesIdOf(series_labels));
+  series_ids.push_back(placed_.series_id);
+  return placed_;
+}
+
+void SeriesTable::AddSamples(int64_t row_start, std::span<const int64_t> time_ms,
+                             std::span<const double> value, int64_t stale_count, bool summarize) {
+  extents.push_back({row_start, static_cast<int64_t>(time_ms.size()), time_ms.front(),
+                     time_ms.back(), stale_count});
+  if (summarize) values.push_back(Summarize(time_ms, value));
+}
+
+std::vector<ColumnName> SeriesTable::UsedColumns() const {
+  std::vector<ColumnName> used;
+  for (const LabelColumn& column : labels) {
+    if (column.used()) used.push_back(column.name());
+  }
+  return used;
 }
 
 std::vector<SortingColumn> SortingOf(const SeriesTable& table, std::span<const ColumnName> labels) {

@@ -1,7 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -51,16 +54,45 @@ class LabelColumn {
   int64_t rows_filled_ = 0;
 };
 
+/// Where the labels of one series went.
+struct PlacedLabels {
+  uint32_t metric = kNullCode;
+  std::vector<std::pair<size_t, uint32_t>> labels;  ///< Index into SeriesTable::labels, code.
+  uint32_t other = kNullCode;                       ///< Index into SeriesTable::other_sets.
+  int64_t series_id = 0;
+};
+
 /// Series of one file, collected while it is written, and the index file made of them.
-struct SeriesTable {
+class SeriesTable {
+ public:
+  /// \param columns  All that the file may have, any order.
+  explicit SeriesTable(std::vector<ColumnName> columns);
+
+  /// Add a series; what is given is valid until the next call.
+  const PlacedLabels& AddLabels(LabelsView series_labels);
+  /// Add the samples of the series added last. \param summarize  Compute its SeriesValues.
+  void AddSamples(int64_t row_start, std::span<const int64_t> time_ms,
+                  std::span<const double> value, int64_t stale_count, bool summarize);
+  int64_t size() const { return static_cast<int64_t>(extents.size()); }
+  /// Columns that some series uses, in byte order of column names.
+  std::vector<ColumnName> UsedColumns() const;
+
   LabelColumn metric{ColumnName{"__name__", "metric"}};
-  std::vector<LabelColumn> labels;  ///< All that the file may have, in byte order of column names.
+  std::vector<LabelColumn> labels;  ///< In byte order of column names.
   StringDictionary other_dictionary;
   std::vector<OtherLabels> other_sets;
   std::vector<Run> other_runs;  ///< Over series; values index other_sets.
   std::vector<int64_t> series_ids;
   std::vector<SeriesExtent> extents;
-  std::vector<SeriesValues> values;  ///< Empty in the fresh tier.
+  std::vector<SeriesValues> values;  ///< Empty, or one per series.
+
+ private:
+  size_t ColumnOf(size_t position, std::string_view name);
+
+  std::map<std::string, size_t, std::less<>> by_label_;
+  // Label names of the last series and their columns: the next one mostly has the same.
+  std::vector<std::pair<std::string, size_t>> layout_;
+  PlacedLabels placed_;
 };
 
 /// Compute the summary of one series' values.
