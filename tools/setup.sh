@@ -12,7 +12,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 readonly base_packages=(
-  build-essential cmake ninja-build ccache pkg-config git python3-venv
+  build-essential cmake ninja-build ccache pkg-config git curl python3-venv
   libssl-dev libcurl4-openssl-dev libsnappy-dev libzstd-dev zlib1g-dev libprotozero-dev libre2-dev
   libyaml-cpp-dev libcli11-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libxxhash-dev
   libjemalloc-dev libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev)
