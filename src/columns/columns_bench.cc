@@ -1,0 +1,158 @@
+// Prints what it costs to write and read archive files, and what they weigh, as a Markdown table.
+//
+//     columns_columns_bench [small]
+
+#include <ctime>
+
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <numeric>
+
+#include "columns/file_for_test.h"
+#include "columns/load_for_bench.h"
+#include "columns/parquet_file.h"
+#include "columns/samples_reader.h"
+#include "columns/samples_writer.h"
+#include "columns/series_index.h"
+#include "io/sim_file_system.h"
+
+namespace larnax::columns {
+namespace {
+
+/// CPU time of this process in nanoseconds: on a busy machine the wall clock says little.
+double CpuNs() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
+}
+
+/// Bytes of each kind of column in a file.
+std::map<std::string, double> BytesByColumn(const ParquetFile& file) {
+  std::map<std::string, double> bytes;
+  double all = 0;
+  for (const RowGroupMeta& group : file.meta().row_groups) {
+    for (const ChunkMeta& chunk : group.chunks) {
+      const std::string& name = chunk.path[0];
+      const bool own = name == kTimestampColumn || name == kValueColumn || name == kSeriesIdColumn;
+      bytes[own ? name : "labels and rest"] += static_cast<double>(chunk.compressed_bytes);
+      all += static_cast<double>(chunk.compressed_bytes);
+    }
+  }
+  bytes["footer"] = static_cast<double>(file.file_bytes()) - all;
+  return bytes;
+}
+
+struct Config {
+  const char* name;
+  LoadShape shape;
+  WriterOptions options;
+};
+
+void Measure(const Config& config) {
+  const std::vector<TestSeries> load = MakeLoad(config.shape);
+  const std::vector<ColumnName> columns = ColumnsFor(load);
+  double rows = 0;
+  for (const TestSeries& one : load) rows += static_cast<double>(one.time_ms.size());
+  double write_ns = 1e300;
+  FileSummary summary;
+  io::SimFileSystem fs(1);
+  const int rounds = rows < 1e6 ? 9 : 2;
+  for (int round = 0; round < rounds; ++round) {
+    if (round > 0) {
+      (void)fs.RemoveFile("data.parquet");
+      (void)fs.RemoveFile("series.parquet");
+    }
+    const double begin = CpuNs();
+    summary = WriteSeries(fs, load, columns, config.options).ValueOrDie();
+    write_ns = std::min(write_ns, CpuNs() - begin);
+  }
+  double open_ns = 1e300;
+  double times_ns = 1e300;
+  double values_ns = 1e300;
+  double one_ns = 1e300;
+  double one_time_ns = 1e300;
+  std::map<std::string, double> bytes;
+  for (int round = 0; round < 3; ++round) {
+    double begin = CpuNs();
+    const auto reader =
+        SamplesReader::Open(fs.OpenReadable("data.parquet").ValueOrDie(), nullptr).ValueOrDie();
+    open_ns = std::min(open_ns, CpuNs() - begin);
+    const RowRange one{reader->rows() / 2, config.shape.rows};
+    std::vector<double> one_value;
+    std::vector<int64_t> one_time;
+    begin = CpuNs();
+    (void)reader->ReadValues({&one, 1}, &one_value, nullptr);
+    one_ns = std::min(one_ns, CpuNs() - begin);
+    begin = CpuNs();
+    (void)reader->ReadTimes({&one, 1}, &one_time, nullptr);
+    one_time_ns = std::min(one_time_ns, CpuNs() - begin);
+    const RowRange all{0, reader->rows()};
+    std::vector<int64_t> time_ms(static_cast<size_t>(reader->rows()));
+    std::vector<double> value(static_cast<size_t>(reader->rows()));
+    begin = CpuNs();
+    (void)reader->ReadTimes({&all, 1}, time_ms, nullptr);
+    times_ns = std::min(times_ns, CpuNs() - begin);
+    begin = CpuNs();
+    (void)reader->ReadValues({&all, 1}, value, nullptr);
+    values_ns = std::min(values_ns, CpuNs() - begin);
+    const auto file =
+        ParquetFile::Open(fs.OpenReadable("data.parquet").ValueOrDie(), nullptr, 0).ValueOrDie();
+    bytes = BytesByColumn(*file);
+  }
+  double match_ns = 1e300;
+  ReadStats match_stats;
+  std::vector<Matcher> matchers =
+      ParseSelector("container_memory_working_set_bytes{namespace=~\"team-1.*\"}").ValueOrDie();
+  for (int round = 0; round < 3; ++round) {
+    match_stats = {};
+    const double begin = CpuNs();
+    const auto index =
+        SeriesIndex::Open(fs.OpenReadable("series.parquet").ValueOrDie(), &match_stats)
+            .ValueOrDie();
+    const auto found = index->Match(matchers, {}, &match_stats).ValueOrDie();
+    const auto extents = index->Extents(found, &match_stats).ValueOrDie();
+    const auto labels = index->LabelsOf(found, &match_stats).ValueOrDie();
+    match_ns = std::min(match_ns, CpuNs() - begin);
+  }
+  std::printf(
+      "| %s | %.0f | %.1f ms | %.3f | %.3f | %.3f | %.3f | %.3f | %.3f | %.3f | %.0f us | %.1f | "
+      "%.1f | %.0f us | %.0f us | %.2f ms, %.0f kB |\n",
+      config.name, write_ns / rows, write_ns / 1e6,
+      static_cast<double>(summary.data_bytes + summary.series_bytes) / rows, bytes["value"] / rows,
+      bytes["timestamp"] / rows, bytes["series_id"] / rows, bytes["labels and rest"] / rows,
+      bytes["footer"] / rows, static_cast<double>(summary.series_bytes) / rows, open_ns / 1e3,
+      times_ns / rows, values_ns / rows, one_time_ns / 1e3, one_ns / 1e3, match_ns / 1e6,
+      static_cast<double>(match_stats.bytes_read) / 1e3);
+  std::fflush(stdout);
+}
+
+}  // namespace
+}  // namespace larnax::columns
+
+int main(int argc, char** argv) {
+  using namespace larnax::columns;
+  const bool small = argc > 1 && std::strcmp(argv[1], "small") == 0;
+  std::printf(
+      "| file | write ns/sample | write CPU | B/sample | value | timestamp | series_id | labels, "
+      "rest "
+      "| footer | series file | open | times ns | values ns | times of 1 series | values of 1 "
+      "series "
+      "| index: open, match, labels "
+      "|\n|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
+  const WriterOptions fresh{.tier = Tier::kFresh};
+  const WriterOptions merged{.tier = Tier::kMerged};
+  const WriterOptions day{.tier = Tier::kDay};
+  Measure({"fresh, 4 rows, 9 columns", {.rows = 4}, fresh});
+  Measure({"merged, 240 rows, 9 columns", {.rows = 240}, merged});
+  if (small) return 0;
+  Measure({"fresh, 4 rows, 50 columns", {.rows = 4, .label_columns = 50}, fresh});
+  Measure({"fresh, 4 rows, 200 columns", {.rows = 4, .label_columns = 200}, fresh});
+  Measure({"merged, 240 rows, 50 columns", {.rows = 240, .label_columns = 50}, merged});
+  Measure({"merged, 240 rows, 200 columns", {.rows = 240, .label_columns = 200}, merged});
+  Measure({"merged, 480 rows, 9 columns", {.rows = 480}, merged});
+  Measure({"day, 5,760 rows, 9 columns", {.series = 2'200, .rows = 5760}, day});
+  Measure({"day, 5,760 rows, 50 columns", {.series = 2'200, .rows = 5760, .label_columns = 50}, day});
+  return 0;
+}
