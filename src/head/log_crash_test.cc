@@ -238,7 +238,7 @@ INSTANTIATE_TEST_SUITE_P(Modes, LogCrash,
 TEST_P(LogCrash, AcknowledgedIsReplayedExactlyAndInOrder) {
   std::map<std::string, int64_t> total;
   int64_t acknowledged = 0;
-  for (uint64_t seed = 1; seed <= 1500; ++seed) {
+  for (uint64_t seed = 1; seed <= 1000; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Simulation simulation(seed, GetParam());
     EXPECT_EQ(simulation.Run(), 0) << "acknowledged records are missing";

@@ -126,7 +126,8 @@ class Planner {
 };
 
 /// End of the last whole record of a segment; kSegmentHeaderBytes when there is none.
-arrow::Result<int64_t> MeasureSegment(io::FileSystem& fs, LogSegmentReader& reader) {
+arrow::Result<int64_t> MeasureSegment(io::FileSystem& fs, const std::string& folder,
+                                      LogSegmentReader& reader) {
   int64_t end_bytes = kSegmentHeaderBytes;
   int64_t kept_bytes = reader.file_bytes();
   int64_t synced_bytes = 0;
@@ -143,7 +144,7 @@ arrow::Result<int64_t> MeasureSegment(io::FileSystem& fs, LogSegmentReader& read
     if (verdict.is_torn || !verdict.next_record_bytes) break;
     reader.Seek(*verdict.next_record_bytes);
   }
-  ARROW_RETURN_NOT_OK(SettleNewest(fs, reader.path(), kept_bytes, synced_bytes));
+  ARROW_RETURN_NOT_OK(SettleNewest(fs, folder, reader.header().segment, kept_bytes, synced_bytes));
   return end_bytes;
 }
 
@@ -167,10 +168,12 @@ arrow::Result<LogVerdict> JudgeBadRecord(const LogSegmentReader& reader, int64_t
   return verdict;
 }
 
-arrow::Status SettleNewest(io::FileSystem& fs, const std::string& path, int64_t end_bytes,
-                           int64_t synced_bytes) {
+arrow::Status SettleNewest(io::FileSystem& fs, const std::string& folder, uint64_t segment,
+                           int64_t end_bytes, int64_t synced_bytes) {
+  const std::string path = io::JoinPath(folder, SegmentFileName(segment));
   ARROW_RETURN_NOT_OK(fs.Truncate(path, end_bytes));
-  return fs.RewriteAndSync(path, std::min(synced_bytes, end_bytes));
+  ARROW_RETURN_NOT_OK(fs.RewriteAndSync(path, std::min(synced_bytes, end_bytes)));
+  return fs.SyncDirectory(folder);
 }
 
 arrow::Result<LogEnd> MeasureLog(io::FileSystem& fs, const std::string& folder) {
@@ -185,7 +188,7 @@ arrow::Result<LogEnd> MeasureLog(io::FileSystem& fs, const std::string& folder) 
     end.position = {newest->number, *newest->limit_bytes};
     return end;
   }
-  ARROW_ASSIGN_OR_RAISE(const int64_t end_bytes, MeasureSegment(fs, *reader));
+  ARROW_ASSIGN_OR_RAISE(const int64_t end_bytes, MeasureSegment(fs, folder, *reader));
   end.file_bytes[newest->number] = std::max(end_bytes, kSegmentHeaderBytes);
   // One without records is left out of the chain, as if it had failed.
   end.position = end_bytes > kSegmentHeaderBytes ? LogPosition{newest->number, end_bytes}

@@ -62,11 +62,12 @@ arrow::Result<LogVerdict> JudgeBadRecord(const LogSegmentReader& reader, int64_t
                                          bool is_newest);
 
 /// Cut the newest segment at `end_bytes`, and make what is left durable: a process that died may
-/// have left records in the system's memory only, and its last sync may have failed.
+/// have left records, or the file's entry, in the system's memory only, and its last sync may
+/// have failed.
 ///
 /// \param synced_bytes  Bytes known to be on disk.
-arrow::Status SettleNewest(io::FileSystem& fs, const std::string& path, int64_t end_bytes,
-                           int64_t synced_bytes);
+arrow::Status SettleNewest(io::FileSystem& fs, const std::string& folder, uint64_t segment,
+                           int64_t end_bytes, int64_t synced_bytes);
 
 /// Where the log ends.
 struct LogEnd {

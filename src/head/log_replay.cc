@@ -137,7 +137,7 @@ class Replayer {
       reader.Seek(*verdict.next_record_bytes);
     }
     if (!is_newest || options_.read_only) return arrow::Status::OK();
-    return SettleNewest(fs_, reader.path(), kept_bytes, synced_bytes_);
+    return SettleNewest(fs_, folder_, reader.header().segment, kept_bytes, synced_bytes_);
   }
 
   arrow::Result<std::optional<int64_t>> DeliverToFirstBad(LogSegmentReader& reader) {

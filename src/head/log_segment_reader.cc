@@ -115,10 +115,12 @@ arrow::Result<LogSegmentReader::Beyond> LogSegmentReader::LookBeyond(
     int64_t bad_offset_bytes) const {
   constexpr int64_t kStepBytes = 1 << 20;
   Beyond beyond;
-  const auto bytes = std::make_unique_for_overwrite<uint8_t[]>(kStepBytes + kRecordHeaderBytes);
-  const uint32_t magic = codec_.magic();
   // Records begin at multiples of 8.
   const int64_t first = (bad_offset_bytes + 8) / 8 * 8;
+  if (first >= readable_bytes()) return beyond;
+  const auto bytes = std::make_unique_for_overwrite<uint8_t[]>(
+      static_cast<size_t>(std::min(readable_bytes() - first, kStepBytes + kRecordHeaderBytes)));
+  const uint32_t magic = codec_.magic();
   for (int64_t begin = first; begin < readable_bytes(); begin += kStepBytes) {
     const int64_t size = std::min(readable_bytes() - begin, kStepBytes + kRecordHeaderBytes);
     ARROW_RETURN_NOT_OK(file_->ReadAt(begin, {bytes.get(), static_cast<size_t>(size)}));
