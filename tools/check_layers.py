@@ -15,10 +15,11 @@ OS_HEADERS = {"fcntl.h", "unistd.h", "dirent.h", "fstream", "filesystem", "sys/f
               "sys/mman.h", "sys/stat.h", "sys/statvfs.h", "sys/uio.h", "sys/xattr.h"}
 # Who may include a header of the operating system outside src/io, and why.
 EXCEPTIONS = {
-    ("http", "unistd.h"): "hands accepted sockets from thread to thread",
+    ("http", "unistd.h"): "asks for its process id and host name",
+    ("http", "filesystem"): "asks for its working directory",
     ("cli", "unistd.h"): "asks whether the output is a terminal",
 }
-TEST_CODE = re.compile(r"_(test|bench|fuzz)\.cc$")
+TEST_CODE = re.compile(r"_(test|bench|fuzz)\.cc$|_fixture\.h$")
 
 
 def read_includes(root):
