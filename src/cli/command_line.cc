@@ -1,0 +1,177 @@
+#include "cli/command_line.h"
+
+#include <memory>
+#include <sstream>
+
+// The only file that includes it: it takes many seconds to compile.
+#include <CLI/CLI.hpp>
+
+#include "cli/exit_code.h"
+#include "larnax/version.h"
+
+namespace larnax::cli {
+namespace {
+
+constexpr const char* kRootFooter = R"(
+Examples:
+  larnax serve --data ./data                 take remote write, answer over HTTP
+  larnax inspect ./data --columns            what takes how much room
+  larnax verify ./data                       check every checksum
+  larnax export ./data --match up --format csv --output up.csv
+
+`larnax COMMAND --help` says more. The files need no Larnax: any Parquet reader opens them.)";
+
+constexpr const char* kServeFooter = R"(
+Durations are like 15s, 1h30m or seconds; sizes like 32MiB. A setting may also stand in the config
+file, under its name without dashes; flags go first. Prometheus' names mean the same things.
+
+Examples:
+  larnax serve --data ./data
+  larnax serve --data /srv/larnax --listen :9797 --wal-sync interval
+  larnax serve --config larnax.yml
+
+larnax.yml:
+  data: /srv/larnax
+  listen: 0.0.0.0:9797
+  max-future: 1h)";
+
+constexpr const char* kInspectFooter = R"(
+Examples:
+  larnax inspect ./data
+  larnax inspect ./data --files --columns
+  larnax inspect ./data --format json | jq .rows)";
+
+constexpr const char* kVerifyFooter = R"(
+Works beside a running server. Exits 5 when there are problems.
+
+Examples:
+  larnax verify ./data
+  larnax verify ./data --format json)";
+
+constexpr const char* kExportFooter = R"(
+Reads the files only: flush a running server first (POST /flush). Times are seconds since 1970 or
+RFC 3339.
+
+Examples:
+  larnax export ./data --match 'http_requests_total{job="api"}' --output run.parquet
+  larnax export ./data --match '{job=~"api|web"}' --start 2026-11-22T00:00:00Z \
+      --end 2026-11-23T00:00:00Z --format csv --output day.csv
+  larnax export ./data --match '{__name__=~".+"}' --layout per-metric --output all/)";
+
+void AddData(CLI::App* command, std::string* data) {
+  auto* positional = command->add_option("DIR", *data, "The archive")->capture_default_str();
+  command->add_option("--data", *data, "The same as DIR")->excludes(positional);
+}
+
+void AddFormat(CLI::App* command, OutputFormat* format) {
+  command
+      ->add_option_function<std::string>(
+          "--format",
+          [format](const std::string& text) {
+            *format = text == "json" ? OutputFormat::kJson : OutputFormat::kText;
+          },
+          "text, or json for scripts")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->default_str("text");
+}
+
+CLI::App* AddServe(CLI::App* app, ServeArguments* arguments) {
+  auto* command = app->add_subcommand("serve", "Take remote write and answer over HTTP");
+  command->add_option("--config,--config.file", arguments->config, "Settings in YAML")
+      ->type_name("FILE");
+  const ServeSettings defaults;
+  for (const Setting& setting : AllSettings()) {
+    std::string names = "--" + std::string(setting.name);
+    if (!setting.alias.empty()) names += ",--" + std::string(setting.alias);
+    command
+        ->add_option_function<std::string>(
+            names,
+            [arguments, name = std::string(setting.name)](const std::string& value) {
+              arguments->given.emplace_back(name, value);
+            },
+            std::string(setting.help))
+        ->type_name(std::string(setting.value))
+        ->default_str(setting.show(defaults))
+        ->group(std::string(setting.group));
+  }
+  command->footer(kServeFooter);
+  return command;
+}
+
+CLI::App* AddInspect(CLI::App* app, InspectArguments* arguments) {
+  auto* command = app->add_subcommand("inspect", "Show what an archive holds and what it takes");
+  AddData(command, &arguments->data);
+  command->add_flag("--files", arguments->files, "List every live file");
+  command->add_flag("--columns", arguments->columns, "List columns by the room they take");
+  AddFormat(command, &arguments->format);
+  command->footer(kInspectFooter);
+  return command;
+}
+
+CLI::App* AddVerify(CLI::App* app, VerifyArguments* arguments) {
+  auto* command = app->add_subcommand("verify", "Check every checksum, index and order");
+  AddData(command, &arguments->data);
+  AddFormat(command, &arguments->format);
+  command->footer(kVerifyFooter);
+  return command;
+}
+
+CLI::App* AddExport(CLI::App* app, ExportArguments* arguments) {
+  auto* command = app->add_subcommand("export", "Write selected samples to files of another shape");
+  AddData(command, &arguments->data);
+  command->add_option("--match", arguments->match, "A selector; may be repeated")
+      ->type_name("SELECTOR")
+      ->required()
+      ->take_all()
+      ->allow_extra_args(false);
+  command->add_option("--start", arguments->start, "First time, included")->type_name("TIME");
+  command->add_option("--end", arguments->end, "Last time, included")->type_name("TIME");
+  command->add_option("--format", arguments->format, "parquet, csv or openmetrics")
+      ->check(CLI::IsMember({"parquet", "csv", "openmetrics"}))
+      ->capture_default_str();
+  command->add_option("--layout", arguments->layout, "single file, or one per-metric")
+      ->check(CLI::IsMember({"single", "per-metric"}))
+      ->capture_default_str();
+  command->add_option("--output", arguments->output, "File or folder; must not exist")
+      ->type_name("PATH")
+      ->required();
+  command->footer(kExportFooter);
+  return command;
+}
+
+}  // namespace
+
+CommandLine ParseCommandLine(int argc, const char* const* argv) {
+  CLI::App app("Larnax keeps every Prometheus sample, exactly, as rows of Parquet.", "larnax");
+  ServeArguments serve;
+  InspectArguments inspect;
+  VerifyArguments verify;
+  ExportArguments export_arguments;
+  VersionArguments version;
+  app.footer(kRootFooter);
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(44);
+  app.set_version_flag("--version", std::string("larnax ") + Version());
+  const CLI::App* serve_command = AddServe(&app, &serve);
+  const CLI::App* inspect_command = AddInspect(&app, &inspect);
+  const CLI::App* verify_command = AddVerify(&app, &verify);
+  const CLI::App* export_command = AddExport(&app, &export_arguments);
+  auto* version_command = app.add_subcommand("version", "Say what this is");
+  AddFormat(version_command, &version.format);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    std::ostringstream out;
+    std::ostringstream complaint;
+    const int code = app.exit(e, out, complaint);
+    if (code == 0) return PrintAndExit{out.str(), kOk};
+    return PrintAndExit{complaint.str(), kBadRequest};
+  }
+  if (serve_command->parsed()) return serve;
+  if (inspect_command->parsed()) return inspect;
+  if (verify_command->parsed()) return verify;
+  if (export_command->parsed()) return export_arguments;
+  return version;
+}
+
+}  // namespace larnax::cli

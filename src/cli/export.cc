@@ -1,0 +1,58 @@
+#include <cstdio>
+
+#include "cli/commands.h"
+#include "cli/exit_code.h"
+#include "cli/human.h"
+#include "cli/progress_bar.h"
+#include "larnax/archive.h"
+#include "larnax/error.h"
+#include "larnax/format.h"
+
+namespace larnax::cli {
+namespace {
+
+arrow::Result<ExportRequest> ReadRequest(const ExportArguments& arguments) {
+  ExportRequest request;
+  for (const std::string& text : arguments.match) {
+    ARROW_ASSIGN_OR_RAISE(auto selector, ParseSelector(text));
+    request.select.selectors.push_back(std::move(selector));
+  }
+  TimeRange& range = request.select.range;
+  if (!arguments.start.empty()) {
+    ARROW_ASSIGN_OR_RAISE(range.start_ms, ParseTime(arguments.start));
+  }
+  if (!arguments.end.empty()) {
+    ARROW_ASSIGN_OR_RAISE(range.end_ms, ParseTime(arguments.end));
+  }
+  if (range.end_ms < range.start_ms) {
+    return MakeError(ErrorKind::kBadQuery, "--end must not be before --start");
+  }
+  if (arguments.format == "csv") request.format = ExportFormat::kCsv;
+  if (arguments.format == "openmetrics") request.format = ExportFormat::kOpenMetrics;
+  if (arguments.layout == "per-metric") request.layout = ExportLayout::kPerMetric;
+  request.output = arguments.output;
+  return request;
+}
+
+arrow::Result<ExportReport> Export(const ExportArguments& arguments) {
+  ARROW_ASSIGN_OR_RAISE(const ExportRequest request, ReadRequest(arguments));
+  DatabaseOptions options;
+  options.read_only = true;
+  ARROW_ASSIGN_OR_RAISE(const auto database, Database::Open(arguments.data, options));
+  ProgressBar bar("Exporting");
+  return ExportSamples(*database, request, bar.AsCallback());
+}
+
+}  // namespace
+
+int RunExport(const ExportArguments& arguments) {
+  const auto report = Export(arguments);
+  if (!report.ok()) return Fail(report.status());
+  std::printf("%s: %s samples of %s series in %s %s, %s\n", arguments.output.c_str(),
+              FormatCount(report->samples).c_str(), FormatCount(report->series).c_str(),
+              FormatCount(report->files).c_str(), report->files == 1 ? "file" : "files",
+              RoundBytes(report->bytes).c_str());
+  return kOk;
+}
+
+}  // namespace larnax::cli

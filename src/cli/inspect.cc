@@ -1,0 +1,20 @@
+#include <cstdio>
+
+#include "cli/commands.h"
+#include "cli/exit_code.h"
+#include "cli/report.h"
+#include "larnax/archive.h"
+
+namespace larnax::cli {
+
+int RunInspect(const InspectArguments& arguments) {
+  const auto report = InspectArchive(arguments.data);
+  if (!report.ok()) return Fail(report.status());
+  const std::string text = arguments.format == OutputFormat::kJson
+                               ? InspectJson(*report)
+                               : InspectText(*report, arguments.files, arguments.columns);
+  std::fputs(text.c_str(), stdout);
+  return kOk;
+}
+
+}  // namespace larnax::cli

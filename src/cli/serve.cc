@@ -1,0 +1,120 @@
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/config_file.h"
+#include "cli/exit_code.h"
+#include "cli/log.h"
+#include "cli/progress_bar.h"
+#include "cli/stop_signal.h"
+#include "http/server.h"
+#include "larnax/database.h"
+#include "larnax/version.h"
+
+namespace larnax::cli {
+namespace {
+
+arrow::Result<ServeSettings> ReadSettings(const ServeArguments& arguments) {
+  GivenSettings given;
+  if (!arguments.config.empty()) {
+    ARROW_ASSIGN_OR_RAISE(given, ReadConfigFile(arguments.config));
+  }
+  given.insert(given.end(), arguments.given.begin(), arguments.given.end());
+  ServeSettings settings;
+  ARROW_RETURN_NOT_OK(ApplySettings(given, &settings));
+  settings.server.host = settings.listen.host;
+  settings.server.port = settings.listen.port;
+  settings.server.flags = ShowSettings(settings);
+  settings.server.log = LogError;
+  return settings;
+}
+
+// An address that another program on this machine can use: an unspecified one cannot be called.
+std::string AddressForClients(ListenAddress listen, int port) {
+  listen.port = port;
+  if (listen.host == "::" || listen.host == "0.0.0.0") listen.host = "localhost";
+  return FormatListenAddress(listen);
+}
+
+void PrintWelcome(const ServeSettings& settings, int port) {
+  const std::string address = AddressForClients(settings.listen, port);
+  std::error_code error;
+  std::filesystem::path data = std::filesystem::absolute(settings.data, error);
+  if (error) data = settings.data;
+  std::printf(
+      "Larnax %s is ready at http://%s\n"
+      "\n"
+      "  Write: add this to prometheus.yml\n"
+      "    remote_write:\n"
+      "      - url: http://%s/api/v1/write\n"
+      "\n"
+      "  Read:  http://%s/api/v1/samples?match[]=up&format=csv\n"
+      "\n"
+      "  Open the files with any Parquet reader (POST /flush to have all in them):\n"
+      "    python -c \"import pandas; print(pandas.read_parquet('%s'))\"\n"
+      "\n"
+      "  Stop with Ctrl-C.\n",
+      Version(), address.c_str(), address.c_str(), address.c_str(),
+      (data.lexically_normal() / "samples").c_str());
+  std::fflush(stdout);
+}
+
+// Wait for the signal to stop; record the server's own metrics meanwhile.
+void RunUntilStopped(const ServeSettings& settings, int port, Database* database,
+                     StopSignal* stop) {
+  if (settings.self_metrics_interval_ms == 0) {
+    stop->Wait();
+    return;
+  }
+  const auto interval = std::chrono::milliseconds(settings.self_metrics_interval_ms);
+  const std::string instance = AddressForClients(settings.listen, port);
+  auto next = std::chrono::steady_clock::now();
+  bool failing = false;
+  while (!stop->WaitUntil(next)) {
+    const arrow::Status status = database->RecordOwnMetrics(instance);
+    // Said once, not every few seconds.
+    if (!status.ok() && !failing) LogWarning("cannot record own metrics: " + status.ToString());
+    failing = !status.ok();
+    // After a stall there is no use in catching up.
+    next = std::max(next + interval, std::chrono::steady_clock::now());
+  }
+}
+
+arrow::Status Serve(const ServeSettings& settings, StopSignal* stop) {
+  ARROW_ASSIGN_OR_RAISE(const auto server, http::Server::Start(nullptr, settings.server));
+  LogInfo("larnax " + std::string(Version()) + " listens: address=" +
+          AddressForClients(settings.listen, server->port()) + " revision=" + Revision());
+  std::unique_ptr<Database> database;
+  {
+    ProgressBar bar("Reading the log");
+    ARROW_ASSIGN_OR_RAISE(database,
+                          Database::Open(settings.data, settings.database, bar.AsCallback()));
+  }
+  LogInfo("archive is open: path=" + settings.data);
+  server->SetDatabase(database.get());
+  if (!stop->came()) {
+    PrintWelcome(settings, server->port());
+    RunUntilStopped(settings, server->port(), database.get(), stop);
+  }
+  LogInfo("stopping; a second signal ends the program at once");
+  if (const auto status = server->Stop(); !status.ok()) LogWarning(status.message());
+  ARROW_RETURN_NOT_OK(database->Close());
+  LogInfo("stopped; all samples are in files");
+  return arrow::Status::OK();
+}
+
+}  // namespace
+
+int RunServe(const ServeArguments& arguments) {
+  const auto settings = ReadSettings(arguments);
+  if (!settings.ok()) return Fail(settings.status());
+  SetUpLog(settings->log_level);
+  std::signal(SIGPIPE, SIG_IGN);
+  StopSignal stop;
+  const arrow::Status status = Serve(*settings, &stop);
+  return status.ok() ? kOk : Fail(status);
+}
+
+}  // namespace larnax::cli
