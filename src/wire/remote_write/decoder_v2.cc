@@ -47,7 +47,8 @@ class DecoderV2 : public PartsDecoder {
       return Fail(MakeError(ErrorKind::kBadSample, "the first symbol is not empty: size_bytes=" +
                                                        std::to_string(symbols[0].text.size())));
     }
-    return true;
+    // Copies read past the last symbol, where the first labels must not be written meanwhile.
+    return AllocateLabels(Arena::kPadding) != nullptr;
   }
 
   bool ReadAllSeries(MessageReader reader) {
