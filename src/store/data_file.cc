@@ -1,0 +1,87 @@
+#include "store/data_file.h"
+
+#include "larnax/error.h"
+#include "store/archive_layout.h"
+
+namespace larnax::store {
+
+DataFile::DataFile(io::FileSystem* fs, std::string root, FileEntry entry)
+    : fs_(fs), root_(std::move(root)), entry_(std::move(entry)) {}
+
+DataFile::~DataFile() {
+  if (!remove_when_unused_) return;
+  for (const Tree tree : kTrees) {
+    // What cannot be removed is found, and removed, when the archive is opened next.
+    (void)fs_->RemoveFile(PathIn(tree, true));
+  }
+}
+
+std::shared_ptr<DataFile> DataFile::Clone() const {
+  auto clone = std::make_shared<DataFile>(fs_, root_, entry_);
+  clone->set_in_retired(in_retired_);
+  return clone;
+}
+
+std::string DataFile::PathIn(Tree tree, bool in_retired) const {
+  return io::JoinPath(root_, in_retired ? LooseFile(tree, kRetiredFolder, entry_.name)
+                                        : DayFile(tree, entry_.table, entry_.day, entry_.name));
+}
+
+arrow::Result<std::shared_ptr<io::ReadableFile>> DataFile::Open(Tree tree) {
+  bool in_retired = in_retired_;
+  for (;;) {
+    auto file = fs_->OpenReadable(PathIn(tree, in_retired));
+    if (file.ok()) return std::shared_ptr<io::ReadableFile>(std::move(*file));
+    if (KindOf(file.status()) != ErrorKind::kNotFound) return file.status();
+    // It may have been moved between the look at the flag and the opening.
+    const bool now_in_retired = in_retired_;
+    if (now_in_retired == in_retired) return file.status();
+    in_retired = now_in_retired;
+  }
+}
+
+arrow::Result<std::shared_ptr<columns::SeriesIndex>> DataFile::Index(ReadStats* stats) {
+  const std::lock_guard lock(mutex_);
+  if (index_ == nullptr) {
+    ARROW_ASSIGN_OR_RAISE(auto file, Open(Tree::kSeries));
+    ARROW_ASSIGN_OR_RAISE(
+        index_, columns::SeriesIndex::Open(std::move(file), stats, entry_.series_footer_bytes));
+    if (index_->size() != entry_.series || index_->data_rows() != entry_.rows) {
+      index_ = nullptr;
+      return Mismatch(Tree::kSeries);
+    }
+  }
+  return index_;
+}
+
+arrow::Result<std::shared_ptr<columns::SamplesReader>> DataFile::Samples(ReadStats* stats) {
+  const std::lock_guard lock(mutex_);
+  if (samples_ == nullptr) {
+    ARROW_ASSIGN_OR_RAISE(auto file, Open(Tree::kData));
+    ARROW_ASSIGN_OR_RAISE(
+        samples_, columns::SamplesReader::Open(std::move(file), stats, entry_.footer_bytes));
+    if (samples_->rows() != entry_.rows) {
+      samples_ = nullptr;
+      return Mismatch(Tree::kData);
+    }
+  }
+  return samples_;
+}
+
+arrow::Status DataFile::Mismatch(Tree tree) const {
+  return MakeError(ErrorKind::kCorrupt,
+                   "The file does not hold what the manifest says. path=" + PathIn(tree, false));
+}
+
+void DataFile::CloseReaders() {
+  const std::lock_guard lock(mutex_);
+  index_ = nullptr;
+  samples_ = nullptr;
+}
+
+int64_t DataFile::memory_bytes() const {
+  const std::lock_guard lock(mutex_);
+  return index_ == nullptr ? 0 : index_->memory_bytes();
+}
+
+}  // namespace larnax::store

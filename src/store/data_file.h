@@ -1,0 +1,71 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include <arrow/result.h>
+
+#include "columns/samples_reader.h"
+#include "columns/series_index.h"
+#include "io/file_system.h"
+#include "larnax/samples.h"
+#include "store/archive_layout.h"
+#include "store/manifest.h"
+
+namespace larnax::store {
+
+/// A live data file with its index; opened when first read, and readable for as long as someone
+/// holds it, even when a merge has replaced it.
+///
+/// Safe to use from several threads. `mutex_` guards the open readers.
+class DataFile {
+ public:
+  /// \param fs  Outlives the file. \param root  The archive's directory.
+  DataFile(io::FileSystem* fs, std::string root, FileEntry entry);
+  /// Removes both files where they were retired.
+  ~DataFile();
+  DataFile(const DataFile&) = delete;
+  DataFile& operator=(const DataFile&) = delete;
+
+  const FileEntry& entry() const { return entry_; }
+  /// Make another one of the same files, with readers of its own. Open them before this one may be
+  /// moved or removed.
+  std::shared_ptr<DataFile> Clone() const;
+
+  /// The index, opened once. `stats` counts what this call read; may be nullptr.
+  ///
+  /// \retval kNotFound Both files are gone: a writer elsewhere replaced them (read-only archives).
+  arrow::Result<std::shared_ptr<columns::SeriesIndex>> Index(ReadStats* stats);
+  /// The rows, opened once.
+  arrow::Result<std::shared_ptr<columns::SamplesReader>> Samples(ReadStats* stats);
+
+  /// Close what is open; the next use opens it anew. Readers in use stay open.
+  void CloseReaders();
+  /// Bytes of memory that the open index holds.
+  int64_t memory_bytes() const;
+
+  /// Where the file is: in its day's folder, or in `retired` under the same name.
+  std::string PathIn(Tree tree, bool in_retired) const;
+  /// Tell whether the next opening looks in `retired`. The file must be there before.
+  void set_in_retired(bool in_retired) { in_retired_ = in_retired; }
+  /// Remove the files in `retired` when nobody holds this any more.
+  void RemoveWhenUnused() { remove_when_unused_ = true; }
+
+ private:
+  arrow::Result<std::shared_ptr<io::ReadableFile>> Open(Tree tree);
+  arrow::Status Mismatch(Tree tree) const;
+
+  io::FileSystem* const fs_;
+  const std::string root_;
+  const FileEntry entry_;
+  std::atomic<bool> in_retired_ = false;
+  std::atomic<bool> remove_when_unused_ = false;
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<columns::SeriesIndex> index_;
+  std::shared_ptr<columns::SamplesReader> samples_;
+};
+
+}  // namespace larnax::store

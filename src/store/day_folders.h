@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <arrow/status.h>
+
+#include "columns/column_registry.h"
+#include "io/file_system.h"
+#include "store/archive_layout.h"
+#include "store/data_file.h"
+#include "store/version.h"
+
+namespace larnax::store {
+
+/// Keeps the folders `samples/date=*/` and `series/samples/date=*/` as readers without a manifest
+/// see them: each day in an old or a new state, never a mixture, never a row twice.
+///
+/// New files are written to `staging` and linked into their day's folder, so that a change can be
+/// taken back without touching a file. Not safe to use from two threads at once.
+class DayFolders {
+ public:
+  /// \param fs  Outlives this. \param root  The archive's directory.
+  DayFolders(io::FileSystem* fs, std::string root);
+
+  /// Create the folders of an archive.
+  arrow::Status MakeRoot();
+
+  /// Link files from `staging` into the folders of their days, and sync these.
+  arrow::Status Add(std::span<const std::shared_ptr<DataFile>> files);
+
+  /// Make a day's folders hold exactly `files`, in one step for each of the two: build the new
+  /// folder of links, swap. A file is taken from where it is found: its day, staging, retired.
+  /// The folders that were there stay in `staging` until RemoveOldFolders.
+  ///
+  /// \retval kCorrupt A file is nowhere; the message names it.
+  arrow::Status Replace(int64_t day, std::span<const std::shared_ptr<DataFile>> files);
+  /// Remove what Replace left, once the state after it is committed. Errors are left for Reconcile.
+  void RemoveOldFolders();
+
+  /// Give files a second place in `retired`, from where they are read from now on.
+  arrow::Status Retire(std::span<const std::shared_ptr<DataFile>> files);
+  /// Take Retire back, once the files are in their day's folder.
+  void TakeBack(std::span<const std::shared_ptr<DataFile>> files);
+
+  /// Make all folders equal to `version`, whatever step of a change was the last; then empty
+  /// `staging` and `retired`. For a writer that has just opened the archive.
+  ///
+  /// \retval kCorrupt A file is nowhere, or has another size than the manifest says.
+  arrow::Status Reconcile(const Version& version);
+
+  /// Replace the zero-row files by ones that have these columns.
+  arrow::Status WriteSchema(const std::vector<columns::ColumnName>& columns);
+  /// Write them where they are missing.
+  arrow::Status EnsureSchema(const std::vector<columns::ColumnName>& columns);
+
+  /// Remove the files of this name in `staging`; errors are left for Reconcile.
+  void RemoveStaged(std::string_view name);
+  /// Where a new file is written.
+  std::string StagedPath(Tree tree, std::string_view name) const;
+
+ private:
+  using Files = std::span<const std::shared_ptr<DataFile>>;
+  using Places = std::map<std::string, std::string>;  // File name to a path that exists.
+
+  std::string Path(std::string_view below_root) const;
+  arrow::Result<Places> FindPlaces(Tree tree, int64_t day) const;
+  arrow::Status ReplaceTree(Tree tree, int64_t day, Files files);
+  arrow::Status Swap(const std::string& fresh, const std::string& folder);
+  arrow::Result<bool> IsAsListed(Tree tree, int64_t day, Files files) const;
+  arrow::Status Empty(std::string_view folder);
+  arrow::Status RemoveFolder(const std::string& path);
+  arrow::Result<std::string> NewFolder(Tree tree);
+
+  io::FileSystem* const fs_;
+  const std::string root_;
+  int64_t next_folder_ = 1;
+  std::vector<std::string> old_folders_;
+};
+
+}  // namespace larnax::store

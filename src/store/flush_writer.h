@@ -1,0 +1,58 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <arrow/result.h>
+
+#include "columns/column_registry.h"
+#include "columns/samples_writer.h"
+#include "head/head.h"
+#include "io/file_system.h"
+#include "store/day_folders.h"
+#include "store/manifest.h"
+#include "store/version.h"
+
+namespace larnax::store {
+
+/// Hands out names for new files; each once. Safe to use from two threads.
+class FileNames {
+ public:
+  explicit FileNames(int64_t epoch) : epoch_(epoch) {}
+  std::string Next(int64_t min_sequence, int64_t max_sequence);
+
+ private:
+  const int64_t epoch_;
+  std::atomic<int64_t> next_ = 1;
+};
+
+/// Fill an entry from what the writer says; the rest is the caller's.
+void FillEntry(const columns::FileSummary& summary, FileEntry* entry);
+
+/// Give every label of a generation a column, in file order.
+void AssignColumns(const head::FrozenGeneration& generation, columns::ColumnRegistry* registry);
+
+/// What one flush writes.
+struct FlushJob {
+  std::shared_ptr<const Version> version;  ///< Files that may hold the same samples already.
+  const head::FrozenGeneration* generation = nullptr;
+  std::span<const int64_t> days;
+  std::vector<columns::ColumnName> columns;
+  columns::WriterOptions options;
+  int64_t sequence = 0;
+  int64_t now_ms = 0;
+};
+
+/// Write the samples of some days into one sorted file a day, in `staging`. Samples that files
+/// have already, with the same bits, are left out.
+///
+/// \param entries  One a day, on failure too, then with nothing but the name. An entry without rows
+///                 stands for a day of which nothing was left; its files are to be removed.
+arrow::Status WriteFlush(io::FileSystem& fs, const DayFolders& folders, FileNames& names,
+                         const FlushJob& job, std::vector<FileEntry>* entries);
+
+}  // namespace larnax::store

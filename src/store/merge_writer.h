@@ -1,0 +1,36 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include <arrow/result.h>
+
+#include "columns/column_registry.h"
+#include "columns/samples_writer.h"
+#include "io/file_system.h"
+#include "store/day_folders.h"
+#include "store/flush_writer.h"
+#include "store/merge_picker.h"
+
+namespace larnax::store {
+
+/// How a merge writes.
+struct MergeSettings {
+  std::vector<columns::ColumnName> columns;
+  columns::WriterOptions options;  ///< `tier` is the job's.
+  int64_t max_file_bytes = 256 << 20;
+  int64_t now_ms = 0;
+  const std::atomic<bool>* cancelled = nullptr;  ///< Give up with kCancelled; may be null.
+};
+
+/// Write the rows of a job's runs into new files in `staging`, in file order; of equal series and
+/// time the highest sequence stays. Holds a few million rows in memory, however large the job (but
+/// one series of one day whole).
+///
+/// \param entries  One per output, on failure too, then with nothing but the name.
+arrow::Status WriteMerge(io::FileSystem& fs, const DayFolders& folders, FileNames& names,
+                         const MergeJob& job, const MergeSettings& settings,
+                         std::vector<FileEntry>* entries);
+
+}  // namespace larnax::store

@@ -1,0 +1,158 @@
+#include "store/series_walk.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "model/label_order.h"
+
+namespace larnax::store {
+namespace {
+
+// Rows of an index whose labels are built at a time.
+constexpr size_t kChunkRows = 2048;
+
+bool Covers(TimeRange outer, TimeRange inner) {
+  return outer.start_ms <= inner.start_ms && inner.end_ms <= outer.end_ms;
+}
+
+arrow::Result<SeriesWalk::Source> FindRows(const std::shared_ptr<DataFile>& file,
+                                           std::span<const std::vector<Matcher>> selectors,
+                                           TimeRange range, ReadStats* stats) {
+  SeriesWalk::Source source{.file = file, .index = nullptr, .rows = {}};
+  ARROW_ASSIGN_OR_RAISE(source.index, file->Index(stats));
+  if (selectors.empty()) {
+    if (Covers(range, file->entry().time_range())) {
+      source.all_rows = true;
+    } else {
+      ARROW_ASSIGN_OR_RAISE(source.rows, source.index->Match({}, range, stats));
+    }
+    return source;
+  }
+  for (const std::vector<Matcher>& matchers : selectors) {
+    if (!MayHold(file->entry(), matchers)) continue;
+    ARROW_ASSIGN_OR_RAISE(std::vector<uint32_t> rows, source.index->Match(matchers, range, stats));
+    if (source.rows.empty()) {
+      source.rows = std::move(rows);
+      continue;
+    }
+    std::vector<uint32_t> both;
+    std::set_union(source.rows.begin(), source.rows.end(), rows.begin(), rows.end(),
+                   std::back_inserter(both));
+    source.rows = std::move(both);
+  }
+  return source;
+}
+
+}  // namespace
+
+SeriesWalk::SeriesWalk(std::vector<Source> sources, ReadStats* stats)
+    : sources_(std::move(sources)), stats_(stats), cursors_(sources_.size()) {}
+
+arrow::Result<bool> SeriesWalk::LoadChunk(size_t source_index) {
+  const Source& source = sources_[source_index];
+  Cursor& cursor = cursors_[source_index];
+  const size_t size =
+      source.all_rows ? static_cast<size_t>(source.index->size()) : source.rows.size();
+  const size_t count = std::min(kChunkRows, size - cursor.next);
+  cursor.labels = nullptr;
+  if (count == 0) return false;
+  std::vector<uint32_t> numbers;
+  std::span<const uint32_t> rows;
+  if (source.all_rows) {
+    numbers.resize(count);
+    std::iota(numbers.begin(), numbers.end(), static_cast<uint32_t>(cursor.next));
+    rows = numbers;
+  } else {
+    rows = std::span(source.rows).subspan(cursor.next, count);
+  }
+  ARROW_ASSIGN_OR_RAISE(columns::LabelSets labels, source.index->LabelsOf(rows, stats_));
+  cursor.labels = std::make_shared<const columns::LabelSets>(std::move(labels));
+  ARROW_ASSIGN_OR_RAISE(cursor.extents, source.index->Extents(rows, stats_));
+  cursor.next += count;
+  cursor.at = 0;
+  return true;
+}
+
+arrow::Result<bool> SeriesWalk::Advance(size_t source) {
+  Cursor& cursor = cursors_[source];
+  if (++cursor.at < cursor.extents.size()) return true;
+  return LoadChunk(source);
+}
+
+bool SeriesWalk::ComesAfter(uint32_t a, uint32_t b) const {
+  const int order = model::CompareForFile(cursors_[a].view(), cursors_[b].view());
+  return order != 0 ? order > 0 : a > b;
+}
+
+// Takes all cursors that stand on the first series out of the heap.
+arrow::Result<bool> SeriesWalk::Gather() {
+  parts_.clear();
+  if (heap_.empty()) return false;
+  const auto comes_after = [this](uint32_t a, uint32_t b) { return ComesAfter(a, b); };
+  do {
+    std::pop_heap(heap_.begin(), heap_.end(), comes_after);
+    const uint32_t source = heap_.back();
+    heap_.pop_back();
+    const Cursor& cursor = cursors_[source];
+    if (current_.empty()) {
+      labels_ = cursor.view();
+      label_sets_ = &cursor.labels;
+    }
+    current_.push_back(source);
+    parts_.push_back({.file = source, .extent = cursor.extents[cursor.at]});
+  } while (!heap_.empty() && cursors_[heap_.front()].view() == labels_);
+  return true;
+}
+
+arrow::Result<bool> SeriesWalk::Start() {
+  for (size_t i = 0; i < sources_.size(); ++i) {
+    ARROW_ASSIGN_OR_RAISE(const bool any, LoadChunk(i));
+    if (any) heap_.push_back(static_cast<uint32_t>(i));
+  }
+  std::make_heap(heap_.begin(), heap_.end(),
+                 [this](uint32_t a, uint32_t b) { return ComesAfter(a, b); });
+  return Gather();
+}
+
+arrow::Result<bool> SeriesWalk::Next() {
+  const auto comes_after = [this](uint32_t a, uint32_t b) { return ComesAfter(a, b); };
+  for (const uint32_t source : current_) {
+    ARROW_ASSIGN_OR_RAISE(const bool any, Advance(source));
+    if (!any) continue;
+    heap_.push_back(source);
+    std::push_heap(heap_.begin(), heap_.end(), comes_after);
+  }
+  current_.clear();
+  return Gather();
+}
+
+bool MayHold(const FileEntry& file, std::span<const Matcher> matchers) {
+  return std::none_of(matchers.begin(), matchers.end(), [&file](const Matcher& matcher) {
+    return matcher.name() == kMetricLabel && matcher.type() == MatchType::kEqual &&
+           (matcher.value() < file.min_metric || matcher.value() > file.max_metric);
+  });
+}
+
+arrow::Result<std::vector<SeriesWalk::Source>> FindSources(
+    std::span<const std::shared_ptr<DataFile>> files,
+    std::span<const std::vector<Matcher>> selectors, TimeRange range, ReadStats* stats) {
+  std::vector<SeriesWalk::Source> sources;
+  if (stats != nullptr) stats->files_considered += static_cast<int64_t>(files.size());
+  for (const auto& file : files) {
+    if (!file->entry().time_range().Overlaps(range)) continue;
+    const bool may_hold =
+        selectors.empty() ||
+        std::any_of(selectors.begin(), selectors.end(),
+                    [&file](const auto& matchers) { return MayHold(file->entry(), matchers); });
+    if (!may_hold) continue;
+    if (stats != nullptr) ++stats->files_read;
+    ARROW_ASSIGN_OR_RAISE(SeriesWalk::Source source, FindRows(file, selectors, range, stats));
+    if (source.all_rows || !source.rows.empty()) sources.push_back(std::move(source));
+  }
+  std::stable_sort(sources.begin(), sources.end(), [](const auto& a, const auto& b) {
+    return a.file->entry().max_sequence < b.file->entry().max_sequence;
+  });
+  return sources;
+}
+
+}  // namespace larnax::store

@@ -1,0 +1,140 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <arrow/result.h>
+
+#include "head/head.h"
+#include "io/clock.h"
+#include "io/file_system.h"
+#include "larnax/database.h"
+#include "larnax/options.h"
+#include "larnax/samples.h"
+#include "store/day_folders.h"
+#include "store/flush_writer.h"
+#include "store/manifest_log.h"
+#include "store/merge_picker.h"
+#include "store/version.h"
+
+namespace larnax::store {
+
+/// Settings of a store.
+struct StoreOptions {
+  bool read_only = false;
+  std::string lock_content;  ///< Shown to others who find the archive locked: the address.
+  int max_columns = columns::kDefaultMaxColumns;
+  MergeOptions merge;
+  columns::WriterOptions writer;  ///< `tier` is set for each file.
+};
+StoreOptions MakeStoreOptions(const DatabaseOptions& options, std::string lock_content);
+
+/// The files of an archive: brings frozen generations into them, merges them, and reads files and
+/// head as one.
+///
+/// Thread-safe: Flush and MergeOnce may run at the same time on two threads (two calls of the same
+/// take turns), reading functions on any number. It has no threads and no clock of its own.
+/// Whatever fails leaves the state from before, in memory and on disk, and may be tried again.
+class Store {
+ public:
+  /// Open an archive, creating it unless read-only; bring the folders into the state of the
+  /// manifest.
+  ///
+  /// \param fs  Outlives the store and every Version and stream it gave.
+  /// \retval kClosed   Another process writes to it.
+  /// \retval kNotFound Read-only, and there is no archive.
+  /// \retval kCorrupt  The manifest is damaged, or a file that it lists is missing.
+  static arrow::Result<std::unique_ptr<Store>> Open(io::FileSystem& fs, std::string root,
+                                                    StoreOptions options, int64_t now_ms);
+
+  std::shared_ptr<const Version> Current() const;
+  /// Samples logged before this are in files.
+  head::LogPosition wal_position() const { return Current()->manifest.wal_position; }
+  head::LogPosition typed_wal_position() const { return Current()->manifest.typed_wal_position; }
+  /// Latest time of any sample in files; -1 when there are none.
+  int64_t files_through_ms() const { return Current()->max_time_ms(); }
+  arrow::Result<int64_t> FreeBytes() const { return fs_.FreeBytes(root_); }
+  const std::string& root() const { return root_; }
+
+  /// Bring a generation into files. When it returns OK the samples are durable and visible, and
+  /// wal_position() is the generation's end. After a failure give the same generation again.
+  arrow::Status Flush(const head::FrozenGeneration& generation, int64_t now_ms);
+
+  /// Run one merge that is due. \return Whether there was one.
+  ///
+  /// \param everything  Merge until each day is one run; such files get the most compression.
+  /// \param cancelled   Give up with kCancelled when set; may be null.
+  arrow::Result<bool> MergeOnce(int64_t now_ms, bool everything,
+                                const std::atomic<bool>* cancelled = nullptr);
+
+  /// Of a read-only archive: go to the newest manifest. Reading functions do it by themselves.
+  arrow::Status Refresh();
+
+  /// Read samples. \param head  Captured for this request before the call.
+  arrow::Result<std::unique_ptr<SampleStream>> Select(head::HeadSnapshot head,
+                                                      const SelectRequest& request,
+                                                      const io::Clock& clock);
+  arrow::Result<NamesAnswer> LabelNames(head::HeadSnapshot head, const SelectRequest& request,
+                                        const io::Clock& clock);
+  arrow::Result<NamesAnswer> LabelValues(head::HeadSnapshot head, std::string_view name,
+                                         const SelectRequest& request, const io::Clock& clock);
+  arrow::Result<SeriesAnswer> Series(head::HeadSnapshot head, const SelectRequest& request,
+                                     const io::Clock& clock);
+
+ private:
+  using Files = std::vector<std::shared_ptr<DataFile>>;
+
+  Store(io::FileSystem& fs, std::string root, StoreOptions options);
+
+  arrow::Status OpenForWriting(int64_t now_ms);
+  arrow::Status CheckEmpty();
+  arrow::Result<std::shared_ptr<Version>> Load(const Version* old);
+  void Install(std::shared_ptr<const Version> version);
+  template <typename Read>
+  auto ReadWithRetry(head::HeadSnapshot head, Read read);
+
+  // These need `commit_mutex_`.
+  arrow::Status Repair();
+  arrow::Status Commit(std::shared_ptr<Version> next, int64_t now_ms);
+  arrow::Status InstallFlush(const std::vector<FileEntry>& entries,
+                             const columns::ColumnRegistry& registry,
+                             const head::LogPosition* position, int64_t now_ms);
+  arrow::Status InstallMerge(const MergeJob& job, const std::vector<FileEntry>& entries,
+                             int64_t now_ms);
+  Files MakeFiles(const std::vector<FileEntry>& entries);
+  Files FilesOfDay(int64_t day) const;
+  void UndoAdd(const Files& files);
+  void UndoReplace(int64_t day, const Files& retired);
+  void Discard(const std::vector<FileEntry>& entries);
+
+  io::FileSystem& fs_;
+  const std::string root_;
+  const StoreOptions options_;
+  std::unique_ptr<io::FileLock> lock_;
+  std::unique_ptr<FileNames> names_;
+
+  std::mutex flush_mutex_;  // Held by Flush; taken before commit_mutex_.
+  std::mutex merge_mutex_;  // Held by MergeOnce; taken before commit_mutex_.
+  // Days of a generation that are in files although the flush as a whole failed.
+  std::shared_ptr<const head::Generation> partly_flushed_;
+  std::set<int64_t> flushed_days_;
+
+  std::mutex commit_mutex_;  // Guards the folders, the manifests, and what follows.
+  DayFolders folders_;
+  ManifestLog manifests_;
+  std::string current_text_;            // Of CURRENT, as last read (read-only).
+  bool is_uncertain_ = false;           // A power cut may bring up a commit that failed.
+  std::vector<std::string> discarded_;  // Staged files to be removed when that is settled.
+  std::set<int64_t> broken_days_;  // Folders that could not be brought back into the old state.
+
+  mutable std::mutex current_mutex_;  // Guards current_.
+  std::shared_ptr<const Version> current_;
+};
+
+}  // namespace larnax::store
