@@ -153,6 +153,7 @@ int main(int argc, char** argv) {
   Measure({"merged, 240 rows, 200 columns", {.rows = 240, .label_columns = 200}, merged});
   Measure({"merged, 480 rows, 9 columns", {.rows = 480}, merged});
   Measure({"day, 5,760 rows, 9 columns", {.series = 2'200, .rows = 5760}, day});
-  Measure({"day, 5,760 rows, 50 columns", {.series = 2'200, .rows = 5760, .label_columns = 50}, day});
+  Measure(
+      {"day, 5,760 rows, 50 columns", {.series = 2'200, .rows = 5760, .label_columns = 50}, day});
   return 0;
 }

@@ -57,10 +57,20 @@ class BitWriter {
 template <typename Sink>
 void UnpackBits(const uint8_t* at, size_t size_bytes, int bits, size_t count, Sink&& sink) {
   const uint64_t mask = bits == 64 ? ~uint64_t{0} : (uint64_t{1} << bits) - 1;
-  for (size_t i = 0; i < count; ++i) {
-    const size_t bit = i * static_cast<size_t>(bits);
-    const size_t byte = bit / 8;
-    const int shift = static_cast<int>(bit % 8);
+  const auto width = static_cast<size_t>(bits);
+  size_t i = 0;
+  // A load of 8 bytes holds a value of up to 57 bits wherever it begins.
+  if (bits <= 57 && size_bytes >= 8) {
+    const size_t safe = width == 0 ? count : std::min(count, (size_bytes - 8) * 8 / width);
+    for (; i < safe; ++i) {
+      uint64_t value;
+      std::memcpy(&value, at + i * width / 8, 8);
+      sink((value >> (i * width % 8)) & mask);
+    }
+  }
+  for (; i < count; ++i) {
+    const size_t byte = i * width / 8;
+    const int shift = static_cast<int>(i * width % 8);
     uint64_t value = 0;
     std::memcpy(&value, at + byte, std::min<size_t>(8, size_bytes - byte));
     value >>= shift;
@@ -199,7 +209,7 @@ void AppendDelta(std::span<const int64_t> values, std::string* out) {
   }
 }
 
-arrow::Status DecodeDelta(std::string_view bytes, std::span<int64_t> out) {
+arrow::Status DecodeDelta(std::string_view bytes, int64_t total, std::span<int64_t> out) {
   const auto* at = reinterpret_cast<const uint8_t*>(bytes.data());
   const uint8_t* end = at + bytes.size();
   uint64_t block = 0;
@@ -211,7 +221,8 @@ arrow::Status DecodeDelta(std::string_view bytes, std::span<int64_t> out) {
     if (at == nullptr) return Corrupt("deltas: cut off");
   }
   if (block == 0 || block % 128 != 0 || block > (1 << 20) || parts == 0 || parts > block / 32 ||
-      block % parts != 0 || (block / parts) % 32 != 0 || count != out.size()) {
+      block % parts != 0 || (block / parts) % 32 != 0 || count != static_cast<uint64_t>(total) ||
+      out.size() > count) {
     return Corrupt("deltas: header");
   }
   if (out.empty()) return arrow::Status::OK();
@@ -239,10 +250,12 @@ arrow::Status DecodeDelta(std::string_view bytes, std::span<int64_t> out) {
           out[done++] = static_cast<int64_t>(value);
         }
       } else {
+        int64_t* to = out.data() + done;
         UnpackBits(at, size_bytes, width, take, [&](uint64_t delta) {
           value += smallest + delta;
-          out[done++] = static_cast<int64_t>(value);
+          *to++ = static_cast<int64_t>(value);
         });
+        done += take;
       }
       at += size_bytes;
     }

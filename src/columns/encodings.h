@@ -65,8 +65,10 @@ arrow::Status DecodeLevels(std::string_view* bytes, int bit_width, int64_t count
 
 /// Append DELTA_BINARY_PACKED of 64-bit integers: blocks of 128 in 4 parts.
 void AppendDelta(std::span<const int64_t> values, std::string* out);
-/// Read exactly `out.size()` values.
-arrow::Status DecodeDelta(std::string_view bytes, std::span<int64_t> out);
+/// Read the first `out.size()` of `total` values.
+///
+/// \retval kCorrupt There are not `total` values, or the bytes end too early.
+arrow::Status DecodeDelta(std::string_view bytes, int64_t total, std::span<int64_t> out);
 
 /// Append BYTE_STREAM_SPLIT: first bytes of all values, then all second ones, ...
 void AppendByteStreamSplit(std::span<const double> values, std::string* out);

@@ -317,7 +317,7 @@ arrow::Status DecodeInts(const Page& page, std::string_view dictionary, std::spa
       std::memcpy(out.data(), page.body.data(), page.body.size());
       return arrow::Status::OK();
     case Encoding::kDeltaBinaryPacked:
-      return DecodeDelta(page.body, out);
+      return DecodeDelta(page.body, page.header.num_values, out);
     case Encoding::kRleDictionary: {
       std::vector<Run> runs;
       ARROW_RETURN_NOT_OK(

@@ -55,7 +55,7 @@ void TimePages::FlushPage() {
     AppendDelta(pending_us_, &body);
     std::string delta;
     context_->compressor->Compress(body, context_->zstd, &delta);
-    if (delta.size() < plain.size()) {
+    if (delta.size() * 8 < plain.size() * 7) {
       AddCompressedPage(delta, body.size(), Encoding::kDeltaBinaryPacked, rows, first_row_,
                         &chunk_);
       done = true;

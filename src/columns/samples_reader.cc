@@ -221,8 +221,9 @@ arrow::Status SamplesReader::Impl::ReadTimes(std::span<const RowRange> ranges,
                const auto rows = static_cast<size_t>(task.rows);
                const auto* from = reinterpret_cast<const int64_t*>(body.data());
                if (header.encoding == static_cast<int32_t>(Encoding::kDeltaBinaryPacked)) {
-                 scratch.resize(rows);
-                 ARROW_RETURN_NOT_OK(DecodeDelta(body, scratch));
+                 const PageTask::Part& last = task.parts.back();
+                 scratch.resize(static_cast<size_t>(last.first + last.count));
+                 ARROW_RETURN_NOT_OK(DecodeDelta(body, task.rows, scratch));
                  from = scratch.data();
                } else if (header.encoding != static_cast<int32_t>(Encoding::kPlain) ||
                           body.size() != rows * 8) {

@@ -23,6 +23,8 @@
 namespace larnax::columns {
 namespace {
 
+// Times repeat only within a page, but reading one series decodes all before it in its page.
+constexpr int64_t kTimePageRows = 1 << 18;
 constexpr int kTimeWindowLog = 23;
 
 arrow::Status CheckColumns(const std::vector<ColumnName>& columns) {
@@ -53,8 +55,7 @@ class SamplesWriter::Impl {
         values_(&value_context_, options_.long_series_page_rows),
         builder_(std::move(data)) {
     const bool fresh = options_.tier == Tier::kFresh;
-    time_context_.page_rows =
-        options_.time_page_rows > 0 ? options_.time_page_rows : options_.row_group_rows;
+    time_context_.page_rows = options_.time_page_rows > 0 ? options_.time_page_rows : kTimePageRows;
     time_context_.zstd.window_log = kTimeWindowLog;
     time_context_.zstd.long_distance = true;
     value_context_.page_rows =
