@@ -126,7 +126,11 @@ std::optional<LogPosition> Log::ChooseSegment(size_t payload_bytes) {
   }
   const bool is_empty = appended_.offset_bytes == kSegmentHeaderBytes;
   if (!is_empty && RecordBytes(payload_bytes) > options_.segment_bytes - appended_.offset_bytes) {
+    const LogPosition end = appended_;
     BeginSegment();
+    // Nothing lies between.
+    if (committed_ == end) committed_ = appended_;
+    if (durable_ == end) durable_ = appended_;
   }
   return std::nullopt;
 }
@@ -256,21 +260,24 @@ void Log::GiveUpFile(bool is_sync_failure) {
 }
 
 void Log::Drop(const arrow::Status& status) {
-  durable_ = std::max(durable_, chain_end_);
-  committed_ = durable_;
+  const LogPosition after = std::max(durable_, chain_end_);
   const LogPosition through{appended_.segment, std::numeric_limits<int64_t>::max()};
-  if (!losses_.empty() && losses_.back().after == durable_) {
+  const bool goes_on = !losses_.empty() && after == LogPosition{losses_.back().through.segment + 1,
+                                                                kSegmentHeaderBytes};
+  if (goes_on) {
     losses_.back().through = through;
     losses_.back().status = status;
   } else {
-    losses_.push_back({durable_, through, status});
+    losses_.push_back({after, through, status});
   }
   if (losses_.size() > kMaxLosses) {
     losses_[1].after = losses_[0].after;
     losses_.erase(losses_.begin());
   }
   pending_->Clear();
+  ++loss_count_;
   BeginSegment();
+  committed_ = durable_ = appended_;
 }
 
 arrow::Status Log::Fail(const arrow::Status& status, bool is_sync_failure) {
@@ -296,9 +303,9 @@ arrow::Result<LogPosition> Log::Commit() {
     if (const auto synced = SyncFile(); !synced.ok()) return Fail(synced, true);
   }
   const std::lock_guard lock(mutex_);
-  committed_ = target;
+  committed_ = std::max(committed_, target);
   if (file_ == nullptr || file_synced_bytes_ == file_written_bytes_) {
-    durable_ = target;
+    durable_ = std::max(durable_, target);
   } else {
     // Segments before the current one were synced when they were finished.
     durable_ = std::max(durable_, {file_segment_, file_synced_bytes_});
@@ -330,6 +337,11 @@ LogPosition Log::appended() const {
 LogPosition Log::durable() const {
   const std::lock_guard lock(mutex_);
   return durable_;
+}
+
+uint64_t Log::loss_count() const {
+  const std::lock_guard lock(mutex_);
+  return loss_count_;
 }
 
 size_t Log::pending_bytes() const {

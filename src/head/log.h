@@ -101,6 +101,9 @@ class Log {
 
   LogPosition appended() const;  ///< Where the next record would begin in the current segment.
   LogPosition durable() const;   ///< Everything before was synced, or reported as dropped.
+  /// How often records were dropped. Whoever keeps what he has appended elsewhere too, and does not
+  /// append it again when it is sent again, has to do so once this has grown.
+  uint64_t loss_count() const;
   size_t pending_bytes() const;  ///< Appended and not yet taken by a Commit.
 
   /// Remove segments with smaller numbers. The newest file stays in any case, so that numbers
@@ -167,6 +170,7 @@ class Log {
   LogPosition committed_;
   LogPosition durable_;
   std::vector<Loss> losses_;  ///< Oldest first.
+  uint64_t loss_count_ = 0;
   std::map<uint64_t, int64_t> sizes_;
 };
 

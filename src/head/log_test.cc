@@ -254,6 +254,26 @@ TEST(Log, RecordPreparedBeforeAFailureIsDropped) {
   EXPECT_THAT(fixture.Records(), IsEmpty());
 }
 
+TEST(Log, NothingPendingMeansCommitted) {
+  LogFixture fixture;
+  const auto log = fixture.Open({.segment_bytes = 256});
+  EXPECT_TRUE(IsCommitted(*log, log->appended()));
+  fixture.Append(*log, std::string(100, 'a'));
+  EXPECT_FALSE(IsCommitted(*log, log->appended()));
+  ASSERT_TRUE(log->Commit().ok());
+  // A segment is begun for a record that does not come.
+  EXPECT_EQ(log->PrepareAppend(1000), 2U);
+  EXPECT_TRUE(IsCommitted(*log, log->appended()));
+  EXPECT_EQ(log->durable(), log->appended());
+  fixture.fs.FailNth(SimOperation::kWrite, 1, SimError::kIo);
+  const LogPosition lost = fixture.Append(*log, "lost");
+  EXPECT_EQ(log->loss_count(), 0U);
+  EXPECT_FALSE(log->Commit().ok());
+  EXPECT_EQ(log->loss_count(), 1U);
+  EXPECT_TRUE(IsCommitted(*log, log->appended()));
+  EXPECT_FALSE(log->IsCommitted(lost).ok());
+}
+
 TEST(Log, OldLossesStayLostPastTheirLimit) {
   LogFixture fixture;
   const auto log = fixture.Open();
