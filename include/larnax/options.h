@@ -17,6 +17,9 @@ struct DatabaseOptions {
   /// Answer only, from files; take no lock, write nothing, leave the log alone.
   bool read_only = false;
 
+  /// Where this process can be reached; shown to others who find the archive locked.
+  std::string address;
+
   WalSync wal_sync = WalSync::kBatch;
   int64_t wal_sync_interval_ms = 1000;
   int64_t wal_segment_bytes = 128 << 20;

@@ -31,7 +31,7 @@ constexpr LogKind kLogs[] = {{"samples", head::kSampleRecord}, {"typed", head::k
 arrow::Result<std::unique_ptr<store::Store>> OpenReadOnly(const std::string& path) {
   DatabaseOptions options;
   options.read_only = true;
-  return store::Store::Open(&io::RealFileSystem(), path, store::StoreOptions::From(options),
+  return store::Store::Open(io::RealFileSystem(), path, store::MakeStoreOptions(options, {}),
                             io::RealClock().NowMs());
 }
 
@@ -110,6 +110,55 @@ FileUse UseOf(const store::FileEntry& entry) {
           .max_time_ms = entry.max_time_ms};
 }
 
+// A live file against the manifest and against itself.
+arrow::Result<std::vector<std::string>> CheckFile(const store::DataFile& file) {
+  std::vector<std::string> problems;
+  const store::FileEntry& entry = file.entry();
+  for (const auto& [tree, listed_bytes] :
+       {std::pair{store::Tree::kData, entry.bytes}, {store::Tree::kSeries, entry.series_bytes}}) {
+    const std::string path = file.PathIn(tree, false);
+    const auto opened = io::RealFileSystem().OpenReadable(path);
+    if (!opened.ok()) {
+      problems.push_back(path + ": " + opened.status().message());
+    } else if ((*opened)->size_bytes() != listed_bytes) {
+      problems.push_back(path + ": size differs from the manifest's: bytes=" +
+                         std::to_string((*opened)->size_bytes()) +
+                         " listed=" + std::to_string(listed_bytes));
+    }
+  }
+  if (!problems.empty()) return problems;
+  return columns::VerifyFile(io::RealFileSystem(), file.PathIn(store::Tree::kData, false),
+                             file.PathIn(store::Tree::kSeries, false));
+}
+
+// Files in the folders that plain readers look into, but that the manifest does not list.
+arrow::Result<std::vector<std::string>> FindStrays(const std::string& root,
+                                                   const store::Version& version) {
+  std::set<std::string> listed;
+  for (const auto& file : version.files) {
+    for (const store::Tree tree : store::kTrees) listed.insert(file->PathIn(tree, false));
+  }
+  io::FileSystem& fs = io::RealFileSystem();
+  std::vector<std::string> strays;
+  for (const store::Tree tree : store::kTrees) {
+    const std::string folder = io::JoinPath(root, store::TreeFolder(tree, store::kSamplesTable));
+    ARROW_ASSIGN_OR_RAISE(const bool exists, fs.Exists(folder));
+    if (!exists) continue;
+    ARROW_ASSIGN_OR_RAISE(const auto days, fs.List(folder));
+    for (const io::DirectoryEntry& day : days) {
+      if (!day.is_directory) continue;
+      const std::string day_folder = io::JoinPath(folder, day.name);
+      ARROW_ASSIGN_OR_RAISE(const auto entries, fs.List(day_folder));
+      for (const io::DirectoryEntry& entry : entries) {
+        const std::string path = io::JoinPath(day_folder, entry.name);
+        if (entry.name == store::kSchemaFile || listed.contains(path)) continue;
+        strays.push_back(path + ": not in the manifest");
+      }
+    }
+  }
+  return strays;
+}
+
 // The records of a log must be readable, and hold what their kind says.
 void VerifyLog(const std::string& root, const LogKind& log, head::LogPosition from,
                VerifyReport* report) {
@@ -156,8 +205,7 @@ arrow::Result<InspectReport> InspectArchive(const std::string& path) {
     ARROW_RETURN_NOT_OK(columns.Add(*file));
   }
   report.columns = columns.Take();
-  ARROW_ASSIGN_OR_RAISE(report.experiments,
-                        db::Experiments::List(io::RealFileSystem(), path));
+  ARROW_ASSIGN_OR_RAISE(report.experiments, db::Experiments::List(io::RealFileSystem(), path));
   return report;
 }
 
@@ -173,14 +221,14 @@ arrow::Result<VerifyReport> VerifyArchive(const std::string& path, Progress prog
   int64_t done = 0;
   const auto total = static_cast<int64_t>(version->files.size());
   for (const auto& file : version->files) {
-    ARROW_ASSIGN_OR_RAISE(const std::vector<std::string> problems, store::CheckFile(*file));
+    ARROW_ASSIGN_OR_RAISE(const std::vector<std::string> problems, CheckFile(*file));
     report.problems.insert(report.problems.end(), problems.begin(), problems.end());
     ++report.files;
     report.rows += file->entry().rows;
     report.bytes += file->entry().bytes + file->entry().series_bytes;
     if (progress) progress(++done, total);
   }
-  ARROW_ASSIGN_OR_RAISE(const std::vector<std::string> strays, (*opened)->FindStrayFiles());
+  ARROW_ASSIGN_OR_RAISE(const std::vector<std::string> strays, FindStrays(path, *version));
   report.problems.insert(report.problems.end(), strays.begin(), strays.end());
   VerifyLog(path, kLogs[0], version->manifest.wal_position, &report);
   VerifyLog(path, kLogs[1], version->manifest.typed_wal_position, &report);

@@ -75,9 +75,10 @@ arrow::Result<std::unique_ptr<DatabaseImpl>> DatabaseImpl::Open(Environment envi
                                                                 const DatabaseOptions& options,
                                                                 Progress progress) {
   std::unique_ptr<DatabaseImpl> database(new DatabaseImpl(environment, root, options));
-  ARROW_ASSIGN_OR_RAISE(database->store_,
-                        store::Store::Open(environment.fs, root, store::StoreOptions::From(options),
-                                           environment.clock->NowMs()));
+  ARROW_ASSIGN_OR_RAISE(
+      database->store_,
+      store::Store::Open(*environment.fs, root, store::MakeStoreOptions(options, options.address),
+                         environment.clock->NowMs()));
   if (!options.read_only) ARROW_RETURN_NOT_OK(database->OpenForWriting(progress));
   return database;
 }
@@ -90,6 +91,7 @@ arrow::Status DatabaseImpl::OpenForWriting(const Progress& progress) {
   head::LogOptions log_options{.segment_bytes = options_.wal_segment_bytes,
                                .mode = SyncModeOf(options_.wal_sync)};
   log_options.after_segment = store_->wal_position().segment;
+  log_options.salt_seed = environment_.seed;
   ARROW_ASSIGN_OR_RAISE(log_, head::Log::Open(*environment_.fs, *environment_.clock,
                                               LogFolder("samples"), log_options));
   log_options.after_segment = 0;
@@ -113,7 +115,7 @@ arrow::Status DatabaseImpl::OpenForWriting(const Progress& progress) {
 arrow::Status DatabaseImpl::ReplaySamples(const Progress& progress) {
   const int64_t now_ms = environment_.clock->NowMs();
   head::ReplayOptions options;
-  options.threads = 2;
+  options.threads = environment_.recovery_threads;
   options.deliver_before_start = true;
   options.progress = progress;
   return head::ReplayLog(
@@ -228,10 +230,10 @@ arrow::Status DatabaseImpl::FlushOnce() {
 arrow::Status DatabaseImpl::Merge(bool everything) {
   ARROW_RETURN_NOT_OK(CheckWritable());
   const std::lock_guard lock(merge_mutex_);
-  while (everything || !closed_) {
+  while (!closed_) {
     const int64_t start_ns = environment_.clock->MonotonicNs();
-    const auto merged = store_->MergeOnce(environment_.clock->NowMs(), everything);
-    if (!merged.ok()) counters_.merge_failures.Add(1);
+    const auto merged = store_->MergeOnce(environment_.clock->NowMs(), everything, &closed_);
+    if (!merged.ok() && !closed_) counters_.merge_failures.Add(1);
     ARROW_RETURN_NOT_OK(merged.status());
     if (!*merged) break;
     counters_.merges.Add(1);
@@ -240,32 +242,31 @@ arrow::Status DatabaseImpl::Merge(bool everything) {
   return arrow::Status::OK();
 }
 
-store::Snapshot DatabaseImpl::TakeSnapshot(const SelectRequest& request) {
-  store::Snapshot snapshot;
-  // Memory first, files second: what a flush moves in between is then in both, and counted once;
-  // the other way round it could be in neither.
-  if (head_ != nullptr) snapshot.head = head_->Capture(request.selectors, request.range);
-  snapshot.files = store_->Current();
-  return snapshot;
+// The store takes its files after this: what a flush moves in between is then in both, and counted
+// once; the other way round it could be in neither.
+head::HeadSnapshot DatabaseImpl::CaptureHead(const SelectRequest& request) {
+  if (head_ == nullptr) return {};
+  return head_->Capture(request.selectors, request.range);
 }
 
 arrow::Result<std::unique_ptr<SampleStream>> DatabaseImpl::Select(const SelectRequest& request) {
   counters_.selects.Add(1);
-  ARROW_ASSIGN_OR_RAISE(auto stream, store::SelectSamples(TakeSnapshot(request), request, *environment_.clock));
+  ARROW_ASSIGN_OR_RAISE(auto stream,
+                        store_->Select(CaptureHead(request), request, *environment_.clock));
   return std::make_unique<CountedStream>(std::move(stream), &counters_);
 }
 
 arrow::Result<NamesAnswer> DatabaseImpl::LabelNames(const SelectRequest& request) {
-  return store::LabelNames(TakeSnapshot(request), request, *environment_.clock);
+  return store_->LabelNames(CaptureHead(request), request, *environment_.clock);
 }
 
 arrow::Result<NamesAnswer> DatabaseImpl::LabelValues(std::string_view name,
                                                      const SelectRequest& request) {
-  return store::LabelValues(TakeSnapshot(request), name, request, *environment_.clock);
+  return store_->LabelValues(CaptureHead(request), name, request, *environment_.clock);
 }
 
 arrow::Result<SeriesAnswer> DatabaseImpl::Series(const SelectRequest& request) {
-  return store::ListSeries(TakeSnapshot(request), request, *environment_.clock);
+  return store_->Series(CaptureHead(request), request, *environment_.clock);
 }
 
 arrow::Result<std::vector<MetricMetadata>> DatabaseImpl::Metadata(std::string_view metric) {

@@ -67,7 +67,7 @@ class DatabaseImpl final : public Database {
   bool IsFlushDue() const;
   arrow::Status FlushOnce();
   arrow::Status CheckWritable() const;
-  store::Snapshot TakeSnapshot(const SelectRequest& request);
+  head::HeadSnapshot CaptureHead(const SelectRequest& request);
   DatabaseStatus CheapStatus() const;
   std::string LogFolder(std::string_view name) const;
 
