@@ -335,7 +335,7 @@ class TextDecoder {
                   [](const Label& label) { return label.value.empty() && !label.name.empty(); });
     const auto by_name = [](const Label& a, const Label& b) { return a.name < b.name; };
     if (!std::is_sorted(labels_.begin(), labels_.end(), by_name)) {
-      std::stable_sort(labels_.begin(), labels_.end(), by_name);
+      std::sort(labels_.begin(), labels_.end(), by_name);
     }
     const auto part_size = [](std::string_view text) {
       return VarintSize(text.size()) + text.size();

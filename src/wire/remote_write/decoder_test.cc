@@ -286,6 +286,20 @@ TEST(DecodeV1, CollectsLabelsFromOddEncodings) {
   EXPECT_EQ(request.series[0].labels, LabelBytes({{"__name__", "up"}}));
 }
 
+TEST(DecodeV1, RewritesLabelsWithMoreThanNameAndValue) {
+  const std::string sample = Field(2, std::string("\x10\x05", 2));
+  const std::string name = Field(1, Field(1, "__name__") + Field(2, "up"));
+  const std::string unknown = Field(1, Field(1, "a") + Field(2, "1") + Field(3, "x"));
+  const std::string twice = Field(1, Field(1, "b") + Field(2, "old") + Field(2, "new"));
+  WriteRequest request;
+  const Message message(Field(1, name + unknown + twice + sample));
+  ASSERT_OK(DecodeV1(message.span(), &request));
+  EXPECT_EQ(request.series[0].labels, LabelBytes({{"__name__", "up"}, {"a", "1"}, {"b", "new"}}));
+  // A value that is longer than its label.
+  const Message broken(Field(1, name + Field(1, Field(1, "a") + "\x12\x05x") + sample));
+  EXPECT_THAT(DecodeV1(broken.span(), &request), IsKind(ErrorKind::kBadSample));
+}
+
 TEST(DecodeV1, NamesTheBrokenByte) {
   WriteRequest request;
   const Message cut(Field(9, "ab") + "\x0a\x05zz");
