@@ -106,7 +106,8 @@ arrow::Status ParquetFile::CheckChunk(const ChunkMeta& chunk, size_t leaf) const
       (chunk.codec != Codec::kZstd && chunk.codec != Codec::kUncompressed) ||
       !inside(chunk.begin_offset(), chunk.compressed_bytes) ||
       chunk.data_page_offset - chunk.begin_offset() >= chunk.compressed_bytes ||
-      !inside(std::max<int64_t>(4, chunk.offset_index_offset), chunk.offset_index_bytes)) {
+      (chunk.offset_index_bytes != 0 &&
+       !inside(chunk.offset_index_offset, chunk.offset_index_bytes))) {
     return Corrupt("bad column chunk", end);
   }
   return arrow::Status::OK();

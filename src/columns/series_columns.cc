@@ -172,6 +172,18 @@ class OtherRows {
 
 }  // namespace
 
+std::optional<size_t> FindOtherLabels(std::span<const SchemaLeaf> leaves) {
+  const auto fits = [](const SchemaLeaf& leaf) {
+    return leaf.path.size() == 3 && leaf.path[0] == kOtherLabelsColumn &&
+           leaf.type == PhysicalType::kBytes && leaf.max_definition == 2 &&
+           leaf.max_repetition == 1;
+  };
+  for (size_t i = 0; i + 1 < leaves.size(); ++i) {
+    if (fits(leaves[i]) && fits(leaves[i + 1])) return i;
+  }
+  return std::nullopt;
+}
+
 arrow::Result<OtherColumn> DecodeOtherColumn(ChunkPages keys, ChunkPages values, int64_t rows) {
   OtherColumn column;
   column.key_pages = std::move(keys);
@@ -222,19 +234,10 @@ arrow::Status SeriesColumns::Init() {
   }
   std::sort(labels_.begin(), labels_.end(),
             [](const LabelSlot& a, const LabelSlot& b) { return a.name < b.name; });
-  for (size_t i = 0; i + 1 < file_->leaves().size(); ++i) {
-    const SchemaLeaf& leaf = file_->leaves()[i];
-    if (leaf.path.size() != 3 || leaf.path[0] != kOtherLabelsColumn) continue;
-    const SchemaLeaf& next = file_->leaves()[i + 1];
-    if (leaf.type != PhysicalType::kBytes || next.type != PhysicalType::kBytes ||
-        next.path.size() != 3 || next.path[0] != kOtherLabelsColumn || leaf.max_definition != 2 ||
-        next.max_definition != 2 || leaf.max_repetition != 1 || next.max_repetition != 1) {
-      break;
-    }
-    other_key_leaf_ = static_cast<int>(i);
-    return arrow::Status::OK();
-  }
-  return file_->Corrupt("series file lacks other_labels", footer);
+  const auto other = FindOtherLabels(file_->leaves());
+  if (!other.has_value()) return file_->Corrupt("series file lacks other_labels", footer);
+  other_key_leaf_ = *other;
+  return arrow::Status::OK();
 }
 
 std::vector<std::string> SeriesColumns::label_names() const {
@@ -336,7 +339,7 @@ arrow::Result<const PackedColumn*> SeriesColumns::Doubles(SeriesColumn column,
 arrow::Result<const OtherColumn*> SeriesColumns::Other(ReadStats* stats) {
   const std::lock_guard lock(mutex_);
   if (other_ != nullptr || size() == 0) return other_.get();
-  const auto leaf = static_cast<size_t>(other_key_leaf_);
+  const size_t leaf = other_key_leaf_;
   const ChunkMeta& chunk = file_->meta().row_groups[0].chunks[leaf];
   if (chunk.bounds.null_count == chunk.num_values && chunk.num_values == size()) return nullptr;
   ARROW_ASSIGN_OR_RAISE(ChunkPages keys, file_->ReadChunk(0, leaf, stats));

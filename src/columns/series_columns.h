@@ -5,6 +5,7 @@
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -55,6 +56,10 @@ struct OtherColumn {
     return std::span(labels).subspan(begin, ends[set] - begin);
   }
 };
+
+/// Find the leaf of the keys of `other_labels`; that of the values comes next. nullopt when the two
+/// are not there or not as this format has them.
+std::optional<size_t> FindOtherLabels(std::span<const SchemaLeaf> leaves);
 
 /// Decode the two leaves of an `other_labels` column chunk of `rows` rows.
 arrow::Result<OtherColumn> DecodeOtherColumn(ChunkPages keys, ChunkPages values, int64_t rows);
@@ -119,7 +124,7 @@ class SeriesColumns {
 
   std::shared_ptr<const ParquetFile> file_;
   std::array<int, kSeriesColumnCount> leaves_{};
-  int other_key_leaf_ = -1;
+  size_t other_key_leaf_ = 0;
   mutable std::mutex mutex_;  // Guards what is loaded.
   std::vector<LabelSlot> labels_;
   std::array<NumberSlot, kSeriesColumnCount> numbers_;

@@ -8,7 +8,7 @@
 #include <mutex>
 #include <set>
 
-#include "base/varint.h"
+#include "columns/data_scanner.h"
 #include "columns/packed_column.h"
 #include "columns/parquet_file.h"
 #include "columns/schema.h"
@@ -17,23 +17,6 @@
 
 namespace larnax::columns {
 namespace {
-
-size_t VarintBytes(uint64_t value) {
-  return static_cast<size_t>(std::max(1, (static_cast<int>(std::bit_width(value)) + 6) / 7));
-}
-
-void AppendLabel(std::string_view name, std::string_view value, std::string* out) {
-  const size_t size =
-      2 + VarintBytes(name.size()) + name.size() + VarintBytes(value.size()) + value.size();
-  out->push_back('\x0A');
-  base::PutVarint(size, out);
-  out->push_back('\x0A');
-  base::PutVarint(name.size(), out);
-  out->append(name);
-  out->push_back('\x12');
-  base::PutVarint(value.size(), out);
-  out->append(value);
-}
 
 bool Covers(TimeRange outer, TimeRange inner) {
   return outer.start_ms <= inner.start_ms && outer.end_ms >= inner.end_ms;

@@ -1,0 +1,314 @@
+#include "columns/file_check.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <functional>
+#include <numeric>
+
+#include "columns/data_scanner.h"
+#include "columns/schema.h"
+#include "columns/series_index.h"
+#include "columns/series_table.h"
+#include "larnax/error.h"
+#include "model/label_order.h"
+
+namespace larnax::columns {
+namespace {
+
+constexpr size_t kMaxProblems = 100;
+
+/// Collects problems; more than kMaxProblems are dropped.
+class Problems {
+ public:
+  void Add(std::string problem) {
+    if (list_.size() < kMaxProblems) list_.push_back(std::move(problem));
+  }
+  void Check(bool good, const char* what, LabelsView labels) {
+    if (!good) Add(std::string(what) + ": series=" + labels.ToString());
+  }
+  std::vector<std::string> Take() { return std::move(list_); }
+
+ private:
+  std::vector<std::string> list_;
+};
+
+bool SameBits(double a, double b) {
+  return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
+}
+
+bool SameValues(const SeriesValues& a, const SeriesValues& b) {
+  if (!a.has_values || !b.has_values) return a.has_values == b.has_values;
+  return SameBits(a.first_value, b.first_value) && SameBits(a.last_value, b.last_value) &&
+         a.last_time_ms == b.last_time_ms && SameBits(a.sum, b.sum) && SameBits(a.min, b.min) &&
+         SameBits(a.max, b.max) && a.resets == b.resets;
+}
+
+int64_t CountStale(std::span<const double> values) {
+  return std::count_if(values.begin(), values.end(),
+                       [](double value) { return std::bit_cast<uint64_t>(value) == kStaleBits; });
+}
+
+void CheckSeries(const ScannedSeries& series, std::string_view previous, Problems* problems) {
+  const LabelsView labels = series.labels();
+  problems->Check(previous.empty() || model::CompareForFile(LabelsView(previous), labels) < 0,
+                  "series out of order", labels);
+  problems->Check(std::adjacent_find(series.time_ms.begin(), series.time_ms.end(),
+                                     std::greater_equal<>()) == series.time_ms.end(),
+                  "times do not ascend", labels);
+  problems->Check(series.time_ms.front() >= kMinTimeMs && series.time_ms.back() <= kMaxTimeMs,
+                  "time out of range", labels);
+  problems->Check(series.series_ids.size() == 1 &&
+                      series.series_ids[0] == static_cast<int64_t>(model::SeriesIdOf(labels)),
+                  "wrong series_id", labels);
+  for (size_t i = 0; i < series.value.size(); ++i) {
+    const bool is_stale = std::bit_cast<uint64_t>(series.value[i]) == kStaleBits;
+    if (is_stale != (series.stale[i] != 0)) {
+      problems->Check(false, "value and stale disagree", labels);
+      break;
+    }
+  }
+}
+
+/// What the index says of all series.
+struct IndexRows {
+  std::vector<SeriesExtent> extents;
+  std::vector<SeriesValues> values;  // Empty when the file has none.
+  std::vector<uint64_t> ids;
+  LabelSets labels;
+};
+
+arrow::Result<IndexRows> ReadIndex(const SeriesIndex& index) {
+  std::vector<uint32_t> rows(static_cast<size_t>(index.size()));
+  std::iota(rows.begin(), rows.end(), 0u);
+  IndexRows all;
+  ARROW_ASSIGN_OR_RAISE(all.extents, index.Extents(rows, nullptr));
+  ARROW_ASSIGN_OR_RAISE(all.ids, index.SeriesIds(rows, nullptr));
+  ARROW_ASSIGN_OR_RAISE(all.labels, index.LabelsOf(rows, nullptr));
+  if (index.has_values()) {
+    ARROW_ASSIGN_OR_RAISE(all.values, index.Values(rows, nullptr));
+  }
+  return all;
+}
+
+void CompareWithIndex(const ScannedSeries& series, const IndexRows& index, size_t row,
+                      int64_t row_start, Problems* problems) {
+  const LabelsView labels = series.labels();
+  if (row >= index.extents.size()) {
+    problems->Check(false, "index lacks a series", labels);
+    return;
+  }
+  const SeriesExtent want{row_start, static_cast<int64_t>(series.time_ms.size()),
+                          series.time_ms.front(), series.time_ms.back(), CountStale(series.value)};
+  problems->Check(index.labels[row] == labels, "index has other labels", labels);
+  problems->Check(index.extents[row] == want, "index has other rows or times", labels);
+  problems->Check(index.ids[row] == model::SeriesIdOf(labels), "index has another series_id",
+                  labels);
+  if (!index.values.empty()) {
+    problems->Check(SameValues(index.values[row], Summarize(series.time_ms, series.value)),
+                    "index has other value summaries", labels);
+  }
+}
+
+std::string ChunkText(const ParquetFile& file, size_t group, size_t leaf) {
+  return "path=" + file.path() + " row_group=" + std::to_string(group) + " column=\"" +
+         file.leaves()[leaf].path[0] + "\"";
+}
+
+/// Check one string chunk's bounds against its dictionary, one number chunk's against its values.
+bool BoundsHold(const ChunkPages& pages, const SchemaLeaf& leaf, const ColumnBounds& bounds) {
+  if (leaf.type == PhysicalType::kBytes) {
+    std::vector<std::string_view> values;
+    if (!DecodeStrings(pages.dictionary, &values).ok()) return false;
+    if (values.empty()) return !bounds.min.has_value() && !bounds.max.has_value();
+    const auto [min, max] = std::minmax_element(values.begin(), values.end());
+    return (!bounds.min.has_value() || *bounds.min == *min) &&
+           (!bounds.max.has_value() || *bounds.max == *max);
+  }
+  if (leaf.type == PhysicalType::kInt64 && leaf.max_definition == 0) {
+    if (!bounds.min.has_value() || bounds.min->size() != 8 || bounds.max->size() != 8) return false;
+    int64_t want[2];
+    std::memcpy(&want[0], bounds.min->data(), 8);
+    std::memcpy(&want[1], bounds.max->data(), 8);
+    int64_t min = std::numeric_limits<int64_t>::max();
+    int64_t max = std::numeric_limits<int64_t>::min();
+    for (const Page& page : pages.data) {
+      std::vector<int64_t> values(static_cast<size_t>(page.header.num_values));
+      if (!DecodeInts(page, pages.dictionary.body, values).ok()) return false;
+      for (const int64_t value : values) {
+        min = std::min(min, value);
+        max = std::max(max, value);
+      }
+    }
+    return want[0] == min && want[1] == max;
+  }
+  if (leaf.type != PhysicalType::kDouble) return true;
+  DoubleBounds found;
+  int64_t nulls = 0;
+  for (const Page& page : pages.data) {
+    const auto split = SplitDoublePage(page.header, page.body);
+    if (!split.ok()) return false;
+    std::vector<double> values(static_cast<size_t>(page.header.num_values));
+    DecodeDoubles(*split, 0, 0, values);
+    size_t row = 0;
+    for (const Run& run : split->levels) {
+      const auto count = static_cast<size_t>(run.count);
+      if (run.value == 1) found.Add(std::span(values).subspan(row, count));
+      nulls += run.value == 1 ? 0 : run.count;
+      row += count;
+    }
+  }
+  ColumnBounds want;
+  found.Put(&want);
+  return want.min == bounds.min && want.max == bounds.max && nulls == bounds.null_count;
+}
+
+/// Check checksums, offset indexes and statistics of every chunk.
+arrow::Status CheckChunks(const ParquetFile& file, Problems* problems) {
+  for (size_t group = 0; group < file.meta().row_groups.size(); ++group) {
+    for (size_t leaf = 0; leaf < file.leaves().size(); ++leaf) {
+      const std::string where = ChunkText(file, group, leaf);
+      ARROW_ASSIGN_OR_RAISE(const ChunkPages pages, file.ReadChunk(group, leaf, nullptr));
+      bool has_checksums = true;
+      for (const Page& page : pages.data) has_checksums &= page.header.crc32.has_value();
+      if (!has_checksums) problems->Add("page without checksum: " + where);
+      ARROW_ASSIGN_OR_RAISE(const auto locations, file.PagesOf(group, leaf, nullptr));
+      bool same = locations->size() == pages.data.size();
+      int64_t row = 0;
+      for (size_t i = 0; same && i < pages.data.size(); ++i) {
+        same = (*locations)[i].offset == pages.data[i].offset;
+        if (file.leaves()[leaf].max_repetition == 0) {
+          same &= (*locations)[i].first_row == row;
+          row += pages.data[i].header.num_values;
+        }
+      }
+      if (!same) problems->Add("offset index and pages differ: " + where);
+      const ColumnBounds& bounds = file.meta().row_groups[group].chunks[leaf].bounds;
+      if (!BoundsHold(pages, file.leaves()[leaf], bounds)) {
+        problems->Add("wrong statistics: " + where);
+      }
+    }
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Status CheckData(std::shared_ptr<const ParquetFile> file, const IndexRows& index,
+                        int64_t data_rows, Problems* problems) {
+  ARROW_ASSIGN_OR_RAISE(const auto scanner, DataScanner::Open(file));
+  ScannedSeries series;
+  std::string previous;
+  size_t row = 0;
+  int64_t row_start = 0;
+  while (true) {
+    ARROW_ASSIGN_OR_RAISE(const bool more, scanner->Next(&series));
+    if (!more) break;
+    CheckSeries(series, previous, problems);
+    CompareWithIndex(series, index, row, row_start, problems);
+    previous = series.label_bytes;
+    row_start += static_cast<int64_t>(series.time_ms.size());
+    ++row;
+  }
+  if (row < index.extents.size()) {
+    problems->Add("index has series that the data file lacks: path=" + file->path());
+  }
+  if (data_rows != file->meta().rows) {
+    problems->Add("index and data file differ in rows: path=" + file->path());
+  }
+  return arrow::Status::OK();
+}
+
+}  // namespace
+
+arrow::Status RebuildIndex(io::FileSystem& fs, const std::string& data_path,
+                           const std::string& series_path, const WriterOptions& options) {
+  ARROW_ASSIGN_OR_RAISE(auto opened, fs.OpenReadable(data_path));
+  ARROW_ASSIGN_OR_RAISE(auto file, ParquetFile::Open(std::move(opened), nullptr, 0));
+  ARROW_ASSIGN_OR_RAISE(const auto scanner, DataScanner::Open(file));
+  SeriesTable table(scanner->columns());
+  ScannedSeries series;
+  int64_t row = 0;
+  while (true) {
+    ARROW_ASSIGN_OR_RAISE(const bool more, scanner->Next(&series));
+    if (!more) break;
+    table.AddLabels(series.labels());
+    table.AddSamples(row, series.time_ms, series.value, CountStale(series.value),
+                     options.tier != Tier::kFresh);
+    row += static_cast<int64_t>(series.time_ms.size());
+  }
+  PageCompressor compressor;
+  ARROW_ASSIGN_OR_RAISE(auto out, fs.Create(series_path));
+  return WriteSeriesTable(std::move(out), &table, options, &compressor).status();
+}
+
+arrow::Result<std::vector<std::string>> VerifyFile(io::FileSystem& fs, const std::string& data_path,
+                                                   const std::string& series_path) {
+  Problems problems;
+  const auto check = [&]() -> arrow::Status {
+    ARROW_ASSIGN_OR_RAISE(std::shared_ptr<io::ReadableFile> data, fs.OpenReadable(data_path));
+    ARROW_ASSIGN_OR_RAISE(std::shared_ptr<io::ReadableFile> series, fs.OpenReadable(series_path));
+    ARROW_ASSIGN_OR_RAISE(const auto data_file, ParquetFile::Open(data, nullptr, 0));
+    ARROW_ASSIGN_OR_RAISE(const auto series_file, ParquetFile::Open(series, nullptr, 0));
+    ARROW_RETURN_NOT_OK(CheckChunks(*data_file, &problems));
+    ARROW_RETURN_NOT_OK(CheckChunks(*series_file, &problems));
+    ARROW_ASSIGN_OR_RAISE(const auto index, SeriesIndex::Open(series, nullptr));
+    ARROW_ASSIGN_OR_RAISE(const IndexRows rows, ReadIndex(*index));
+    return CheckData(data_file, rows, index->data_rows(), &problems);
+  };
+  const arrow::Status status = check();
+  if (!status.ok()) {
+    // A damaged file is a finding; a disk that cannot be read is not.
+    if (KindOf(status) != ErrorKind::kCorrupt) return status;
+    problems.Add(status.message());
+  }
+  return problems.Take();
+}
+
+arrow::Result<FileReport> InspectFile(io::FileSystem& fs, const std::string& path) {
+  ARROW_ASSIGN_OR_RAISE(std::shared_ptr<io::ReadableFile> opened, fs.OpenReadable(path));
+  ARROW_ASSIGN_OR_RAISE(const auto file, ParquetFile::Open(opened, nullptr, 0));
+  const FileMeta& meta = file->meta();
+  FileReport report;
+  report.path = path;
+  report.created_by = meta.created_by;
+  report.file_bytes = file->file_bytes();
+  report.footer_bytes = file->footer_bytes();
+  report.rows = meta.rows;
+  report.row_groups = static_cast<int64_t>(meta.row_groups.size());
+  report.key_values = meta.key_values;
+  for (const SchemaLeaf& leaf : file->leaves()) {
+    ColumnReport column;
+    for (const std::string& part : leaf.path) {
+      if (!column.name.empty()) column.name.push_back('.');
+      column.name += part;
+    }
+    report.columns.push_back(std::move(column));
+  }
+  const auto labels = LabelLeaves(meta, file->leaves());
+  if (labels.ok()) {
+    for (const auto& [leaf, label] : *labels) report.columns[leaf].label = label;
+  }
+  for (const RowGroupMeta& group : meta.row_groups) {
+    for (size_t i = 0; i < group.chunks.size(); ++i) {
+      const ChunkMeta& chunk = group.chunks[i];
+      ColumnReport& column = report.columns[i];
+      column.compressed_bytes += chunk.compressed_bytes;
+      column.uncompressed_bytes += chunk.uncompressed_bytes;
+      column.null_count += chunk.bounds.null_count;
+      for (const auto& [key, count] : chunk.page_counts) {
+        column.pages += count;
+        // The encoding of a dictionary's own page says nothing about the column.
+        if (key.first == static_cast<int32_t>(PageType::kDictionary)) continue;
+        const std::string name = EncodingName(key.second);
+        if (std::find(column.encodings.begin(), column.encodings.end(), name) ==
+            column.encodings.end()) {
+          column.encodings.push_back(name);
+        }
+      }
+      std::sort(column.encodings.begin(), column.encodings.end());
+    }
+  }
+  return report;
+}
+
+}  // namespace larnax::columns
