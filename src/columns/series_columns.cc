@@ -188,6 +188,11 @@ arrow::Result<OtherColumn> DecodeOtherColumn(ChunkPages keys, ChunkPages values,
   OtherColumn column;
   column.key_pages = std::move(keys);
   column.value_pages = std::move(values);
+  // The views into them must outlive a move of the column: a short string would take its bytes
+  // along.
+  for (ChunkPages* pages : {&column.key_pages, &column.value_pages}) {
+    pages->dictionary.body.reserve(sizeof(std::string) + 1);
+  }
   const ChunkPages& key_pages = column.key_pages;
   const ChunkPages& value_pages = column.value_pages;
   ARROW_RETURN_NOT_OK(DecodeStrings(key_pages.dictionary, &column.keys));
