@@ -84,13 +84,15 @@ void RunUntilStopped(const ServeSettings& settings, int port, Database* database
 
 arrow::Status Serve(const ServeSettings& settings, StopSignal* stop) {
   ARROW_ASSIGN_OR_RAISE(const auto server, http::Server::Start(nullptr, settings.server));
-  LogInfo("larnax " + std::string(Version()) + " listens: address=" +
-          AddressForClients(settings.listen, server->port()) + " revision=" + Revision());
+  DatabaseOptions database_options = settings.database;
+  database_options.address = AddressForClients(settings.listen, server->port());
+  LogInfo("larnax " + std::string(Version()) + " listens: address=" + database_options.address +
+          " revision=" + Revision());
   std::unique_ptr<Database> database;
   {
     ProgressBar bar("Reading the log");
     ARROW_ASSIGN_OR_RAISE(database,
-                          Database::Open(settings.data, settings.database, bar.AsCallback()));
+                          Database::Open(settings.data, database_options, bar.AsCallback()));
   }
   LogInfo("archive is open: path=" + settings.data);
   server->SetDatabase(database.get());
