@@ -1,0 +1,225 @@
+#include "test/sim/plain_view.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdio>
+#include <numeric>
+#include <set>
+
+#include "base/civil_time.h"
+#include "base/hash.h"
+#include "columns/file_check.h"
+#include "columns/samples_reader.h"
+#include "columns/series_index.h"
+#include "larnax/error.h"
+#include "store/archive_layout.h"
+#include "store/manifest_log.h"
+
+namespace larnax::sim {
+namespace {
+
+constexpr char kData[] = "data.parquet";
+constexpr char kIndex[] = "index.parquet";
+
+using Files = std::vector<std::shared_ptr<const PlainFile>>;
+
+// A row's place among those of the same sample.
+struct Row {
+  const PlainFile* file;
+  const SentSample* sample;
+};
+using RowsBySample = std::map<std::pair<std::string_view, int64_t>, std::vector<Row>>;
+
+RowsBySample GroupRows(const Files& files) {
+  RowsBySample rows;
+  for (const auto& file : files) {
+    for (const SentSample& sample : file->rows) {
+      rows[{sample.labels.bytes(), sample.time_ms}].push_back({file.get(), &sample});
+    }
+  }
+  for (auto& [key, same] : rows) {
+    std::stable_sort(same.begin(), same.end(), [](const Row& a, const Row& b) {
+      return a.file->min_sequence < b.file->min_sequence;
+    });
+  }
+  return rows;
+}
+
+arrow::Status CopyBytes(io::FileSystem& fs, const std::string& path, std::string_view bytes) {
+  ARROW_ASSIGN_OR_RAISE(auto file, fs.Create(path));
+  return file->Append({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+}
+
+arrow::Status ReadRows(io::FileSystem& fs, std::vector<SentSample>* rows) {
+  ARROW_RETURN_NOT_OK(columns::RebuildIndex(fs, kData, kIndex, {}));
+  ARROW_ASSIGN_OR_RAISE(auto index_file, fs.OpenReadable(kIndex));
+  ARROW_ASSIGN_OR_RAISE(auto index, columns::SeriesIndex::Open(std::move(index_file), nullptr));
+  ARROW_ASSIGN_OR_RAISE(auto data_file, fs.OpenReadable(kData));
+  ARROW_ASSIGN_OR_RAISE(auto samples, columns::SamplesReader::Open(std::move(data_file), nullptr));
+  std::vector<uint32_t> all(static_cast<size_t>(index->size()));
+  std::iota(all.begin(), all.end(), 0u);
+  ARROW_ASSIGN_OR_RAISE(const auto extents, index->Extents(all, nullptr));
+  ARROW_ASSIGN_OR_RAISE(const auto labels, index->LabelsOf(all, nullptr));
+  const columns::RowRange whole{.first = 0, .count = samples->rows()};
+  std::vector<int64_t> times;
+  std::vector<double> values;
+  std::vector<int64_t> starts;
+  ARROW_RETURN_NOT_OK(samples->ReadTimes({&whole, 1}, &times, nullptr));
+  ARROW_RETURN_NOT_OK(samples->ReadValues({&whole, 1}, &values, nullptr));
+  ARROW_RETURN_NOT_OK(samples->ReadStarts({&whole, 1}, &starts, nullptr));
+  for (size_t i = 0; i < all.size(); ++i) {
+    const Labels own(labels[i]);
+    for (int64_t row = extents[i].row_start; row < extents[i].row_start + extents[i].row_count;
+         ++row) {
+      const auto at = static_cast<size_t>(row);
+      rows->push_back({own, times[at],
+                       {std::bit_cast<uint64_t>(values[at]), starts.empty() ? 0 : starts[at]}});
+    }
+  }
+  return arrow::Status::OK();
+}
+
+}  // namespace
+
+arrow::Result<std::shared_ptr<const PlainFile>> PlainView::ReadFile(const std::string& path,
+                                                                    int64_t day,
+                                                                    const std::string& name) {
+  ARROW_ASSIGN_OR_RAISE(const std::string bytes, io::ReadFile(disk_, path));
+  const uint64_t hash = base::Hash64(path + bytes);
+  if (const auto found = known_.find(hash); found != known_.end()) return found->second;
+  auto file = std::make_shared<PlainFile>();
+  file->path = path;
+  file->day = day;
+  file->run = name.substr(0, 22);
+  long long min_sequence = 0;
+  long long max_sequence = 0;
+  if (std::sscanf(name.c_str(), "s%lld-%lld-", &min_sequence, &max_sequence) != 2) {
+    return arrow::Status::Invalid("a file with a strange name: path=", path);
+  }
+  file->min_sequence = min_sequence;
+  file->max_sequence = max_sequence;
+  io::SimFileSystem scratch(1);
+  ARROW_RETURN_NOT_OK(CopyBytes(scratch, kData, bytes));
+  const arrow::Status read = ReadRows(scratch, &file->rows);
+  if (!read.ok()) {
+    return arrow::Status::Invalid("a plain reader cannot read path=", path, ": ", read.message());
+  }
+  known_[hash] = file;
+  return std::shared_ptr<const PlainFile>(std::move(file));
+}
+
+arrow::Result<Files> PlainView::Read() {
+  Files files;
+  const std::string tree = io::JoinPath(root_, store::TreeFolder(store::Tree::kData, "samples"));
+  ARROW_ASSIGN_OR_RAISE(const bool exists, disk_.Exists(tree));
+  if (!exists) return files;
+  ARROW_ASSIGN_OR_RAISE(const auto days, disk_.List(tree));
+  for (const io::DirectoryEntry& folder : days) {
+    const auto day = store::DayOfFolder(folder.name);
+    if (!day) continue;
+    const std::string path = io::JoinPath(tree, folder.name);
+    ARROW_ASSIGN_OR_RAISE(const auto entries, disk_.List(path));
+    for (const io::DirectoryEntry& entry : entries) {
+      if (entry.name == store::kSchemaFile) continue;
+      ARROW_ASSIGN_OR_RAISE(auto file,
+                            ReadFile(io::JoinPath(path, entry.name), *day, entry.name));
+      files.push_back(std::move(file));
+    }
+  }
+  return files;
+}
+
+arrow::Status PlainView::CheckAlways(const Model& model, const Files& files) {
+  for (const auto& file : files) {
+    for (const auto& other : files) {
+      if (file->day != other->day || file->run == other->run) continue;
+      if (file->min_sequence > other->max_sequence || other->min_sequence > file->max_sequence) {
+        continue;
+      }
+      return arrow::Status::Invalid("a plain reader sees old and new files: path=", file->path,
+                                    " path=", other->path);
+    }
+    for (const SentSample& row : file->rows) {
+      if (base::DayOf(row.time_ms) != file->day) {
+        return arrow::Status::Invalid("a row of another day: ",
+                                      Describe(row.labels, row.time_ms, row.value),
+                                      " path=", file->path);
+      }
+      if (model.MayBeInFiles(row.labels, row.time_ms, row.value.bits)) continue;
+      return arrow::Status::Invalid("a plain reader sees what was never stored: ",
+                                    Describe(row.labels, row.time_ms, row.value),
+                                    " path=", file->path);
+    }
+  }
+  for (const auto& [key, rows] : GroupRows(files)) {
+    for (size_t i = 1; i < rows.size(); ++i) {
+      const bool same_file = rows[i].file->run == rows[i - 1].file->run;
+      if (!same_file && rows[i].sample->value.bits != rows[i - 1].sample->value.bits) continue;
+      return arrow::Status::Invalid(
+          "a plain reader sees a sample twice: ",
+          Describe(rows[i].sample->labels, rows[i].sample->time_ms, rows[i].sample->value),
+          " path=", rows[i - 1].file->path, " path=", rows[i].file->path);
+    }
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Status PlainView::CheckComplete(const Model& model, const Files& files) {
+  Model::Content found;
+  for (const auto& [key, rows] : GroupRows(files)) {
+    const SentSample& newest = *rows.back().sample;
+    found[newest.labels][newest.time_ms] = newest.value;
+  }
+  return CompareContent(model, model.Select({}, {}), found, "a plain reader after a flush");
+}
+
+arrow::Status PlainView::CheckFolders() {
+  store::ManifestLog manifests(&disk_, root_);
+  ARROW_ASSIGN_OR_RAISE(const auto manifest, manifests.Load());
+  if (!manifest) return arrow::Status::Invalid("there is no manifest");
+  std::set<std::string> listed;
+  for (const store::FileEntry& entry : manifest->files) {
+    std::string paths[2];
+    for (const store::Tree tree : store::kTrees) {
+      const std::string path =
+          io::JoinPath(root_, store::DayFile(tree, entry.table, entry.day, entry.name));
+      const int64_t bytes = tree == store::Tree::kData ? entry.bytes : entry.series_bytes;
+      auto file = disk_.OpenReadable(path);
+      if (!file.ok() || (*file)->size_bytes() != bytes) {
+        return arrow::Status::Invalid("a file of the manifest is missing or has another size: path=",
+                                      path, " bytes=", bytes, " ", file.status().message());
+      }
+      listed.insert(path);
+      paths[tree == store::Tree::kData ? 0 : 1] = path;
+    }
+    bool& verified = verified_[base::Hash64(paths[0] + std::to_string(entry.footer_crc32c))];
+    if (verified) continue;
+    ARROW_ASSIGN_OR_RAISE(const auto problems, columns::VerifyFile(disk_, paths[0], paths[1]));
+    if (!problems.empty()) return arrow::Status::Invalid(problems.front(), " path=", paths[0]);
+    verified = true;
+  }
+  for (const store::Tree tree : store::kTrees) {
+    const std::string folder = io::JoinPath(root_, store::TreeFolder(tree, "samples"));
+    ARROW_ASSIGN_OR_RAISE(const auto days, disk_.List(folder));
+    for (const io::DirectoryEntry& day : days) {
+      const std::string path = io::JoinPath(folder, day.name);
+      ARROW_ASSIGN_OR_RAISE(const auto entries, disk_.List(path));
+      for (const io::DirectoryEntry& entry : entries) {
+        if (entry.name == store::kSchemaFile || listed.contains(io::JoinPath(path, entry.name))) {
+          continue;
+        }
+        return arrow::Status::Invalid("a file that the manifest does not list: path=",
+                                      io::JoinPath(path, entry.name));
+      }
+    }
+  }
+  for (const std::string_view loose : {store::kStagingFolder, store::kRetiredFolder}) {
+    ARROW_ASSIGN_OR_RAISE(const auto entries, disk_.List(io::JoinPath(root_, loose)));
+    if (entries.empty()) continue;
+    return arrow::Status::Invalid("left over after recovery: path=", loose, "/",
+                                  entries.front().name);
+  }
+  return arrow::Status::OK();
+}
+
+}  // namespace larnax::sim

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/file_system.h"
+#include "io/random.h"
+#include "io/sim_file_system.h"
+#include "test/sim/trace.h"
+
+namespace larnax::sim {
+
+/// The file system as one process sees it: passes every call on to a simulated disk until the
+/// process dies; from then on every call fails and changes nothing.
+///
+/// So the code under test can be stopped at any call that it makes, and unwinds without leaving a
+/// trace on the disk, as if it had never returned from that call. For one thread.
+class ProcessFileSystem final : public io::FileSystem {
+ public:
+  /// \param disk, trace  Outlive this.
+  ProcessFileSystem(io::SimFileSystem& disk, Trace& trace, uint64_t seed)
+      : disk_(disk), trace_(trace), random_(seed) {}
+
+  /// Die in the `count`-th call from now on that changes the disk (1: the next one): before it, in
+  /// the middle of it, or after it but before the process learns of it.
+  void DieAtCall(int64_t count) { calls_to_live_ = count; }
+  /// Go on living, unless it is too late.
+  void Spare() { calls_to_live_ = 0; }
+  void Die() { dead_ = true; }
+  bool is_dead() const { return dead_; }
+  /// Calls that change the disk, so far.
+  int64_t call_count() const { return call_count_; }
+
+  /// Pretend that the file system does not know how to exchange directories.
+  void set_exchange_supported(bool supported) { exchange_supported_ = supported; }
+  /// Called after each call that may have changed what the data folders hold, while alive.
+  void set_observer(std::function<void()> observer) { observer_ = std::move(observer); }
+
+  arrow::Result<std::unique_ptr<io::ReadableFile>> OpenReadable(const std::string& path) override;
+  arrow::Result<std::unique_ptr<io::WritableFile>> Create(const std::string& path) override;
+  arrow::Status Truncate(const std::string& path, int64_t size_bytes) override;
+  arrow::Status RewriteAndSync(const std::string& path, int64_t offset_bytes) override;
+  arrow::Status Rename(const std::string& from, const std::string& to) override;
+  arrow::Status Exchange(const std::string& a, const std::string& b) override;
+  arrow::Status Link(const std::string& from, const std::string& to) override;
+  arrow::Status RemoveFile(const std::string& path) override;
+  arrow::Status RemoveDirectory(const std::string& path) override;
+  arrow::Status MakeDirectories(const std::string& path) override;
+  arrow::Status SyncDirectory(const std::string& path) override;
+  arrow::Result<std::vector<io::DirectoryEntry>> List(const std::string& path) override;
+  arrow::Result<bool> Exists(const std::string& path) override;
+  arrow::Result<int64_t> FreeBytes(const std::string& path) override;
+  arrow::Result<std::unique_ptr<io::FileLock>> Lock(const std::string& path,
+                                                    std::string_view content) override;
+
+ private:
+  friend class ProcessReadableFile;
+  friend class ProcessWritableFile;
+
+  enum class Fate { kLive, kDieBefore, kDieAfter };
+
+  arrow::Status CheckAlive() const;
+  Fate NextFate();
+  // Runs a changing call, and dies where it is due; `path` tells the observer what changed.
+  arrow::Status Change(std::string_view what, const std::string& path,
+                       const std::function<arrow::Status()>& call);
+  void Observe(const std::string& path);
+
+  io::SimFileSystem& disk_;
+  Trace& trace_;
+  io::Random random_;
+  int64_t calls_to_live_ = 0;  // 0: as many as it likes.
+  int64_t call_count_ = 0;
+  bool dead_ = false;
+  bool exchange_supported_ = true;
+  std::function<void()> observer_;
+};
+
+}  // namespace larnax::sim

@@ -1,0 +1,156 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <arrow/result.h>
+#include <arrow/status.h>
+
+#include "db/database_impl.h"
+#include "io/executor.h"
+#include "io/random.h"
+#include "io/sim_clock.h"
+#include "io/sim_file_system.h"
+#include "larnax/options.h"
+#include "test/sim/model.h"
+#include "test/sim/plain_view.h"
+#include "test/sim/process_file_system.h"
+#include "test/sim/trace.h"
+#include "test/sim/traffic.h"
+
+namespace larnax::sim {
+
+/// Which faults a simulation may draw.
+struct FaultSet {
+  bool power_cuts = true;
+  bool kills = true;
+  bool errors = true;     ///< Failing reads, writes, syncs, creates, renames.
+  bool full_disk = true;
+  bool lying_sync = true;  ///< In some seeds, syncs that do nothing.
+  bool bit_flips = true;
+  bool clock_jumps = true;
+};
+
+struct SimulationOptions {
+  uint64_t seed = 1;
+  int steps = 120;
+  FaultSet faults;
+  std::optional<WalSync> wal_sync;  ///< nullopt: drawn.
+  /// Hold every mode to the promise of WalSync::kBatch: it must then be caught.
+  bool expect_batch = false;
+  bool verbose = false;  ///< Print every step.
+};
+
+/// How often each thing happened, by name.
+using Tally = std::map<std::string, int64_t>;
+
+/// One seed: a real database on a simulated disk, clock and executor, in one thread; random
+/// operations and faults; and a model that knows what must come out.
+class Simulation {
+ public:
+  explicit Simulation(const SimulationOptions& options);
+  ~Simulation();
+
+  /// Run all steps and the checks at the end. \return Invalid: what was found to be wrong.
+  arrow::Status Run();
+
+  int step() const { return step_; }
+  Tally tally() const;
+  uint64_t trace_hash() const { return trace_.hash(); }
+
+ private:
+  // A read that was begun, with the answer it must give.
+  struct OpenRead {
+    std::unique_ptr<SampleStream> stream;
+    SelectRequest request;
+    Model::Content expected;
+  };
+  struct FlippedByte {
+    std::string path;
+    int64_t offset_bytes;
+    uint8_t mask;
+  };
+
+  // Life and death of the process (simulation.cc).
+  arrow::Result<bool> Open();  // False: the archive is lost, as a lying disk may have it.
+  arrow::Status OpenOnce();
+  void EndProcess();
+  arrow::Status Restart();
+  arrow::Result<bool> Recover(bool power_cut);
+  arrow::Status CheckRecovered(Safety survived);
+  arrow::Status Settle();
+  arrow::Status Finish();
+
+  // Steps (simulation_steps.cc).
+  arrow::Status Step();
+  arrow::Status Write();
+  arrow::Status CheckAnswer(const arrow::Result<WriteReport>& result, const Request& request,
+                            bool head_is_full);
+  arrow::Status RunTasks();
+  arrow::Status Flush();
+  arrow::Status Merge(bool everything);
+  arrow::Status PassTime();
+
+  // Reading (simulation_reads.cc).
+  SelectRequest DrawRequest();
+  arrow::Result<Model::Content> ReadAll(SampleStream& stream);
+  arrow::Status CheckReadFailure(const arrow::Status& failure);
+  arrow::Status Select(const SelectRequest& request);
+  arrow::Status AskForLabels();
+  arrow::Status OpenStream();
+  arrow::Status FinishStream();
+  arrow::Status LookPlainly(bool complete);
+  arrow::Status ReadOnly();
+  arrow::Status CheckMetadata();
+
+  // Faults (simulation_faults.cc).
+  arrow::Status ChangeFaults();
+  void StartErrors();
+  void FillDisk();
+  arrow::Status FlipBit();
+  arrow::Status UnflipBits();
+  arrow::Status StopFaults();
+  bool HasFaults() const { return errors_on_ || disk_full_ || !flipped_.empty(); }
+
+  void Say(const std::string& what);
+  int64_t Count(const std::string& what) { return ++tally_[what]; }
+
+  const SimulationOptions options_;
+  io::Random random_;
+  Trace trace_;
+  io::SimClock clock_;
+  io::SimFileSystem disk_;
+  io::SimExecutor executor_;
+  DatabaseOptions database_options_;
+  bool lying_ = false;
+  Safety ack_safety_ = Safety::kDurable;
+  bool exchange_supported_ = true;
+  Model model_;
+  std::unique_ptr<Traffic> traffic_;
+  PlainView plain_;
+  Tally tally_;
+  int step_ = 0;
+
+  std::unique_ptr<ProcessFileSystem> process_;
+  std::unique_ptr<db::DatabaseImpl> database_;
+  uint64_t process_number_ = 0;
+  std::optional<OpenRead> open_read_;
+  int64_t waiting_writes_ = 0;
+  arrow::Status callback_failure_;  // Found where nothing can be returned.
+
+  bool errors_on_ = false;
+  bool read_errors_on_ = false;
+  bool disk_full_ = false;
+  std::vector<FlippedByte> flipped_;
+  bool archive_lost_ = false;
+
+  // Metadata: acknowledged, and ever sent.
+  std::set<std::pair<std::string, std::string>> known_metadata_;
+  std::set<std::pair<std::string, std::string>> sent_metadata_;
+};
+
+}  // namespace larnax::sim

@@ -1,0 +1,110 @@
+#include <string>
+
+#include "larnax/error.h"
+#include "store/archive_layout.h"
+#include "test/sim/simulation.h"
+
+// The faulty half of the world: what the disk and the clock do to the database.
+namespace larnax::sim {
+namespace {
+
+constexpr char kRoot[] = "/data/archive";
+
+}  // namespace
+
+arrow::Status Simulation::ChangeFaults() {
+  if (HasFaults()) {
+    if (random_.Chance(0.5)) return Settle();
+    return arrow::Status::OK();
+  }
+  switch (random_.Below(4)) {
+    case 0:
+    case 1:
+      if (options_.faults.errors) StartErrors();
+      break;
+    case 2:
+      if (options_.faults.full_disk) FillDisk();
+      break;
+    default:
+      if (options_.faults.bit_flips) return FlipBit();
+  }
+  return arrow::Status::OK();
+}
+
+void Simulation::StartErrors() {
+  const auto operation = static_cast<io::SimOperation>(random_.Below(io::kSimOperationCount));
+  const auto error = random_.Chance(0.7) ? io::SimError::kIo : io::SimError::kDiskFull;
+  if (random_.Chance(0.5)) {
+    disk_.FailNth(operation, 1 + static_cast<int64_t>(random_.Below(30)), error);
+  } else {
+    constexpr double kChances[] = {0.01, 0.1, 0.5, 1};
+    disk_.FailRandomly(operation, kChances[random_.Below(4)], error);
+  }
+  errors_on_ = true;
+  read_errors_on_ |= operation == io::SimOperation::kRead;
+  Say("errors of kind " + std::to_string(static_cast<int>(operation)));
+}
+
+void Simulation::FillDisk() {
+  // What is free below a huge capacity tells what is used.
+  constexpr int64_t kHuge = int64_t{1} << 40;
+  disk_.set_capacity_bytes(kHuge);
+  const int64_t used_bytes = kHuge - disk_.FreeBytes("/").ValueOr(kHuge);
+  const auto room = static_cast<int64_t>(random_.Below(random_.Chance(0.5) ? 2000 : 40'000));
+  disk_.set_capacity_bytes(used_bytes + room);
+  disk_full_ = true;
+  Count("full disks");
+  Say("room for " + std::to_string(room) + " bytes");
+}
+
+arrow::Status Simulation::FlipBit() {
+  std::vector<io::DirectoryEntry> files;
+  std::vector<std::string> paths;
+  for (const store::Tree tree : store::kTrees) {
+    const std::string folder = io::JoinPath(kRoot, store::TreeFolder(tree, "samples"));
+    ARROW_ASSIGN_OR_RAISE(const auto days, disk_.List(folder));
+    for (const io::DirectoryEntry& day : days) {
+      ARROW_ASSIGN_OR_RAISE(const auto entries, disk_.List(io::JoinPath(folder, day.name)));
+      for (const io::DirectoryEntry& entry : entries) {
+        if (entry.name == store::kSchemaFile || entry.size_bytes == 0) continue;
+        files.push_back(entry);
+        paths.push_back(io::JoinPath(io::JoinPath(folder, day.name), entry.name));
+      }
+    }
+  }
+  if (files.empty()) return arrow::Status::OK();
+  const size_t chosen = random_.Below(files.size());
+  const auto offset =
+      static_cast<int64_t>(random_.Below(static_cast<uint64_t>(files[chosen].size_bytes)));
+  const auto mask = static_cast<uint8_t>(1u << random_.Below(8));
+  ARROW_RETURN_NOT_OK(disk_.Corrupt(paths[chosen], offset, mask));
+  flipped_.push_back({paths[chosen], offset, mask});
+  Say("flip in " + paths[chosen] + " at " + std::to_string(offset));
+  return arrow::Status::OK();
+}
+
+arrow::Status Simulation::UnflipBits() {
+  for (const FlippedByte& flip : flipped_) {
+    // A merge that could read it all may have replaced the file.
+    if (disk_.Exists(flip.path).ValueOr(false)) {
+      ARROW_RETURN_NOT_OK(disk_.Corrupt(flip.path, flip.offset_bytes, flip.mask));
+    }
+  }
+  flipped_.clear();
+  return arrow::Status::OK();
+}
+
+arrow::Status Simulation::StopFaults() {
+  const bool had_faults = HasFaults();
+  disk_.ClearFailures();
+  disk_.set_capacity_bytes(std::nullopt);
+  errors_on_ = read_errors_on_ = disk_full_ = false;
+  ARROW_RETURN_NOT_OK(UnflipBits());
+  if (!had_faults) return arrow::Status::OK();
+  Say("faults end");
+  // The database looks at the disk's room once a second.
+  if (database_ != nullptr && process_ != nullptr && !process_->is_dead()) executor_.RunFor(1001);
+  return arrow::Status::OK();
+}
+
+}  // namespace larnax::sim

@@ -1,0 +1,261 @@
+#include <algorithm>
+#include <bit>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "larnax/error.h"
+#include "test/sim/simulation.h"
+
+// What readers ask, and what they must be told.
+namespace larnax::sim {
+namespace {
+
+constexpr char kRoot[] = "/data/archive";
+
+int64_t CountOf(const Model::Content& content) {
+  int64_t count = 0;
+  for (const auto& [labels, samples] : content) count += static_cast<int64_t>(samples.size());
+  return count;
+}
+
+std::string Print(const SelectRequest& request) {
+  std::string text = "select";
+  for (const auto& matchers : request.selectors) {
+    text += " {";
+    for (const Matcher& matcher : matchers) text += matcher.ToString() + ",";
+    text += "}";
+  }
+  return text + " from " + std::to_string(request.range.start_ms) + " to " +
+         std::to_string(request.range.end_ms);
+}
+
+// Checks that `found`, in order, lies between two sets, or equals the first `limit` of them.
+template <typename T, typename Less>
+arrow::Status CheckBetween(const std::set<T, Less>& least, const std::set<T, Less>& most,
+                           const std::vector<T>& found, bool truncated, int64_t limit,
+                           const std::string& what) {
+  for (size_t i = 1; i < found.size(); ++i) {
+    if (!Less()(found[i - 1], found[i])) return arrow::Status::Invalid(what, ": out of order");
+  }
+  for (const T& each : found) {
+    if (!most.contains(each)) return arrow::Status::Invalid(what, ": too much");
+  }
+  if (limit > 0 && found.size() > static_cast<size_t>(limit)) {
+    return arrow::Status::Invalid(what, ": more than the limit");
+  }
+  if (limit == 0 || found.size() < static_cast<size_t>(limit)) {
+    const std::set<T, Less> set(found.begin(), found.end());
+    if (!std::includes(set.begin(), set.end(), least.begin(), least.end(), Less())) {
+      return arrow::Status::Invalid(what, ": too little");
+    }
+    if (truncated) return arrow::Status::Invalid(what, ": not truncated");
+  } else if (least.size() > found.size() && !truncated) {
+    return arrow::Status::Invalid(what, ": truncated, and does not say so");
+  }
+  return arrow::Status::OK();
+}
+
+}  // namespace
+
+SelectRequest Simulation::DrawRequest() {
+  SelectRequest request;
+  for (uint64_t i = random_.Below(3); i > 0; --i) {
+    request.selectors.push_back(traffic_->DrawMatchers());
+  }
+  request.range = traffic_->DrawRange(clock_.NowMs());
+  if (random_.Chance(0.1)) request.sample_limit = 1 + static_cast<int64_t>(random_.Below(100));
+  if (random_.Chance(0.05)) request.timeout_ms = 30'000;
+  return request;
+}
+
+arrow::Result<Model::Content> Simulation::ReadAll(SampleStream& stream) {
+  Model::Content content;
+  while (true) {
+    ARROW_ASSIGN_OR_RAISE(const SampleBatch batch, stream.Next());
+    if (batch.series.empty()) break;
+    for (const SeriesSamples& series : batch.series) {
+      const Labels labels(series.labels);
+      if (!content.empty() && !Model::FileOrder()(content.rbegin()->first, labels)) {
+        return arrow::Status::Invalid("series out of order: ", labels.ToString());
+      }
+      const auto& times = *series.time_ms;
+      if (times.size() != series.value.size() ||
+          (!series.start_ms.empty() && series.start_ms.size() != times.size())) {
+        return arrow::Status::Invalid("columns differ in length: ", labels.ToString());
+      }
+      Model::Samples& samples = content[labels];
+      for (size_t i = 0; i < times.size(); ++i) {
+        if (i > 0 && times[i] <= times[i - 1]) {
+          return arrow::Status::Invalid("times out of order: ", labels.ToString());
+        }
+        samples.emplace_hint(samples.end(), times[i],
+                             StoredValue{std::bit_cast<uint64_t>(series.value[i]),
+                                         series.start_ms.empty() ? 0 : series.start_ms[i]});
+      }
+    }
+  }
+  trace_.Add("read", static_cast<uint64_t>(CountOf(content)));
+  return content;
+}
+
+/// OK where a fault explains why a read failed.
+arrow::Status Simulation::CheckReadFailure(const arrow::Status& failure) {
+  if (process_->is_dead()) return arrow::Status::OK();
+  if (read_errors_on_) {
+    Count("reads that failed by errors");
+    return arrow::Status::OK();
+  }
+  for (const FlippedByte& flip : flipped_) {
+    const std::string name = flip.path.substr(flip.path.rfind('/') + 1);
+    if (KindOf(failure) == ErrorKind::kCorrupt &&
+        failure.message().find(name) != std::string::npos) {
+      Count("flipped bits noticed by reads");
+      return arrow::Status::OK();
+    }
+  }
+  return arrow::Status::Invalid("a read failed: ", failure.ToString());
+}
+
+arrow::Status Simulation::Select(const SelectRequest& request) {
+  const Model::Content expected = model_.Select(request.selectors, request.range);
+  Say(Print(request));
+  auto stream = database_->Select(request);
+  if (!stream.ok()) return CheckReadFailure(stream.status());
+  const auto found = ReadAll(**stream);
+  if (!found.ok()) {
+    const bool over_limit = request.sample_limit > 0 && CountOf(expected) > request.sample_limit;
+    if (over_limit && KindOf(found.status()) == ErrorKind::kLimit) {
+      Count("reads over their limit");
+      return arrow::Status::OK();
+    }
+    return CheckReadFailure(found.status());
+  }
+  if (request.sample_limit > 0 && CountOf(expected) > request.sample_limit) {
+    return arrow::Status::Invalid("a read passed its limit: ", Print(request));
+  }
+  Count("reads");
+  return CompareContent(model_, expected, *found, Print(request));
+}
+
+arrow::Status Simulation::AskForLabels() {
+  SelectRequest request = DrawRequest();
+  request.sample_limit = 0;
+  if (random_.Chance(0.2)) request.limit = 1 + static_cast<int64_t>(random_.Below(5));
+  const Model::Content least = model_.Select(request.selectors, request.range);
+  // A range tells series by their first and last sample only.
+  const bool nothing = request.range.start_ms > request.range.end_ms;
+  const Model::Content most =
+      nothing ? Model::Content() : model_.Select(request.selectors, {});
+  const uint64_t what = random_.Below(3);
+  Say("labels: " + Print(request));
+  if (what == 0) {
+    const auto answer = database_->Series(request);
+    if (!answer.ok()) return CheckReadFailure(answer.status());
+    std::set<Labels, Model::FileOrder> low;
+    std::set<Labels, Model::FileOrder> high;
+    for (const auto& [labels, samples] : least) low.insert(labels);
+    for (const auto& [labels, samples] : most) high.insert(labels);
+    return CheckBetween(low, high, answer->series, answer->truncated, request.limit,
+                        "series of " + Print(request));
+  }
+  const std::string name = traffic_->DrawLabelName();
+  const auto answer =
+      what == 1 ? database_->LabelNames(request) : database_->LabelValues(name, request);
+  if (!answer.ok()) return CheckReadFailure(answer.status());
+  const auto collect = [&](const Model::Content& content) {
+    std::set<std::string> names;
+    for (const auto& [labels, samples] : content) {
+      for (const Label& label : labels.view()) {
+        if (what == 1) {
+          names.emplace(label.name);
+        } else if (label.name == name) {
+          names.emplace(label.value);
+        }
+      }
+    }
+    return names;
+  };
+  return CheckBetween(collect(least), collect(most), answer->names, answer->truncated,
+                      request.limit, "names or values of " + name + " of " + Print(request));
+}
+
+arrow::Status Simulation::OpenStream() {
+  if (open_read_) return FinishStream();
+  if (HasFaults()) return arrow::Status::OK();
+  OpenRead read;
+  read.request = DrawRequest();
+  read.request.sample_limit = 0;
+  read.request.timeout_ms = 0;
+  read.expected = model_.Select(read.request.selectors, read.request.range);
+  auto stream = database_->Select(read.request);
+  if (!stream.ok()) return CheckReadFailure(stream.status());
+  read.stream = std::move(*stream);
+  open_read_ = std::move(read);
+  return arrow::Status::OK();
+}
+
+/// Read what was opened some steps ago: it must give the state of then.
+arrow::Status Simulation::FinishStream() {
+  if (!open_read_) return arrow::Status::OK();
+  const auto found = ReadAll(*open_read_->stream);
+  const OpenRead read = std::move(*open_read_);
+  open_read_.reset();
+  if (!found.ok()) return CheckReadFailure(found.status());
+  Count("reads across other work");
+  return CompareContent(model_, read.expected, *found, "opened before: " + Print(read.request));
+}
+
+arrow::Status Simulation::LookPlainly(bool complete) {
+  if (read_errors_on_ || !flipped_.empty()) return arrow::Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const auto files, plain_.Read());
+  ARROW_RETURN_NOT_OK(PlainView::CheckAlways(model_, files));
+  Count("plain reads");
+  return complete ? PlainView::CheckComplete(model_, files) : arrow::Status::OK();
+}
+
+/// Open the archive a second time, for reading: it must see files that were there at one moment.
+arrow::Status Simulation::ReadOnly() {
+  if (HasFaults()) return arrow::Status::OK();
+  ProcessFileSystem reader(disk_, trace_, random_.Next());
+  DatabaseOptions options = database_options_;
+  options.read_only = true;
+  const db::Environment environment{
+      .fs = &reader, .clock = &clock_, .executor = &executor_, .seed = 1, .recovery_threads = 1};
+  const int64_t calls = reader.call_count();
+  ARROW_ASSIGN_OR_RAISE(const auto database,
+                        db::DatabaseImpl::Open(environment, kRoot, options, {}));
+  ARROW_ASSIGN_OR_RAISE(const auto stream, database->Select({}));
+  ARROW_ASSIGN_OR_RAISE(const Model::Content found, ReadAll(*stream));
+  if (reader.call_count() != calls) {
+    return arrow::Status::Invalid("a read-only archive changed the disk");
+  }
+  for (const auto& [labels, samples] : found) {
+    for (const auto& [time_ms, value] : samples) {
+      if (model_.MayBeInFiles(labels, time_ms, value.bits)) continue;
+      return arrow::Status::Invalid("a read-only archive has what was never stored: ",
+                                    Describe(labels, time_ms, value));
+    }
+  }
+  Count("read-only opens");
+  return arrow::Status::OK();
+}
+
+arrow::Status Simulation::CheckMetadata() {
+  ARROW_ASSIGN_OR_RAISE(const auto found, database_->Metadata(""));
+  std::set<std::pair<std::string, std::string>> entries;
+  for (const MetricMetadata& entry : found) {
+    entries.emplace(entry.metric, entry.help);
+    if (!sent_metadata_.contains({entry.metric, entry.help})) {
+      return arrow::Status::Invalid("metadata that was never sent: metric=", entry.metric);
+    }
+  }
+  for (const auto& known : known_metadata_) {
+    if (entries.contains(known)) continue;
+    return arrow::Status::Invalid("metadata was lost: metric=", known.first,
+                                  " help=", known.second);
+  }
+  return arrow::Status::OK();
+}
+
+}  // namespace larnax::sim

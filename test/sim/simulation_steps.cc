@@ -1,0 +1,184 @@
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "larnax/error.h"
+#include "test/sim/simulation.h"
+
+// What senders and the passing of time do to the database.
+namespace larnax::sim {
+namespace {
+
+// A write on its way: its answer may come within Ingest or later.
+struct Waiting {
+  Request request;
+  bool head_is_full = false;
+  bool taken = false;
+  int64_t write = 0;
+  std::optional<arrow::Result<WriteReport>> early;
+};
+
+}  // namespace
+
+arrow::Status Simulation::Step() {
+  struct Choice {
+    uint64_t weight;
+    arrow::Status (*run)(Simulation&);
+  };
+  static constexpr Choice kChoices[] = {
+      {40, [](Simulation& sim) { return sim.Write(); }},
+      {16, [](Simulation& sim) { return sim.RunTasks(); }},
+      {10, [](Simulation& sim) { return sim.Select(sim.DrawRequest()); }},
+      {6, [](Simulation& sim) { return sim.AskForLabels(); }},
+      {6, [](Simulation& sim) { return sim.Flush(); }},
+      {4, [](Simulation& sim) { return sim.Merge(sim.random_.Chance(0.3)); }},
+      {8, [](Simulation& sim) { return sim.PassTime(); }},
+      {3, [](Simulation& sim) { return sim.LookPlainly(false); }},
+      {1, [](Simulation& sim) { return sim.ReadOnly(); }},
+      {3, [](Simulation& sim) { return sim.OpenStream(); }},
+      {1, [](Simulation& sim) { return sim.CheckMetadata(); }},
+      {8, [](Simulation& sim) { return sim.ChangeFaults(); }},
+      {2, [](Simulation& sim) { return sim.Restart(); }},
+      {4,
+       [](Simulation& sim) {
+         if (sim.options_.faults.kills || sim.options_.faults.power_cuts) {
+           sim.process_->DieAtCall(1 + static_cast<int64_t>(sim.random_.Below(80)));
+         }
+         return arrow::Status::OK();
+       }},
+      {2,
+       [](Simulation& sim) {
+         if (sim.options_.faults.kills || sim.options_.faults.power_cuts) sim.process_->Die();
+         return arrow::Status::OK();
+       }},
+  };
+  uint64_t total = 0;
+  for (const Choice& choice : kChoices) total += choice.weight;
+  uint64_t drawn = random_.Below(total);
+  for (const Choice& choice : kChoices) {
+    if (drawn < choice.weight) return choice.run(*this);
+    drawn -= choice.weight;
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Status Simulation::CheckAnswer(const arrow::Result<WriteReport>& result,
+                                      const Request& request, bool head_is_full) {
+  trace_.Add("answer", result.ok() ? static_cast<uint64_t>(result->samples) : uint64_t{1} << 60);
+  if (result.ok()) {
+    Count("writes acknowledged");
+    int64_t refused = 0;
+    for (const Refusal& refusal : result->refused) refused += refusal.count;
+    if (request.is_malformed) return arrow::Status::Invalid("a malformed body was acknowledged");
+    if (result->samples != static_cast<int64_t>(request.good.size()) ||
+        refused != request.bad_count) {
+      return arrow::Status::Invalid("a report is wrong: samples=", result->samples,
+                                    " expected=", request.good.size(), " refused=", refused,
+                                    " expected=", request.bad_count);
+    }
+    return arrow::Status::OK();
+  }
+  const ErrorKind kind = KindOf(result.status());
+  const bool is_later = kind == ErrorKind::kOverloaded || kind == ErrorKind::kClosed;
+  if (is_later && (HasFaults() || head_is_full || process_->is_dead())) {
+    Count("writes postponed");
+    return arrow::Status::OK();
+  }
+  const bool is_bad = kind == ErrorKind::kBadSample || kind == ErrorKind::kTooLarge ||
+                      kind == ErrorKind::kUnsupported;
+  if (is_bad && (request.is_malformed || (request.good.empty() && request.bad_count > 0))) {
+    Count("writes refused");
+    return arrow::Status::OK();
+  }
+  return arrow::Status::Invalid("a write failed: ", result.status().ToString());
+}
+
+arrow::Status Simulation::Write() {
+  auto waiting = std::make_shared<Waiting>();
+  waiting->request = traffic_->Make(clock_.NowMs());
+  ARROW_ASSIGN_OR_RAISE(const DatabaseStatus status, database_->Status(0));
+  waiting->head_is_full = status.head_samples > database_options_.head_limit_samples;
+  const Request& request = waiting->request;
+  const WriteMessage message{
+      .content_type = request.content_type,
+      .content_encoding = request.content_encoding,
+      .body = {reinterpret_cast<const uint8_t*>(request.body.data()), request.body.size()}};
+  for (const auto& metadata : request.metadata) sent_metadata_.insert(metadata);
+  database_->Ingest(message, [this, waiting](arrow::Result<WriteReport> result) {
+    if (!waiting->taken) {
+      waiting->early = std::move(result);
+      return;
+    }
+    --waiting_writes_;
+    if (result.ok()) {
+      model_.Acknowledge(waiting->write, ack_safety_);
+      for (const auto& metadata : waiting->request.metadata) known_metadata_.insert(metadata);
+    }
+    const arrow::Status checked = CheckAnswer(result, waiting->request, false);
+    if (callback_failure_.ok()) callback_failure_ = checked;
+  });
+  waiting->taken = true;
+  Say("write good=" + std::to_string(request.good.size()) +
+      " bad=" + std::to_string(request.bad_count) + (waiting->early ? " answered" : ""));
+  if (!waiting->early) {
+    waiting->write = model_.Store(request.good);
+    ++waiting_writes_;
+    return arrow::Status::OK();
+  }
+  if (waiting->early->ok() && !request.good.empty()) {
+    return arrow::Status::Invalid("a write was acknowledged before it could be on disk");
+  }
+  return CheckAnswer(*waiting->early, request, waiting->head_is_full);
+}
+
+arrow::Status Simulation::RunTasks() {
+  for (uint64_t i = random_.Below(5); i > 0; --i) executor_.RunOne();
+  return arrow::Status::OK();
+}
+
+arrow::Status Simulation::Flush() {
+  const arrow::Status flushed = database_->Flush();
+  Say("flush " + flushed.message());
+  if (process_->is_dead()) return arrow::Status::OK();
+  if (!flushed.ok()) {
+    if (!HasFaults()) return arrow::Status::Invalid("a flush failed: ", flushed.ToString());
+    Count("flushes that failed");
+    return arrow::Status::OK();
+  }
+  Count("flushes");
+  model_.NoteFlushed();
+  return random_.Chance(0.3) ? LookPlainly(true) : arrow::Status::OK();
+}
+
+arrow::Status Simulation::Merge(bool everything) {
+  const arrow::Status merged = database_->Merge(everything);
+  Say("merge " + merged.message());
+  if (process_->is_dead()) return arrow::Status::OK();
+  if (!merged.ok()) {
+    if (!HasFaults()) return arrow::Status::Invalid("a merge failed: ", merged.ToString());
+    Count("merges that failed");
+    return arrow::Status::OK();
+  }
+  Count("merges");
+  return random_.Chance(0.3) ? LookPlainly(false) : arrow::Status::OK();
+}
+
+arrow::Status Simulation::PassTime() {
+  if (options_.faults.clock_jumps && random_.Chance(0.15)) {
+    constexpr int64_t kJumps[] = {-86'400'000, -3'600'000, -1'000, 1'000, 3'600'000, 86'400'000};
+    const int64_t jump_ms = kJumps[random_.Below(std::size(kJumps))];
+    clock_.JumpWallMs(jump_ms);
+    Count("clock jumps");
+    Say("clock jumps by " + std::to_string(jump_ms) + " ms");
+    return arrow::Status::OK();
+  }
+  // Nights pass, too: then days are over and get sealed.
+  if (random_.Chance(0.15)) clock_.AdvanceMs(static_cast<int64_t>(random_.Below(172'800'000)));
+  constexpr uint64_t kLengths[] = {10, 1'000, 10'000, 60'000};
+  const auto length_ms = static_cast<int64_t>(random_.Below(kLengths[random_.Below(4)]));
+  Say("time passes: " + std::to_string(length_ms) + " ms");
+  executor_.RunFor(length_ms);
+  return arrow::Status::OK();
+}
+
+}  // namespace larnax::sim

@@ -1,0 +1,245 @@
+#include "test/sim/traffic.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "base/civil_time.h"
+#include "wire/label_bytes.h"
+#include "wire/remote_write/encoder.h"
+#include "wire/remote_write/negotiation.h"
+
+namespace larnax::sim {
+namespace {
+
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+// Names that have met a reader or a column of the same or nearly the same name.
+constexpr std::string_view kNames[] = {
+    "pod",   "Pod",      "POD",    "le",       "a.b",          "with space", "größe",
+    "GRÖSSE", "date",    "value",  "metric",   "timestamp",    "stale",      "series_id",
+    "x\"y",  "filename", "x\\y",   "pod_label", "other_labels", "__meta",     "prom2parquet_prefix"};
+
+int64_t Signed(uint64_t number) { return static_cast<int64_t>(number); }
+
+}  // namespace
+
+Traffic::Traffic(uint64_t seed, const DatabaseOptions& options) : random_(seed), options_(options) {
+  const size_t count = 3 + random_.Below(random_.Chance(0.2) ? 300 : 60);
+  while (series_.size() < count) series_.push_back(MakeSeries());
+  for (int i = 0; i < 8; ++i) invalid_.push_back(MakeInvalidSeries());
+}
+
+std::string Traffic::RawBytes(Pairs pairs) {
+  if (random_.Chance(0.1)) pairs.emplace_back("zz_empty", "");
+  std::sort(pairs.begin(), pairs.end());
+  if (random_.Chance(0.1)) std::swap(pairs[0], pairs[random_.Below(pairs.size())]);
+  std::string raw;
+  for (const auto& [name, value] : pairs) wire::AppendLabel(name, value, &raw);
+  return raw;
+}
+
+Traffic::SeriesPlan Traffic::MakeSeries() {
+  Pairs pairs{{"__name__", "metric_" + std::to_string(random_.Below(6))}};
+  if (random_.Chance(0.8)) pairs.emplace_back("job", "job-" + std::to_string(random_.Below(3)));
+  if (random_.Chance(0.8)) pairs.emplace_back("instance", std::to_string(random_.Below(5)));
+  for (const std::string_view name : kNames) {
+    if (!random_.Chance(0.15)) continue;
+    std::string value = "v" + std::to_string(random_.Below(4));
+    if (random_.Chance(0.05)) value.append(random_.Below(600), 'x');
+    if (random_.Chance(0.05)) value += "\xE2\x98\x83\n\"";
+    pairs.emplace_back(name, value);
+  }
+  SeriesPlan plan;
+  plan.labels = Labels::Make(pairs).ValueOrDie();
+  plan.raw = RawBytes(std::move(pairs));
+  plan.has_starts = random_.Chance(0.2);
+  return plan;
+}
+
+Traffic::SeriesPlan Traffic::MakeInvalidSeries() {
+  SeriesPlan plan;
+  plan.is_valid = false;
+  Pairs pairs{{"__name__", "metric_0"}, {"job", "bad"}};
+  switch (random_.Below(6)) {
+    case 0:
+      pairs.erase(pairs.begin());
+      break;
+    case 1:
+      pairs.emplace_back("job", "again");
+      break;
+    case 2:
+      pairs.emplace_back("", "no name");
+      break;
+    case 3:
+      pairs.emplace_back("utf8", "\xC3\x28");
+      break;
+    case 4:
+      pairs.emplace_back("long", std::string(
+          static_cast<size_t>(options_.max_label_value_bytes) + 1, 'x'));
+      break;
+    default:
+      for (int64_t i = 0; i < options_.max_labels_per_series; ++i) {
+        pairs.emplace_back("n" + std::to_string(1000 + i), "x");
+      }
+  }
+  for (const auto& [name, value] : pairs) wire::AppendLabel(name, value, &plan.raw);
+  return plan;
+}
+
+uint64_t Traffic::DrawBits() {
+  switch (random_.Below(16)) {
+    case 0:
+      return kStaleBits;
+    case 1:
+      return 0x7ff8000000000000u + random_.Below(4);
+    case 2:
+      return 0xfff0000000000001u + random_.Below(4);
+    case 3:
+      return std::bit_cast<uint64_t>(random_.Chance(0.5) ? -0.0 : 0.0);
+    case 4:
+      return random_.Chance(0.5) ? 0x7ff0000000000000u : 0xfff0000000000000u;
+    case 5:
+      return random_.Next();
+    default:
+      return std::bit_cast<uint64_t>(static_cast<double>(random_.Below(50)) / 4);
+  }
+}
+
+int64_t Traffic::DrawTime(int64_t now_ms) {
+  switch (random_.Below(20)) {
+    case 0:
+      return now_ms - Signed(random_.Below(40)) * base::kDayMs;
+    case 1:
+      return now_ms - Signed(random_.Below(7'200'000));
+    case 2:
+      return now_ms + Signed(random_.Below(2 * static_cast<uint64_t>(options_.max_future_ms) + 2));
+    case 3:
+      // Around a day's edge, where files are cut.
+      return base::DayOf(now_ms) * base::kDayMs - 2 + Signed(random_.Below(4));
+    case 4:
+      switch (random_.Below(20)) {
+        case 0:
+          return Signed(random_.Below(3)) - 1;
+        case 1:
+          return kMaxTimeMs - 1 + Signed(random_.Below(3));
+        case 2:
+          return Signed(random_.Next());
+        default:
+          return now_ms - Signed(random_.Below(400)) * base::kDayMs;
+      }
+    default:
+      return now_ms - Signed(random_.Below(4)) * 1000;
+  }
+}
+
+Request Traffic::Make(int64_t now_ms) {
+  Request request;
+  const auto version = random_.Chance(0.5) ? wire::WriteVersion::kV1 : wire::WriteVersion::kV2;
+  const bool version_2 = version == wire::WriteVersion::kV2;
+  wire::RequestEncoder encoder(version);
+  const int64_t latest_ms = std::min(kMaxTimeMs, now_ms + options_.max_future_ms);
+  const bool many_days = random_.Chance(0.01);
+  const size_t count = 1 + random_.Below(random_.Chance(0.1) ? 200 : 12);
+  const auto add = [&](const SeriesPlan& plan, int64_t time_ms, uint64_t bits, int64_t start_ms) {
+    encoder.AddSample(time_ms, std::bit_cast<double>(bits), start_ms);
+    if (!plan.is_valid || time_ms < kMinTimeMs || time_ms > latest_ms) {
+      ++request.bad_count;
+    } else {
+      request.good.push_back({plan.labels, time_ms, {bits, version_2 ? start_ms : 0}});
+    }
+  };
+  for (size_t i = 0; i < count; ++i) {
+    if (random_.Chance(0.02)) {
+      const SeriesPlan& plan = invalid_[random_.Below(invalid_.size())];
+      encoder.BeginSeries(plan.raw);
+      add(plan, DrawTime(now_ms), DrawBits(), 0);
+      continue;
+    }
+    if (!recent_.empty() && random_.Chance(0.15)) {
+      const PointedTime& again = recent_[random_.Below(recent_.size())];
+      encoder.BeginSeries(series_[again.series].raw);
+      add(series_[again.series], again.time_ms, random_.Chance(0.6) ? again.bits : DrawBits(), 0);
+      continue;
+    }
+    const size_t index = random_.Below(series_.size());
+    SeriesPlan& plan = series_[index];
+    encoder.BeginSeries(plan.raw);
+    const size_t samples = many_days ? 20 : 1 + random_.Below(random_.Chance(0.1) ? 40 : 2);
+    for (size_t j = 0; j < samples; ++j) {
+      const int64_t time_ms =
+          many_days ? now_ms - Signed(j) * base::kDayMs : DrawTime(now_ms) - Signed(samples - j);
+      const uint64_t bits = DrawBits();
+      if (plan.has_starts && random_.Chance(0.1)) {
+        plan.start_ms = std::max<int64_t>(0, time_ms - Signed(random_.Below(5000)));
+      }
+      add(plan, time_ms, bits, plan.start_ms);
+      if (recent_.size() < 64) recent_.emplace_back();
+      recent_[random_.Below(recent_.size())] = {index, time_ms, bits};
+    }
+  }
+  if (random_.Chance(0.05)) {
+    const std::string metric = "metric_" + std::to_string(random_.Below(6));
+    const std::string help = "help " + std::to_string(random_.Below(4));
+    if (!version_2) {
+      encoder.AddMetadata({metric, wire::MetricType::kGauge, help, ""});
+      request.metadata.emplace_back(metric, help);
+    }
+  }
+  constexpr wire::BodyEncoding kEncodings[] = {
+      wire::BodyEncoding::kSnappy, wire::BodyEncoding::kIdentity, wire::BodyEncoding::kZstd};
+  const wire::BodyEncoding encoding = kEncodings[random_.Below(3)];
+  wire::Compress(encoding, encoder.Finish(), &request.body);
+  request.content_type = wire::ContentTypeName(version);
+  request.content_encoding = encoding == wire::BodyEncoding::kIdentity
+                                 ? "identity"
+                                 : std::string(wire::ContentEncodingName(encoding));
+  if (encoding != wire::BodyEncoding::kIdentity && random_.Chance(0.02)) {
+    // Cut: the size that the body tells does not fit any more.
+    request.body.resize(random_.Below(request.body.size()));
+    request.is_malformed = true;
+  }
+  return request;
+}
+
+std::string Traffic::DrawLabelName() {
+  switch (random_.Below(5)) {
+    case 0:
+      return "__name__";
+    case 1:
+      return "job";
+    case 2:
+      return "instance";
+    case 3:
+      return std::string(kNames[random_.Below(std::size(kNames))]);
+    default:
+      return random_.Chance(0.2) ? "absent" : "pod";
+  }
+}
+
+std::vector<Matcher> Traffic::DrawMatchers() {
+  std::vector<Matcher> matchers;
+  const size_t count = 1 + random_.Below(3);
+  while (matchers.size() < count) {
+    const std::string name = DrawLabelName();
+    std::string value(series_[random_.Below(series_.size())].labels.Get(name));
+    const auto type = static_cast<MatchType>(random_.Below(4));
+    if (type == MatchType::kRegex || type == MatchType::kNotRegex) {
+      constexpr std::string_view kPatterns[] = {".*", ".+", "v[01].*", "metric_[0-3]", "job-1|",
+                                                ".*[13]"};
+      value = kPatterns[random_.Below(std::size(kPatterns))];
+    }
+    matchers.push_back(Matcher::Make(type, name, value).ValueOrDie());
+  }
+  return matchers;
+}
+
+TimeRange Traffic::DrawRange(int64_t now_ms) {
+  if (random_.Chance(0.4)) return {};
+  const int64_t start_ms = DrawTime(now_ms);
+  constexpr uint64_t kLengths[] = {1, 5'000, 3'600'000, 3 * 86'400'000, 500ull * 86'400'000};
+  const int64_t length_ms = Signed(random_.Below(kLengths[random_.Below(std::size(kLengths))]));
+  if (start_ms > kMaxTimeMs) return {.start_ms = start_ms, .end_ms = start_ms};
+  return {.start_ms = start_ms, .end_ms = start_ms + length_ms};
+}
+
+}  // namespace larnax::sim
