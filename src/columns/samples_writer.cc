@@ -17,6 +17,7 @@
 #include "columns/sample_pages.h"
 #include "columns/schema.h"
 #include "columns/series_table.h"
+#include "larnax/error.h"
 #include "larnax/samples.h"
 #include "model/label_order.h"
 
@@ -26,6 +27,9 @@ namespace {
 // Times repeat only within a page, but reading one series decodes all before it in its page.
 constexpr int64_t kTimePageRows = 1 << 18;
 constexpr int kTimeWindowLog = 23;
+// A dictionary is one page, whose size has 31 bits; far below that memory has become the question.
+constexpr int64_t kMaxDictionaryBytes = int64_t{512} << 20;
+constexpr int64_t kDictionaryCheckSeries = 256;
 
 arrow::Status CheckColumns(const std::vector<ColumnName>& columns) {
   const auto registry = ColumnRegistry::Restore(columns, static_cast<int>(columns.size()));
@@ -65,7 +69,8 @@ class SamplesWriter::Impl {
   arrow::Status Append(LabelsView labels, std::span<const int64_t> time_ms,
                        std::span<const double> value, std::span<const int64_t> start_ms);
   int64_t bytes_written() const {
-    return builder_.size_bytes() + times_.size_bytes() + values_.size_bytes();
+    return builder_.size_bytes() + times_.size_bytes() + values_.size_bytes() +
+           table_.dictionary_bytes();
   }
   int64_t rows_written() const { return rows_before_group_ + group_rows_; }
   arrow::Result<FileSummary> Finish();
@@ -84,6 +89,7 @@ class SamplesWriter::Impl {
   void AddStarts(std::span<const int64_t> start_ms, int64_t rows);
   void AddSummary(std::span<const int64_t> time_ms, std::span<const double> value,
                   int64_t stale_count);
+  arrow::Status CheckRoom() const;
   arrow::Status FlushGroup();
   EncodedChunk TakeSeriesIds();
   EncodedChunk TakeStarts();
@@ -115,6 +121,17 @@ class SamplesWriter::Impl {
   FileSummary summary_;
 };
 
+arrow::Status SamplesWriter::Impl::CheckRoom() const {
+  // Summing up many dictionaries for each series would cost more than the series.
+  const bool is_time = table_.size() % kDictionaryCheckSeries == 0;
+  if (table_.size() < kMaxRowGroupRows &&
+      (!is_time || table_.dictionary_bytes() <= kMaxDictionaryBytes)) {
+    return arrow::Status::OK();
+  }
+  return MakeError(ErrorKind::kTooLarge,
+                   "a file cannot hold more label values: series=" + std::to_string(table_.size()));
+}
+
 arrow::Status SamplesWriter::Impl::Append(LabelsView labels, std::span<const int64_t> time_ms,
                                           std::span<const double> value,
                                           std::span<const int64_t> start_ms) {
@@ -123,6 +140,7 @@ arrow::Status SamplesWriter::Impl::Append(LabelsView labels, std::span<const int
                                   " values=", value.size(), " starts=", start_ms.size());
   }
   if (time_ms.empty()) return arrow::Status::OK();
+  ARROW_RETURN_NOT_OK(CheckRoom());
 #ifndef NDEBUG
   LARNAX_CHECK(table_.extents.empty() || model::CompareForFile(last_labels_, labels) < 0);
   LARNAX_CHECK(std::adjacent_find(time_ms.begin(), time_ms.end(), std::greater_equal<>()) ==

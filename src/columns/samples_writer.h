@@ -87,11 +87,14 @@ class SamplesWriter {
   /// \param time_ms   Shape [n], strictly ascending, in [kMinTimeMs, kMaxTimeMs].
   /// \param value     Shape [n]; every bit is kept; kStaleBits is stored as NULL with `stale`.
   /// \param start_ms  Shape [n], 0 = unknown; or empty: none known.
-  /// \retval Invalid  The lengths differ.
+  /// \retval Invalid    The lengths differ.
+  /// \retval kTooLarge  The file has 16 Mi series or about 512 MiB of distinct label values: finish
+  ///                    it (what was appended before is good) and begin another.
   arrow::Status Append(LabelsView labels, std::span<const int64_t> time_ms,
                        std::span<const double> value, std::span<const int64_t> start_ms = {});
 
-  /// Bytes of the data file so far, the buffered ones estimated.
+  /// Bytes of the data file so far, the buffered ones and the label values estimated: by this a
+  /// caller tells when to begin the next file.
   int64_t bytes_written() const;
   /// Rows appended so far.
   int64_t rows_written() const;

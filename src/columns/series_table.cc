@@ -208,6 +208,12 @@ void SeriesTable::AddSamples(int64_t row_start, std::span<const int64_t> time_ms
   if (summarize) values.push_back(Summarize(time_ms, value));
 }
 
+int64_t SeriesTable::dictionary_bytes() const {
+  int64_t bytes = metric.dictionary().memory_bytes() + other_dictionary.memory_bytes();
+  for (const LabelColumn& column : labels) bytes += column.dictionary().memory_bytes();
+  return bytes;
+}
+
 std::vector<ColumnName> SeriesTable::UsedColumns() const {
   std::vector<ColumnName> used;
   for (const LabelColumn& column : labels) {

@@ -74,6 +74,8 @@ class SeriesTable {
   void AddSamples(int64_t row_start, std::span<const int64_t> time_ms,
                   std::span<const double> value, int64_t stale_count, bool summarize);
   int64_t size() const { return static_cast<int64_t>(extents.size()); }
+  /// Bytes of all distinct label values.
+  int64_t dictionary_bytes() const;
   /// Columns that some series uses, in byte order of column names.
   std::vector<ColumnName> UsedColumns() const;
 
