@@ -39,15 +39,14 @@ std::string DayFolders::StagedPath(Tree tree, std::string_view name) const {
   return Path(LooseFile(tree, kStagingFolder, name));
 }
 
-arrow::Result<std::string> DayFolders::NewFolder(Tree tree) {
+arrow::Result<std::string> DayFolders::UnusedFolder(Tree tree) {
   for (;;) {
     // A process before this one may have left some.
     std::string path = Path(std::string(kStagingFolder) + "/day-" + std::to_string(next_folder_++) +
                             FolderSuffix(tree));
     ARROW_ASSIGN_OR_RAISE(const bool exists, fs_->Exists(path));
     if (exists) continue;
-    ARROW_RETURN_NOT_OK(fs_->MakeDirectories(path));
-    old_folders_.push_back(path);  // Until it is swapped in, it is what has to be removed.
+    old_folders_.push_back(path);
     return path;
   }
 }
@@ -109,13 +108,12 @@ arrow::Result<DayFolders::Places> DayFolders::FindPlaces(Tree tree, int64_t day)
   return places;
 }
 
-arrow::Status DayFolders::Swap(const std::string& fresh, const std::string& folder) {
+arrow::Status DayFolders::Swap(Tree tree, const std::string& fresh, const std::string& folder) {
   ARROW_ASSIGN_OR_RAISE(const bool exists, fs_->Exists(folder));
   if (!exists) return fs_->Rename(fresh, folder);
   const auto exchanged = fs_->Exchange(fresh, folder);
   if (KindOf(exchanged) != ErrorKind::kUnsupported) return exchanged;
-  const std::string old = fresh + "-old" + fresh.substr(fresh.rfind('-'));
-  old_folders_.push_back(old);
+  ARROW_ASSIGN_OR_RAISE(const std::string old, UnusedFolder(tree));
   ARROW_RETURN_NOT_OK(fs_->Rename(folder, old));
   const auto renamed = fs_->Rename(fresh, folder);
   if (!renamed.ok()) (void)fs_->Rename(old, folder);
@@ -139,12 +137,13 @@ arrow::Status DayFolders::ReplaceTree(Tree tree, int64_t day, Files files) {
     // The schema file, and what others have put here.
     if (path == io::JoinPath(folder, name) && !IsDataFileName(name)) wanted.emplace(name, path);
   }
-  ARROW_ASSIGN_OR_RAISE(const std::string fresh, NewFolder(tree));
+  ARROW_ASSIGN_OR_RAISE(const std::string fresh, UnusedFolder(tree));
+  ARROW_RETURN_NOT_OK(fs_->MakeDirectories(fresh));
   for (const auto& [name, source] : wanted) {
     ARROW_RETURN_NOT_OK(fs_->Link(source, io::JoinPath(fresh, name)));
   }
   ARROW_RETURN_NOT_OK(fs_->SyncDirectory(fresh));
-  ARROW_RETURN_NOT_OK(Swap(fresh, folder));
+  ARROW_RETURN_NOT_OK(Swap(tree, fresh, folder));
   if (wanted.empty()) (void)fs_->RemoveDirectory(folder);
   ARROW_RETURN_NOT_OK(fs_->SyncDirectory(Path(TreeFolder(tree, kTable))));
   return fs_->SyncDirectory(Path(kStagingFolder));

@@ -70,11 +70,11 @@ class DayFolders {
   std::string Path(std::string_view below_root) const;
   arrow::Result<Places> FindPlaces(Tree tree, int64_t day) const;
   arrow::Status ReplaceTree(Tree tree, int64_t day, Files files);
-  arrow::Status Swap(const std::string& fresh, const std::string& folder);
+  arrow::Status Swap(Tree tree, const std::string& fresh, const std::string& folder);
   arrow::Result<bool> IsAsListed(Tree tree, int64_t day, Files files) const;
   arrow::Status Empty(std::string_view folder);
   arrow::Status RemoveFolder(const std::string& path);
-  arrow::Result<std::string> NewFolder(Tree tree);
+  arrow::Result<std::string> UnusedFolder(Tree tree);
 
   io::FileSystem* const fs_;
   const std::string root_;
