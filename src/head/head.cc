@@ -69,7 +69,12 @@ arrow::Status CheckLimits(LabelsView labels, const AppendRules& rules) {
 
 Head::Head(Log* log, Log* typed_log, int64_t files_through_ms)
     : log_(log), typed_log_(typed_log), files_through_ms_(files_through_ms) {
-  active_ = std::make_shared<Generation>(next_generation_++, log_->appended());
+  BeginGeneration(log_->appended());
+}
+
+void Head::BeginGeneration(LogPosition begin) {
+  losses_before_active_ = log_->loss_count();
+  active_ = std::make_shared<Generation>(next_generation_++, begin);
 }
 
 SeriesRef Head::Resolve(const wire::DecodedSeries& series, const AppendRules& rules,
@@ -124,7 +129,7 @@ void Head::AppendSamples(const wire::WriteRequest& request, const wire::DecodedS
     if (active_->Append(ref, time_ms, request.value[i], start_ms) ==
         Generation::Outcome::kDuplicate) {
       ++report->duplicates;
-      continue;
+      if (log_has_all_) continue;
     }
     DefineInSegment(ref, segment);
     record_.refs.push_back(static_cast<uint32_t>(ref));
@@ -207,6 +212,7 @@ arrow::Result<AppendPosition> Head::Append(const wire::WriteRequest& request,
     record_.Clear();
     const uint64_t segment = log_->PrepareAppend(most_bytes);
     const int64_t before = active_->sample_count();
+    log_has_all_ = log_->loss_count() == losses_before_active_;
     for (const wire::DecodedSeries& series : request.series) {
       if (series.sample_count > 0) AppendSamples(request, series, rules, segment, report);
     }
@@ -284,7 +290,7 @@ arrow::Result<std::shared_ptr<const FrozenGeneration>> Head::Freeze() {
         {LabelsView(entry.labels), ref, entry.flushed_through_ms, active_->Capture(ref)});
   }
   frozen_.push_back(active_);
-  active_ = std::make_shared<Generation>(next_generation_++, frozen->generation->end());
+  BeginGeneration(frozen->generation->end());
   return std::shared_ptr<const FrozenGeneration>(std::move(frozen));
 }
 

@@ -107,6 +107,7 @@ class Head {
                      const AppendRules& rules, uint64_t segment, WriteReport* report);
   void CollectTyped(const wire::WriteRequest& request, const AppendRules& rules,
                     WriteReport* report);
+  void BeginGeneration(LogPosition begin);
   void DefineInSegment(SeriesRef ref, uint64_t segment);
   std::vector<SeriesRef> MatchLocked(std::span<const std::vector<Matcher>> selectors,
                                      TimeRange range) const;
@@ -120,6 +121,10 @@ class Head {
   int64_t files_through_ms_;
   uint64_t next_generation_ = 1;
   std::shared_ptr<Generation> active_;
+  // Losses of the log when active_ began. When there were more since, memory may hold samples that
+  // the log does not: then a repeat is logged, though memory needs it no second time.
+  uint64_t losses_before_active_ = 0;
+  bool log_has_all_ = true;
   std::vector<std::shared_ptr<const Generation>> frozen_;  // Oldest first.
 
   // Of the log segment being replayed: its refs to those of this run.

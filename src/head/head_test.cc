@@ -173,6 +173,21 @@ TEST_F(HeadTest, ReplaysWhatWasCommitted) {
   EXPECT_EQ(std::bit_cast<uint64_t>(stale), kStaleBits);
 }
 
+TEST_F(HeadTest, LogsARepeatOfWhatTheLogLost) {
+  Append({{1, 1000, 1}});
+  fs_.FailNth(io::SimOperation::kSync, 1, io::SimError::kIo);
+  ASSERT_FALSE(log_->Commit().ok());
+  // The sender tries again: memory has the sample, the log must get it.
+  const AppendPosition position = Append({{1, 1000, 1}});
+  EXPECT_EQ(report_.duplicates, 1);
+  ASSERT_OK(log_->Commit());
+  ASSERT_OK_AND_ASSIGN(const bool committed, log_->IsCommitted(position.samples));
+  EXPECT_TRUE(committed);
+  fs_.Crash();
+  Reopen();
+  EXPECT_EQ(Read(), (Content{{SeriesNumber(1).ToString(), {{1000, 1}}}}));
+}
+
 TEST_F(HeadTest, ReplayFromAPositionKnowsEarlierDefinitions) {
   Append({{1, 1000, 1}, {2, 1000, 2}});
   ASSERT_OK_AND_ASSIGN(const auto frozen, head_->Freeze());
