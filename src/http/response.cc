@@ -1,5 +1,6 @@
 #include "http/response.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -11,6 +12,33 @@ namespace {
 
 // Senders try again after this; Prometheus' own backoff is shorter than a flush.
 constexpr std::string_view kRetryAfterSeconds = "1";
+
+// Length of the UTF-8 sequence at the front of `text`; 0 where there is none.
+size_t SequenceLength(std::string_view text) {
+  const auto byte = [text](size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+  };
+  const auto continues = [&](size_t i) { return (byte(i) & 0xC0) == 0x80; };
+  const unsigned lead = byte(0);
+  const unsigned second = byte(1);
+  if (lead < 0x80) return 1;
+  if (lead < 0xC2 || lead > 0xF4 || !continues(1)) return 0;
+  if (lead < 0xE0) return 2;
+  // Overlong forms, surrogates, and what lies past U+10FFFF.
+  if ((lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F)) return 0;
+  if ((lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second > 0x8F)) return 0;
+  if (!continues(2)) return 0;
+  if (lead < 0xF0) return 3;
+  return continues(3) ? 4 : 0;
+}
+
+void AppendAsUtf8(std::string_view text, std::string* out) {
+  while (!text.empty()) {
+    const size_t length = SequenceLength(text);
+    length == 0 ? out->append("\xEF\xBF\xBD") : out->append(text.substr(0, length));
+    text.remove_prefix(std::max<size_t>(length, 1));
+  }
+}
 
 void AppendNumber(uint64_t number, std::string* out) {
   std::array<char, 20> digits;
@@ -65,7 +93,7 @@ Response TextResponse(int status, std::string_view message) {
   Response response;
   response.status = status;
   response.content_type = "text/plain; charset=utf-8";
-  response.body = message;
+  AppendAsUtf8(message, &response.body);
   response.body.push_back('\n');
   response.headers.emplace_back("X-Content-Type-Options", "nosniff");
   if (status == 503) response.headers.emplace_back("Retry-After", kRetryAfterSeconds);

@@ -36,7 +36,8 @@ struct Response {
 /// Name a status code: `Not Found`; `Unknown` for one this server never sends.
 std::string_view ReasonPhrase(int status);
 
-/// Answer in plain text, as Go's http.Error does: the message and a line feed.
+/// Answer in plain text, as Go's http.Error does: the message and a line feed. Bytes that are not
+/// UTF-8 become U+FFFD.
 Response TextResponse(int status, std::string_view message);
 
 /// Answer `{"status":"success","data":DATA}`; `data` is JSON.

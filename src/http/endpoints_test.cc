@@ -1,0 +1,402 @@
+// Every endpoint, asked over the wire: what it asks of the database and how it answers.
+
+#include "http/endpoints.h"
+
+#include <algorithm>
+#include <future>
+#include <latch>
+
+#include "http/server_fixture.h"
+#include "larnax/error.h"
+#include "larnax/version.h"
+
+namespace larnax::http {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+WriteReport ReportOf(int64_t samples, bool version_2) {
+  WriteReport report;
+  report.samples = samples;
+  report.version_2 = version_2;
+  return report;
+}
+
+class EndpointsTest : public ServerTest {
+ protected:
+  void SetUp() override {
+    database_.AddSeries({{"__name__", "up"}, {"job", "b"}}, {{1000, 1}});
+    database_.AddSeries({{"__name__", "up"}, {"job", "a"}, {"zone", "z"}}, {{2000, 1}});
+    database_.AddSeries({{"__name__", "temp"}, {"http.method", "GET"}}, {{3000, 1}});
+  }
+  static constexpr const char* kForm = "Content-Type: application/x-www-form-urlencoded\r\n";
+};
+
+TEST_F(EndpointsTest, Write) {
+  database_.write_outcome = ReportOf(3, false);
+  Start();
+  for (const char* path : {"/api/v1/write", "/receive"}) {
+    const RawResponse response = Post(path, "body",
+                                      "Content-Type: application/x-protobuf\r\n"
+                                      "Content-Encoding: snappy\r\n");
+    EXPECT_EQ(response.status, 204);
+    EXPECT_EQ(response.Header("content-length"), "");
+    EXPECT_EQ(response.Header("x-prometheus-remote-write-samples-written"), "");
+  }
+  ASSERT_EQ(database_.writes().size(), 2);
+  EXPECT_EQ(database_.writes()[0].content_type, "application/x-protobuf");
+  EXPECT_EQ(database_.writes()[0].content_encoding, "snappy");
+  EXPECT_EQ(database_.writes()[0].body, "body");
+}
+
+TEST_F(EndpointsTest, WriteOfVersion2TellsWhatWasWritten) {
+  WriteReport report = ReportOf(3, true);
+  report.histograms = 2;
+  report.exemplars = 1;
+  database_.write_outcome = report;
+  Start();
+  const RawResponse response = Post("/api/v1/write", "body");
+  EXPECT_EQ(response.status, 204);
+  EXPECT_EQ(response.Header("x-prometheus-remote-write-samples-written"), "3");
+  EXPECT_EQ(response.Header("x-prometheus-remote-write-histograms-written"), "2");
+  EXPECT_EQ(response.Header("x-prometheus-remote-write-exemplars-written"), "1");
+}
+
+TEST_F(EndpointsTest, WriteNamesWhatWasRefused) {
+  WriteReport report = ReportOf(5, true);
+  report.refused = {{"out of bounds", 2, "up{job=\"a\"} at 1"}, {"no metric name", 1, ""}};
+  database_.write_outcome = report;
+  Start();
+  const RawResponse response = Post("/api/v1/write", "body");
+  EXPECT_EQ(response.status, 400);
+  EXPECT_EQ(response.body,
+            "out of bounds: count=2 first=up{job=\"a\"} at 1\nno metric name: count=1\n");
+  EXPECT_EQ(response.Header("content-type"), "text/plain; charset=utf-8");
+  EXPECT_EQ(response.Header("x-prometheus-remote-write-samples-written"), "5");
+}
+
+TEST_F(EndpointsTest, WriteFailures) {
+  Start();
+  const std::pair<ErrorKind, int> cases[] = {
+      {ErrorKind::kBadSample, 400},  {ErrorKind::kTooLarge, 413}, {ErrorKind::kUnsupported, 415},
+      {ErrorKind::kOverloaded, 503}, {ErrorKind::kClosed, 503},   {ErrorKind::kInternal, 500}};
+  for (const auto& [kind, status] : cases) {
+    database_.write_outcome = MakeError(kind, "because");
+    const RawResponse first = Post("/api/v1/write", "body");
+    EXPECT_EQ(first.status, status);
+    EXPECT_EQ(first.body, "because\n");
+    EXPECT_EQ(first.Header("retry-after").empty(), status != 503);
+    EXPECT_EQ(first.Header("x-prometheus-remote-write-samples-written"), "");
+    const RawResponse second =
+        Post("/api/v1/write", "body",
+             "Content-Type: application/x-protobuf;proto=io.prometheus.write.v2.Request\r\n");
+    EXPECT_EQ(second.status, status);
+    EXPECT_EQ(second.Header("x-prometheus-remote-write-samples-written"), "0");
+  }
+}
+
+TEST_F(EndpointsTest, Labels) {
+  Start();
+  const RawResponse response = Get("/api/v1/labels");
+  EXPECT_EQ(response.Header("content-type"), "application/json");
+  EXPECT_EQ(response.body,
+            R"({"status":"success","data":["__name__","http.method","job","zone"]})");
+  EXPECT_EQ(Get("/api/v1/labels?match[]=temp").body,
+            R"({"status":"success","data":["__name__","http.method"]})");
+  EXPECT_EQ(Post("/api/v1/labels", "match[]=temp&match[]=up%7Bjob%3D%22b%22%7D", kForm).body,
+            R"({"status":"success","data":["__name__","http.method","job"]})");
+  EXPECT_EQ(Get("/api/v1/labels?start=2&end=2").body,
+            R"({"status":"success","data":["__name__","job","zone"]})");
+  EXPECT_EQ(Get("/api/v1/labels?limit=1").body,
+            R"({"status":"success","data":["__name__"],)"
+            R"("warnings":["results truncated due to limit"]})");
+  EXPECT_THAT(Get("/api/v1/labels?stats=all").Header("x-larnax-stats"),
+              HasSubstr("\"filesRead\":1,"));
+  EXPECT_EQ(database_.last_select().timeout_ms, 120'000);
+}
+
+TEST_F(EndpointsTest, LabelValues) {
+  Start();
+  EXPECT_EQ(Get("/api/v1/label/job/values").body, R"({"status":"success","data":["a","b"]})");
+  EXPECT_EQ(Get("/api/v1/label/http.method/values").body, R"({"status":"success","data":["GET"]})");
+  EXPECT_EQ(Get("/api/v1/label/http%2Emethod/values").body,
+            R"({"status":"success","data":["GET"]})");
+  EXPECT_EQ(Get("/api/v1/label/U__http_2e_method/values").body,
+            R"({"status":"success","data":["GET"]})");
+  EXPECT_EQ(Get("/api/v1/label/none/values").body, R"({"status":"success","data":[]})");
+  EXPECT_EQ(Get("/api/v1/label/U__/values").status, 400);
+  for (const char* path : {"/api/v1/label//values", "/api/v1/label/a/b/values",
+                           "/api/v1/label/values", "/api/v1/label/:name/values2"}) {
+    EXPECT_EQ(Get(path).status, 404) << path;
+  }
+}
+
+TEST_F(EndpointsTest, Series) {
+  Start();
+  const RawResponse response = Get("/api/v1/series?match[]=up");
+  EXPECT_EQ(response.body, R"({"status":"success","data":[{"__name__":"up","job":"a","zone":"z"},)"
+                           R"({"__name__":"up","job":"b"}]})");
+  EXPECT_THAT(Get("/api/v1/series?match[]=up&limit=1").body,
+              HasSubstr("\"warnings\":[\"results truncated due to limit\"]"));
+  const RawResponse missing = Get("/api/v1/series");
+  EXPECT_EQ(missing.status, 400);
+  EXPECT_EQ(missing.body, R"({"status":"error","errorType":"bad_data",)"
+                          R"("error":"no match[] parameter provided"})");
+}
+
+TEST_F(EndpointsTest, Samples) {
+  Start();
+  EXPECT_EQ(Get("/api/v1/samples?match[]=temp").body,
+            R"({"status":"success","data":{"resultType":"matrix","result":[)"
+            R"({"metric":{"__name__":"temp","http.method":"GET"},"values":[[3,"1"]]}]}})");
+  const RawResponse csv = Get("/api/v1/samples?match[]=temp", "Accept: text/csv\r\n");
+  EXPECT_EQ(csv.Header("content-type"), "text/csv; charset=utf-8; header=present");
+  EXPECT_EQ(csv.body,
+            "metric,http.method,other_labels,timestamp,value,stale,start_timestamp\n"
+            "temp,GET,,1970-01-01T00:00:03.000Z,1,false,\n");
+  const RawResponse arrow = Get("/api/v1/samples?match[]=temp&format=arrow");
+  EXPECT_EQ(arrow.Header("content-type"), "application/vnd.apache.arrow.stream");
+  EXPECT_TRUE(arrow.body.starts_with("\xff\xff\xff\xff"));
+  EXPECT_EQ(Get("/api/v1/samples?match[]=temp&format=json", "Accept: text/csv\r\n")
+                .Header("content-type"),
+            "application/json");
+  EXPECT_EQ(database_.last_select().timeout_ms, 0);
+}
+
+TEST_F(EndpointsTest, SamplesAreStreamedWithStatsBehindThem) {
+  database_.AddSeries({{"__name__", "long"}},
+                      std::vector<FakeDatabase::Sample>(50'000, {1000, 0.125}));
+  Start();
+  for (const char* encoding : {"", "gzip", "deflate", "zstd"}) {
+    const RawResponse response = Get("/api/v1/samples?match[]=long&stats=all&format=csv",
+                                     std::string("Accept-Encoding: ") + encoding + "\r\n");
+    EXPECT_EQ(response.Header("transfer-encoding"), "chunked");
+    EXPECT_EQ(response.Header("content-encoding"), encoding);
+    EXPECT_TRUE(response.complete);
+    EXPECT_EQ(response.Header("trailer"), "X-Larnax-Stats");
+    ASSERT_EQ(response.trailers.count("x-larnax-stats"), 1) << encoding;
+    EXPECT_THAT(response.trailers.at("x-larnax-stats"), HasSubstr("\"samples\":50000}"));
+    const std::string text = Decompress(response.body, encoding);
+    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 50'001) << encoding;
+  }
+}
+
+TEST_F(EndpointsTest, SamplesParameters) {
+  Start();
+  const std::pair<const char*, const char*> cases[] = {
+      {"", "no match[] parameter provided"},
+      {"?match[]=up&start=2&end=1", "end timestamp must not be before start timestamp"},
+      {"?match[]=up&format=xml", "invalid parameter \\\"format\\\""},
+      {"?match[]=up&stale=maybe", "invalid parameter \\\"stale\\\""},
+      {"?match[]=up&start=%zz", "invalid URL escape"}};
+  for (const auto& [query, message] : cases) {
+    const RawResponse response = Get(std::string("/api/v1/samples") + query);
+    EXPECT_EQ(response.status, 400) << query;
+    EXPECT_THAT(response.body, HasSubstr(message)) << query;
+  }
+  EXPECT_THAT(Get("/api/v1/samples?match[]=up&limit=1").body,
+              HasSubstr("results truncated due to limit"));
+  EXPECT_THAT(Get("/api/v1/samples?match[]=up&limit=2").body, Not(HasSubstr("truncated")));
+}
+
+TEST_F(EndpointsTest, Metadata) {
+  database_.metadata = {
+      {"a", "counter", "Help \"a\".", "s"}, {"a", "gauge", "Other.", ""}, {"b", "gauge", "", ""}};
+  Start();
+  EXPECT_EQ(Get("/api/v1/metadata").body,
+            R"({"status":"success","data":{)"
+            R"("a":[{"type":"counter","help":"Help \"a\".","unit":"s"},)"
+            R"({"type":"gauge","help":"Other.","unit":""}],)"
+            R"("b":[{"type":"gauge","help":"","unit":""}]}})");
+  EXPECT_EQ(Get("/api/v1/metadata?metric=b").body,
+            R"({"status":"success","data":{"b":[{"type":"gauge","help":"","unit":""}]}})");
+  EXPECT_EQ(Get("/api/v1/metadata?limit=1&limit_per_metric=1").body,
+            R"({"status":"success","data":{"a":[)"
+            R"({"type":"counter","help":"Help \"a\".","unit":"s"}]}})");
+  EXPECT_EQ(Get("/api/v1/metadata?metric=none").body, R"({"status":"success","data":{}})");
+  EXPECT_EQ(Get("/api/v1/metadata?limit=x").status, 400);
+}
+
+TEST_F(EndpointsTest, Status) {
+  database_.status.head_series = 7;
+  database_.status.series_by_metric = {{"up", 5}, {"temp", 2}};
+  ServerOptions options = SmallOptions();
+  options.flags = {{"listen", "127.0.0.1:0"}};
+  Start(options);
+  EXPECT_THAT(Get("/api/v1/status/buildinfo").body,
+              HasSubstr(std::string("\"version\":\"") + Version() + "\""));
+  EXPECT_THAT(Get("/api/v1/status/runtimeinfo").body,
+              HasSubstr("\"storageRetention\":\"forever\""));
+  EXPECT_EQ(Get("/api/v1/status/flags").body,
+            R"({"status":"success","data":{"listen":"127.0.0.1:0"}})");
+  EXPECT_THAT(Get("/api/v1/status/tsdb").body,
+              testing::AllOf(HasSubstr("\"headStats\":{\"numSeries\":7,"),
+                             HasSubstr(R"("seriesCountByMetricName":[{"name":"up","value":5},)"
+                                       R"({"name":"temp","value":2}])")));
+  EXPECT_THAT(Get("/api/v1/status/tsdb?limit=1").body, Not(HasSubstr("temp")));
+  EXPECT_EQ(Get("/api/v1/status/tsdb?limit=0").status, 400);
+  EXPECT_EQ(Get("/api/v1/status/tsdb?limit=10001").status, 400);
+}
+
+TEST_F(EndpointsTest, FlushAndMerge) {
+  Start();
+  EXPECT_EQ(Post("/flush", "").status, 200);
+  EXPECT_EQ(Post("/api/v1/admin/flush", "").body, R"({"status":"success","data":{}})");
+  EXPECT_EQ(database_.flushes, 2);
+  EXPECT_EQ(Post("/api/v1/admin/merge", "").status, 200);
+  EXPECT_FALSE(database_.merged_everything);
+  EXPECT_EQ(Post("/api/v1/admin/merge?everything=true", "").status, 200);
+  EXPECT_TRUE(database_.merged_everything);
+  EXPECT_EQ(Post("/api/v1/admin/merge?everything=perhaps", "").status, 400);
+  EXPECT_EQ(database_.merges, 2);
+  EXPECT_EQ(Get("/flush").status, 405);
+  EXPECT_EQ(Get("/api/v1/admin/flush").status, 405);
+}
+
+TEST_F(EndpointsTest, MaintenanceHoldsUpNoQueries) {
+  std::latch running(1);
+  std::promise<void> release;
+  database_.on_maintenance = [&] {
+    running.count_down();
+    release.get_future().wait();
+  };
+  Start();
+  RawClient flushing(server_->port());
+  flushing.Send("POST /flush HTTP/1.1\r\nHost: t\r\nContent-Length: 0\r\n\r\n");
+  running.wait();
+  EXPECT_EQ(Get("/api/v1/labels").status, 200);
+  release.set_value();
+  EXPECT_EQ(flushing.ReadResponse().status, 200);
+}
+
+TEST_F(EndpointsTest, Metrics) {
+  Start();
+  Post("/receive", "12345");
+  Get("/nowhere");
+  const RawResponse response = Get("/metrics");
+  EXPECT_EQ(response.Header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+  for (const char* line :
+       {"larnax_fake 1\n", "larnax_http_requests_total{code=\"204\",handler=\"/receive\"} 1\n",
+        "larnax_http_requests_total{code=\"404\",handler=\"unknown\"} 1\n",
+        "larnax_http_request_body_bytes_total{handler=\"/receive\"} 5\n",
+        "larnax_http_request_duration_seconds_bucket{handler=\"/receive\",le=\"+Inf\"} 1\n",
+        "larnax_http_request_duration_seconds_count{handler=\"/receive\"} 1\n",
+        "larnax_http_requests_in_flight 1\n", "larnax_http_connections_accepted_total 3\n",
+        "# TYPE larnax_http_request_duration_seconds histogram\n"}) {
+    EXPECT_THAT(response.body, HasSubstr(line));
+  }
+}
+
+TEST_F(EndpointsTest, HealthAndRoot) {
+  Start();
+  EXPECT_EQ(Get("/-/healthy").body, "Larnax is Healthy.\n");
+  EXPECT_EQ(Get("/-/ready").body, "Larnax is Ready.\n");
+  const RawResponse root = Get("/");
+  EXPECT_EQ(root.Header("content-type"), "text/html; charset=utf-8");
+  EXPECT_THAT(root.body, HasSubstr("/api/v1/write"));
+}
+
+TEST_F(EndpointsTest, HeadIsGetWithoutTheBody) {
+  Start();
+  RawClient client(server_->port());
+  for (const char* target :
+       {"/-/ready", "/api/v1/labels", "/metrics", "/", "/api/v1/samples?match[]=up"}) {
+    client.Send(std::string("HEAD ") + target + " HTTP/1.1\r\nHost: t\r\n\r\n");
+    const RawResponse response = client.ReadResponse(true);
+    EXPECT_EQ(response.status, 200) << target;
+    EXPECT_NE(response.Header("content-length"), "0") << target;
+    EXPECT_NE(response.Header("content-length"), "") << target;
+  }
+  EXPECT_EQ(client.Get("/-/healthy").status, 200);
+}
+
+TEST_F(EndpointsTest, UnknownPathsAndMethods) {
+  Start();
+  const RawResponse unknown = Get("/api/v1/nothing");
+  EXPECT_EQ(unknown.status, 404);
+  EXPECT_EQ(unknown.body, "404 page not found\n");
+  RawClient client(server_->port());
+  for (const auto& [method, target, allow] :
+       {std::tuple("GET", "/api/v1/write", "POST, OPTIONS"),
+        std::tuple("PUT", "/api/v1/labels", "GET, HEAD, POST, OPTIONS"),
+        std::tuple("DELETE", "/api/v1/series", "GET, HEAD, POST, OPTIONS"),
+        std::tuple("OPTIONS", "/metrics", "GET, HEAD"),
+        std::tuple("BREW", "/flush", "POST, PUT")}) {
+    client.Send(std::string(method) + " " + target + " HTTP/1.1\r\nHost: t\r\n\r\n");
+    const RawResponse response = client.ReadResponse();
+    EXPECT_EQ(response.status, 405) << method << target;
+    EXPECT_EQ(response.Header("allow"), allow);
+  }
+}
+
+TEST_F(EndpointsTest, Errors) {
+  Start();
+  database_.failure = MakeError(ErrorKind::kTimeout, "query timed out in expression evaluation");
+  for (const char* target :
+       {"/api/v1/labels", "/api/v1/label/a/values", "/api/v1/series?match[]=up",
+        "/api/v1/samples?match[]=up", "/api/v1/metadata", "/api/v1/status/tsdb"}) {
+    const RawResponse response = Get(target);
+    EXPECT_EQ(response.status, 503) << target;
+    EXPECT_EQ(response.body, R"({"status":"error","errorType":"timeout",)"
+                             R"("error":"query timed out in expression evaluation"})");
+    EXPECT_EQ(response.Header("content-type"), "application/json");
+  }
+  EXPECT_EQ(Post("/flush", "").status, 503);
+  EXPECT_EQ(Post("/api/v1/admin/merge", "").status, 503);
+}
+
+TEST_F(EndpointsTest, Cors) {
+  Start();
+  const RawResponse plain = Get("/api/v1/labels");
+  EXPECT_EQ(plain.headers.count("vary"), 2);
+  EXPECT_EQ(plain.Header("access-control-allow-origin"), "");
+  const RawResponse any = Get("/api/v1/labels", "Origin: http://x\r\n");
+  EXPECT_EQ(any.Header("access-control-allow-origin"), "*");
+  EXPECT_EQ(any.Header("access-control-allow-methods"), "GET, POST, OPTIONS");
+  EXPECT_EQ(any.Header("access-control-allow-headers"),
+            "Accept, Authorization, Content-Type, Origin");
+  EXPECT_EQ(any.Header("access-control-expose-headers"), "Date");
+  EXPECT_EQ(Get("/metrics", "Origin: http://x\r\n").Header("access-control-allow-origin"), "");
+  RawClient client(server_->port());
+  client.Send("OPTIONS /api/v1/series HTTP/1.1\r\nHost: t\r\nOrigin: http://x\r\n\r\n");
+  const RawResponse options = client.ReadResponse();
+  EXPECT_EQ(options.status, 204);
+  EXPECT_EQ(options.Header("access-control-allow-origin"), "*");
+}
+
+TEST_F(EndpointsTest, CorsOfSomeOrigins) {
+  ServerOptions options = SmallOptions();
+  options.cors_origin = "https?://(a|b)[.]example";
+  Start(options);
+  EXPECT_EQ(
+      Get("/api/v1/labels", "Origin: https://a.example\r\n").Header("access-control-allow-origin"),
+      "https://a.example");
+  for (const char* origin :
+       {"https://c.example", "https://a.example.evil", "x https://a.example"}) {
+    EXPECT_EQ(Get("/api/v1/labels", std::string("Origin: ") + origin + "\r\n")
+                  .Header("access-control-allow-origin"),
+              "");
+  }
+  options.cors_origin = "(";
+  EXPECT_THAT(Server::Start(&database_, options), test::IsKind(ErrorKind::kBadQuery));
+}
+
+TEST_F(EndpointsTest, CompressesAnswersThatAreWorthIt) {
+  for (int i = 0; i < 200; ++i) {
+    database_.AddSeries({{"__name__", "name_" + std::to_string(i)}}, {{1000, 1}});
+  }
+  Start();
+  const std::string plain = Get("/api/v1/label/__name__/values").body;
+  for (const char* encoding : {"gzip", "deflate", "zstd"}) {
+    const std::string field = std::string("Accept-Encoding: ") + encoding + "\r\n";
+    const RawResponse response = Get("/api/v1/label/__name__/values", field);
+    EXPECT_EQ(response.Header("content-encoding"), encoding);
+    EXPECT_LT(response.body.size(), plain.size());
+    EXPECT_EQ(Decompress(response.body, encoding), plain);
+    EXPECT_EQ(Get("/api/v1/labels", field).Header("content-encoding"), "");
+  }
+}
+
+}  // namespace
+}  // namespace larnax::http

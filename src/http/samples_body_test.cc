@@ -1,0 +1,237 @@
+#include "http/samples_body.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include <arrow/array/array_binary.h>
+#include <arrow/array/array_dict.h>
+#include <arrow/array/array_nested.h>
+#include <arrow/array/array_primitive.h>
+#include <arrow/buffer.h>
+#include <arrow/io/memory.h>
+#include <arrow/ipc/reader.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+#include <arrow/util/key_value_metadata.h>
+
+#include "http/fake_database.h"
+#include "larnax/error.h"
+#include "test/matchers.h"
+
+namespace larnax::http {
+namespace {
+
+using testing::ElementsAre;
+
+const double kStale = std::bit_cast<double>(kStaleBits);
+const double kOddNan = std::bit_cast<double>(uint64_t{0x7ff80000deadbeef});
+
+std::unique_ptr<SampleStream> StreamOf(FakeDatabase* database, int64_t limit = 0) {
+  SelectRequest request;
+  request.limit = limit;
+  return database->Select(request).ValueOrDie();
+}
+
+// All of a body; checks that no piece but the end is empty, and how large pieces are.
+std::string Drain(BodySource* source, size_t max_piece = 1 << 20) {
+  std::string all;
+  while (true) {
+    std::string piece;
+    const auto more = source->Next(&piece);
+    EXPECT_OK(more);
+    EXPECT_LE(piece.size(), max_piece);
+    all += piece;
+    if (!more.ok() || !*more) return all;
+  }
+}
+
+void AddTwoSeries(FakeDatabase* database) {
+  database->AddSeries({{"__name__", "up"}, {"job", "a,\"b\""}},
+                      {{1000, 1}, {1500, kStale}, {2001, -0.0, 500}});
+  database->AddSeries({{"__name__", "up"}, {"instance", "x\ny"}, {"value", "v"}},
+                      {{-1, kOddNan}, {5000, INFINITY}});
+}
+
+TEST(JsonBody, IsAMatrix) {
+  FakeDatabase database;
+  AddTwoSeries(&database);
+  EXPECT_EQ(Drain(JsonBody(StreamOf(&database), {}).get()),
+            R"({"status":"success","data":{"resultType":"matrix","result":[)"
+            R"({"metric":{"__name__":"up","job":"a,\"b\""},)"
+            R"("values":[[1,"1"],[1.500,null],[2.001,"-0"]],)"
+            R"("start_timestamps":[null,null,0.500]},)"
+            R"({"metric":{"__name__":"up","instance":"x\ny","value":"v"},)"
+            R"("values":[[-0.001,"NaN"],[5,"+Inf"]]}]}})");
+}
+
+TEST(JsonBody, IsEmptyWithoutSeries) {
+  FakeDatabase database;
+  EXPECT_EQ(Drain(JsonBody(StreamOf(&database), {}).get()),
+            R"({"status":"success","data":{"resultType":"matrix","result":[]}})");
+}
+
+TEST(JsonBody, LeavesStaleMarkersOutWhenAsked) {
+  FakeDatabase database;
+  database.AddSeries({{"__name__", "gone"}}, {{1000, kStale}, {2000, kStale}});
+  database.AddSeries({{"__name__", "up"}}, {{1000, kStale}, {2000, 1, 1000}, {3000, kStale}});
+  EXPECT_EQ(Drain(JsonBody(StreamOf(&database), {.drop_stale = true}).get()),
+            R"({"status":"success","data":{"resultType":"matrix","result":[)"
+            R"({"metric":{"__name__":"up"},"values":[[2,"1"]],"start_timestamps":[1]}]}})");
+}
+
+TEST(JsonBody, WarnsOfALimitAndTellsWhatWasRead) {
+  FakeDatabase database;
+  AddTwoSeries(&database);
+  const auto body = JsonBody(StreamOf(&database, 2), {.limit = 1, .stats = true});
+  const std::string text = Drain(body.get());
+  EXPECT_THAT(text,
+              testing::EndsWith(R"(],"stats":{"filesConsidered":0,"filesRead":0,"pagesRead":0,)"
+                                R"("bytesRead":0,"samplesDecoded":0,"headSamples":0,"series":2,)"
+                                R"("samples":5}},"warnings":["results truncated due to limit"]})"));
+  EXPECT_THAT(text, testing::Not(testing::HasSubstr("instance")));
+  EXPECT_THAT(body->Trailer(), testing::StartsWith("X-Larnax-Stats: {\"filesConsidered\":0,"));
+  // A limit that cuts nothing warns of nothing.
+  const auto whole = JsonBody(StreamOf(&database, 3), {.limit = 2});
+  EXPECT_THAT(Drain(whole.get()), testing::Not(testing::HasSubstr("warnings")));
+  EXPECT_EQ(whole->Trailer(), "");
+}
+
+TEST(JsonBody, ComesInPieces) {
+  FakeDatabase database;
+  database.AddSeries({{"__name__", "up"}}, std::vector<FakeDatabase::Sample>(200'000, {1000, 0.5}));
+  const std::string text = Drain(JsonBody(StreamOf(&database), {}).get(), 70'000);
+  EXPECT_EQ(std::count(text.begin(), text.end(), '['), 200'002);
+}
+
+TEST(JsonBody, PassesFailuresOn) {
+  FakeDatabase database;
+  AddTwoSeries(&database);
+  database.on_batch = [](int batch) {
+    return batch == 1 ? MakeError(ErrorKind::kCorrupt, "damaged") : arrow::Status::OK();
+  };
+  std::string piece;
+  EXPECT_THAT(JsonBody(StreamOf(&database), {})->Next(&piece), test::IsKind(ErrorKind::kCorrupt));
+}
+
+TEST(AssignColumns, AvoidsTheAnswersOwnColumns) {
+  std::vector<std::string> columns;
+  for (const auto& column :
+       AssignColumns({"Job", "__name__", "job", "value", "value_label"}, 100)) {
+    columns.push_back(column.label + "=" + column.column);
+  }
+  EXPECT_THAT(columns, ElementsAre("Job=Job", "job=job_label", "value=value_label",
+                                   "value_label=value_label_label"));
+  EXPECT_EQ(AssignColumns({"a", "b", "c"}, 2).size(), 2);
+}
+
+TEST(CsvBody, HasAColumnPerLabel) {
+  FakeDatabase database;
+  AddTwoSeries(&database);
+  const auto columns = AssignColumns({"__name__", "instance", "job", "value"}, 100);
+  EXPECT_EQ(Drain(CsvBody(StreamOf(&database), columns, {}).get()),
+            "metric,instance,job,value_label,other_labels,timestamp,value,stale,start_timestamp\n"
+            "up,,\"a,\"\"b\"\"\",,,1970-01-01T00:00:01.000Z,1,false,\n"
+            "up,,\"a,\"\"b\"\"\",,,1970-01-01T00:00:01.500Z,,true,\n"
+            "up,,\"a,\"\"b\"\"\",,,1970-01-01T00:00:02.001Z,-0,false,1970-01-01T00:00:00.500Z\n"
+            "up,\"x\ny\",,v,,1969-12-31T23:59:59.999Z,NaN,false,\n"
+            "up,\"x\ny\",,v,,1970-01-01T00:00:05.000Z,+Inf,false,\n");
+}
+
+TEST(CsvBody, GathersOtherLabels) {
+  FakeDatabase database;
+  AddTwoSeries(&database);
+  const std::string text = Drain(CsvBody(StreamOf(&database), {}, {.drop_stale = true}).get());
+  EXPECT_THAT(text, testing::HasSubstr(
+                        "up,\"{\"\"instance\"\":\"\"x\\ny\"\",\"\"value\"\":\"\"v\"\"}\",1969"));
+  EXPECT_THAT(text, testing::Not(testing::HasSubstr("true")));
+}
+
+TEST(CsvBody, HasAHeaderEvenIfEmpty) {
+  FakeDatabase database;
+  EXPECT_EQ(Drain(CsvBody(StreamOf(&database), {}, {}).get()),
+            "metric,other_labels,timestamp,value,stale,start_timestamp\n");
+}
+
+// Reads an Arrow stream back.
+arrow::RecordBatchVector ReadArrow(const std::string& bytes) {
+  auto input = std::make_shared<arrow::io::BufferReader>(arrow::Buffer::FromString(bytes));
+  auto reader = arrow::ipc::RecordBatchStreamReader::Open(input).ValueOrDie();
+  return reader->ToRecordBatches().ValueOrDie();
+}
+
+// A cell of a dictionary-encoded column; `-` where it is null.
+std::string TextAt(const arrow::RecordBatch& batch, const std::string& column, int64_t row) {
+  const auto array = batch.GetColumnByName(column);
+  const auto& dictionary = static_cast<const arrow::DictionaryArray&>(*array);
+  if (dictionary.IsNull(row)) return "-";
+  const auto& values = static_cast<const arrow::StringArray&>(*dictionary.dictionary());
+  return values.GetString(dictionary.GetValueIndex(row));
+}
+
+TEST(ArrowBody, KeepsEveryBit) {
+  FakeDatabase database;
+  AddTwoSeries(&database);
+  const auto columns = AssignColumns({"__name__", "job", "value"}, 100);
+  const auto batches = ReadArrow(Drain(ArrowBody(StreamOf(&database), columns, {}).get()));
+  ASSERT_EQ(batches.size(), 1);
+  const arrow::RecordBatch& batch = *batches[0];
+  ASSERT_OK(batch.ValidateFull());
+  EXPECT_EQ(batch.schema()->ToString(),
+            "metric: dictionary<values=string, indices=int32, ordered=0> not null\n"
+            "job: dictionary<values=string, indices=int32, ordered=0>\n"
+            "value_label: dictionary<values=string, indices=int32, ordered=0>\n"
+            "other_labels: map<string, string>\n"
+            "timestamp: timestamp[us, tz=UTC] not null\n"
+            "value: double\n"
+            "stale: bool not null\n"
+            "start_timestamp: timestamp[us, tz=UTC]");
+  EXPECT_EQ(batch.schema()->field(2)->metadata()->Get("label").ValueOrDie(), "value");
+  ASSERT_EQ(batch.num_rows(), 5);
+  EXPECT_EQ(TextAt(batch, "metric", 4), "up");
+  EXPECT_EQ(TextAt(batch, "job", 0), "a,\"b\"");
+  EXPECT_EQ(TextAt(batch, "job", 4), "-");
+  EXPECT_EQ(TextAt(batch, "value_label", 3), "v");
+  const auto& value = static_cast<const arrow::DoubleArray&>(*batch.GetColumnByName("value"));
+  const auto& stale = static_cast<const arrow::BooleanArray&>(*batch.GetColumnByName("stale"));
+  const auto& time = static_cast<const arrow::Int64Array&>(*batch.GetColumnByName("timestamp"));
+  const auto& start =
+      static_cast<const arrow::Int64Array&>(*batch.GetColumnByName("start_timestamp"));
+  const auto& others = static_cast<const arrow::MapArray&>(*batch.GetColumnByName("other_labels"));
+  EXPECT_TRUE(value.IsNull(1) && stale.Value(1));
+  EXPECT_EQ(value.null_count(), 1);
+  EXPECT_TRUE(std::signbit(value.Value(2)));
+  EXPECT_EQ(std::bit_cast<uint64_t>(value.Value(3)), 0x7ff80000deadbeef);
+  EXPECT_EQ(time.Value(2), 2'001'000);
+  EXPECT_EQ(time.Value(3), -1000);
+  EXPECT_TRUE(start.IsNull(0));
+  EXPECT_EQ(start.Value(2), 500'000);
+  EXPECT_EQ(others.value_length(0), 0);
+  ASSERT_EQ(others.value_length(3), 1);
+  EXPECT_EQ(static_cast<const arrow::StringArray&>(*others.keys()).GetString(0), "instance");
+}
+
+TEST(ArrowBody, BringsADictionaryPerBatch) {
+  FakeDatabase database;
+  for (int i = 0; i < 3; ++i) {
+    database.AddSeries({{"__name__", "m" + std::to_string(i)}},
+                       std::vector<FakeDatabase::Sample>(30'000, {1000, double(i)}));
+  }
+  const auto batches = ReadArrow(Drain(ArrowBody(StreamOf(&database), {}, {}).get(), 4 << 20));
+  ASSERT_EQ(batches.size(), 3);
+  int64_t rows = 0;
+  for (const auto& batch : batches) {
+    for (int64_t row = 0; row < batch->num_rows(); ++row, ++rows) {
+      ASSERT_EQ(TextAt(*batch, "metric", row), "m" + std::to_string(rows / 30'000));
+    }
+  }
+  EXPECT_EQ(rows, 90'000);
+}
+
+TEST(ArrowBody, HasASchemaEvenIfEmpty) {
+  FakeDatabase database;
+  EXPECT_TRUE(ReadArrow(Drain(ArrowBody(StreamOf(&database), {}, {}).get())).empty());
+}
+
+}  // namespace
+}  // namespace larnax::http

@@ -1,0 +1,70 @@
+#include "http/worker_pool.h"
+
+#include <atomic>
+#include <future>
+#include <latch>
+
+#include <gtest/gtest.h>
+
+namespace larnax::http {
+namespace {
+
+TEST(WorkerPool, RunsTasksInOrder) {
+  WorkerPool pool(1, 100);
+  std::vector<int> order;
+  std::latch done(1);
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_TRUE(pool.TrySubmit([&order, i] { order.push_back(i); }));
+  }
+  pool.Submit([&done] { done.count_down(); });
+  done.wait();
+  ASSERT_EQ(order.size(), 50);
+  EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
+}
+
+TEST(WorkerPool, BoundsTheQueueButNotContinuations) {
+  WorkerPool pool(1, 2);
+  std::promise<void> release;
+  std::latch running(1);
+  std::latch done(4);
+  ASSERT_TRUE(pool.TrySubmit([&] {
+    running.count_down();
+    release.get_future().wait();
+    done.count_down();
+  }));
+  running.wait();
+  EXPECT_TRUE(pool.TrySubmit([&] { done.count_down(); }));
+  EXPECT_TRUE(pool.TrySubmit([&] { done.count_down(); }));
+  EXPECT_FALSE(pool.TrySubmit([] {}));
+  EXPECT_EQ(pool.waiting(), 2);
+  pool.Submit([&] { done.count_down(); });
+  release.set_value();
+  done.wait();
+}
+
+TEST(WorkerPool, DropsWaitingTasksWhenStopped) {
+  WorkerPool pool(1, 10);
+  std::promise<void> release;
+  std::latch running(1);
+  std::atomic<int> ran{0};
+  auto dropped = std::make_shared<int>();
+  ASSERT_TRUE(pool.TrySubmit([&] {
+    running.count_down();
+    release.get_future().wait();
+    ++ran;
+  }));
+  running.wait();
+  ASSERT_TRUE(pool.TrySubmit([&ran, dropped] { ++ran; }));
+  auto stopped = std::async(std::launch::async, [&] { pool.Stop(); });
+  while (pool.TrySubmit([] {})) std::this_thread::yield();
+  release.set_value();
+  stopped.get();
+  EXPECT_EQ(ran, 1);
+  EXPECT_EQ(dropped.use_count(), 1);
+  pool.Submit([&ran] { ++ran; });
+  pool.Stop();
+  EXPECT_EQ(ran, 1);
+}
+
+}  // namespace
+}  // namespace larnax::http
