@@ -139,6 +139,34 @@ CLI::App* AddExport(CLI::App* app, ExportArguments* arguments) {
   return command;
 }
 
+// The words in the order CLI11 wants: last first. It takes `--name=` for a flag without its value;
+// here it is one with an empty value.
+std::vector<std::string> ReversedWords(int argc, const char* const* argv) {
+  std::vector<std::string> words;
+  for (int i = argc - 1; i > 0; --i) {
+    std::string word = argv[i];
+    if (word.size() > 3 && word.starts_with("--") && word.ends_with('=')) {
+      word.pop_back();
+      words.emplace_back();
+    }
+    words.push_back(std::move(word));
+  }
+  return words;
+}
+
+PrintAndExit Complain(const CLI::App& app, const CLI::ParseError& error,
+                      const std::vector<std::string>& words) {
+  std::ostringstream out;
+  std::ostringstream complaint;
+  const int code = app.exit(error, out, complaint);
+  if (code == 0) return PrintAndExit{out.str(), kOk};
+  // CLI11 only says that it misses a command.
+  if (app.get_subcommands().empty() && !words.empty() && !words.back().starts_with('-')) {
+    return PrintAndExit{"Unknown command: " + words.back() + "\n" + complaint.str(), kBadRequest};
+  }
+  return PrintAndExit{complaint.str(), kBadRequest};
+}
+
 }  // namespace
 
 CommandLine ParseCommandLine(int argc, const char* const* argv) {
@@ -158,14 +186,11 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
   const CLI::App* export_command = AddExport(&app, &export_arguments);
   auto* version_command = app.add_subcommand("version", "Say what this is");
   AddFormat(version_command, &version.format);
+  const std::vector<std::string> words = ReversedWords(argc, argv);
   try {
-    app.parse(argc, argv);
+    app.parse(std::vector<std::string>(words));
   } catch (const CLI::ParseError& e) {
-    std::ostringstream out;
-    std::ostringstream complaint;
-    const int code = app.exit(e, out, complaint);
-    if (code == 0) return PrintAndExit{out.str(), kOk};
-    return PrintAndExit{complaint.str(), kBadRequest};
+    return Complain(app, e, words);
   }
   if (serve_command->parsed()) return serve;
   if (inspect_command->parsed()) return inspect;

@@ -17,7 +17,8 @@ size_t WidthOf(const std::string& text) {
 }
 
 bool IsNumber(const std::string& text) {
-  return !text.empty() && text.front() >= '0' && text.front() <= '9';
+  const bool is_time = text.find(':') != std::string::npos;
+  return !is_time && !text.empty() && text.front() >= '0' && text.front() <= '9';
 }
 
 }  // namespace

@@ -13,8 +13,8 @@ std::string RoundBytes(int64_t bytes);
 /// Print a count with thousands apart: `1,234,567`.
 std::string FormatCount(int64_t count);
 
-/// Lay out rows as a table: columns two blanks apart, numbers (cells that begin with a digit) to
-/// the right. The first row is the heading.
+/// Lay out rows as a table: columns two blanks apart, numbers to the right. The first row is the
+/// heading.
 std::string FormatTable(const std::vector<std::vector<std::string>>& rows);
 
 }  // namespace larnax::cli
