@@ -63,7 +63,7 @@ class SamplesWriter::Impl {
     time_context_.zstd.window_log = kTimeWindowLog;
     time_context_.zstd.long_distance = true;
     value_context_.page_rows =
-        options_.value_page_rows > 0 ? options_.value_page_rows : (fresh ? 65536 : 32768);
+        options_.value_page_rows > 0 ? options_.value_page_rows : (fresh ? 65536 : 131072);
   }
 
   arrow::Status Append(LabelsView labels, std::span<const int64_t> time_ms,

@@ -33,7 +33,7 @@ struct WriterOptions {
   /// Most rows of a page of `value` that short series share; 0: by tier.
   int64_t value_page_rows = 0;
   /// Rows of a page of `value` of a series that is at least twice as long.
-  int64_t long_series_page_rows = 2048;
+  int64_t long_series_page_rows = 8192;
   /// Rows of a page of the `series` file.
   int64_t series_page_rows = 8192;
   /// Mean rows a series from which the `series` file has the value summaries (see docs/format).

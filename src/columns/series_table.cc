@@ -20,7 +20,7 @@ int ZstdLevel(Tier tier) {
     case Tier::kMerged:
       return 3;
     case Tier::kDay:
-      return 6;
+      return 9;
   }
   return 3;
 }
