@@ -1,6 +1,7 @@
 #include "head/head.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "base/check.h"
@@ -40,6 +41,11 @@ std::string Describe(std::string_view raw_labels) {
 
 std::span<const uint8_t> AsBytes(const std::string& text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
+
+// A start time that no calendar has, and no file can hold, is as good as none.
+int64_t KnownStart(int64_t start_ms) {
+  return start_ms >= kMinTimeMs && start_ms <= kMaxTimeMs ? start_ms : 0;
 }
 
 arrow::Status CheckLimits(LabelsView labels, const AppendRules& rules) {
@@ -124,7 +130,7 @@ void Head::AppendSamples(const wire::WriteRequest& request, const wire::DecodedS
              report);
       continue;
     }
-    const int64_t start_ms = request.start_ms.empty() ? 0 : request.start_ms[i];
+    const int64_t start_ms = request.start_ms.empty() ? 0 : KnownStart(request.start_ms[i]);
     ++report->samples;
     if (active_->Append(ref, time_ms, request.value[i], start_ms) ==
         Generation::Outcome::kDuplicate) {
@@ -221,8 +227,12 @@ arrow::Result<AppendPosition> Head::Append(const wire::WriteRequest& request,
       EncodeSampleRecord(record_, &encoded_);
       position.samples = log_->Append(kSampleRecord, AsBytes(encoded_));
     } else {
-      // Only duplicates: durable when what they repeat is.
+      // Only duplicates: durable when what they repeat is. Where the log gave up the segment since,
+      // that may be lost.
       position.samples = log_->appended();
+      if (position.samples.segment != segment) {
+        position.samples = {segment, std::numeric_limits<int64_t>::max()};
+      }
     }
   }
   CollectTyped(request, rules, report);
@@ -286,8 +296,12 @@ arrow::Result<std::shared_ptr<const FrozenGeneration>> Head::Freeze() {
   frozen->series.reserve(refs.size());
   for (const SeriesRef ref : refs) {
     const SeriesTable::Entry& entry = table_[ref];
-    frozen->series.push_back(
-        {LabelsView(entry.labels), ref, entry.flushed_through_ms, active_->Capture(ref)});
+    int64_t through_ms = entry.flushed_through_ms;
+    // Generations that wait to be flushed are in files before this one.
+    for (const auto& waiting : frozen_) {
+      if (waiting->Has(ref)) through_ms = std::max(through_ms, waiting->RangeOf(ref).end_ms);
+    }
+    frozen->series.push_back({LabelsView(entry.labels), ref, through_ms, active_->Capture(ref)});
   }
   frozen_.push_back(active_);
   BeginGeneration(frozen->generation->end());

@@ -230,6 +230,29 @@ TEST_F(HeadTest, FreezesInFileOrderAndGoesOn) {
   EXPECT_EQ(none, nullptr);
 }
 
+TEST_F(HeadTest, AGenerationKnowsOfThoseThatWaitToBeFlushed) {
+  Append({{1, 1000, 1}});
+  ASSERT_OK_AND_ASSIGN(const auto first, head_->Freeze());
+  Append({{1, 1000, 1}, {2, 1000, 1}});
+  ASSERT_OK_AND_ASSIGN(const auto second, head_->Freeze());
+  // The first will be in files when the second is flushed: repeats have to be looked for.
+  EXPECT_EQ(first->series[0].flushed_through_ms, -1);
+  ASSERT_EQ(second->series.size(), 2u);
+  EXPECT_EQ(second->series[0].labels, SeriesNumber(1).view());
+  EXPECT_EQ(second->series[0].flushed_through_ms, 1000);
+  EXPECT_EQ(second->series[1].flushed_through_ms, -1);
+}
+
+TEST_F(HeadTest, AStartTimeThatCannotBeIsUnknown) {
+  Append({{1, 1000, 1, kMaxTimeMs}, {1, 2000, 2, kMaxTimeMs + 1}, {1, 3000, 3, -1}});
+  EXPECT_EQ(report_.samples, 3);
+  const HeadSnapshot snapshot = head_->Capture({}, {});
+  ASSERT_EQ(snapshot.series.size(), 1u);
+  SampleColumns columns;
+  ReadCapture(snapshot.series[0].parts[0], {}, &columns);
+  EXPECT_EQ(columns.start_ms, (std::vector<int64_t>{kMaxTimeMs, 0, 0}));
+}
+
 TEST_F(HeadTest, LogsHistogramsExemplarsAndMetadata) {
   wire::HistogramFields fields;
   fields.count_int = 3;

@@ -84,8 +84,7 @@ class Model {
   /// Tell whether a row may stand in a file.
   bool MayBeInFiles(const Labels& labels, int64_t time_ms, uint64_t bits) const;
   /// Tell whether two values count as one: start times of equal values are not told apart.
-  bool IsSame(const Labels& labels, int64_t time_ms, StoredValue expected,
-              StoredValue found) const;
+  bool IsSame(const Labels& labels, int64_t time_ms, StoredValue expected, StoredValue found) const;
 
   const SeriesMap& series() const { return series_; }
   int64_t sample_count() const;

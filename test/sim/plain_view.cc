@@ -72,8 +72,8 @@ arrow::Status ReadRows(io::FileSystem& fs, std::vector<SentSample>* rows) {
     for (int64_t row = extents[i].row_start; row < extents[i].row_start + extents[i].row_count;
          ++row) {
       const auto at = static_cast<size_t>(row);
-      rows->push_back({own, times[at],
-                       {std::bit_cast<uint64_t>(values[at]), starts.empty() ? 0 : starts[at]}});
+      rows->push_back(
+          {own, times[at], {std::bit_cast<uint64_t>(values[at]), starts.empty() ? 0 : starts[at]}});
     }
   }
   return arrow::Status::OK();
@@ -121,8 +121,7 @@ arrow::Result<Files> PlainView::Read() {
     ARROW_ASSIGN_OR_RAISE(const auto entries, disk_.List(path));
     for (const io::DirectoryEntry& entry : entries) {
       if (entry.name == store::kSchemaFile) continue;
-      ARROW_ASSIGN_OR_RAISE(auto file,
-                            ReadFile(io::JoinPath(path, entry.name), *day, entry.name));
+      ARROW_ASSIGN_OR_RAISE(auto file, ReadFile(io::JoinPath(path, entry.name), *day, entry.name));
       files.push_back(std::move(file));
     }
   }
@@ -141,9 +140,9 @@ arrow::Status PlainView::CheckAlways(const Model& model, const Files& files) {
     }
     for (const SentSample& row : file->rows) {
       if (base::DayOf(row.time_ms) != file->day) {
-        return arrow::Status::Invalid("a row of another day: ",
-                                      Describe(row.labels, row.time_ms, row.value),
-                                      " path=", file->path);
+        return arrow::Status::Invalid(
+            "a row of another day: ", Describe(row.labels, row.time_ms, row.value),
+            " path=", file->path);
       }
       if (model.MayBeInFiles(row.labels, row.time_ms, row.value.bits)) continue;
       return arrow::Status::Invalid("a plain reader sees what was never stored: ",
@@ -186,8 +185,9 @@ arrow::Status PlainView::CheckFolders() {
       const int64_t bytes = tree == store::Tree::kData ? entry.bytes : entry.series_bytes;
       auto file = disk_.OpenReadable(path);
       if (!file.ok() || (*file)->size_bytes() != bytes) {
-        return arrow::Status::Invalid("a file of the manifest is missing or has another size: path=",
-                                      path, " bytes=", bytes, " ", file.status().message());
+        return arrow::Status::Invalid(
+            "a file of the manifest is missing or has another size: path=", path, " bytes=", bytes,
+            " ", file.status().message());
       }
       listed.insert(path);
       paths[tree == store::Tree::kData ? 0 : 1] = path;

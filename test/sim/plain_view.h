@@ -35,11 +35,11 @@ class PlainView {
 
   /// Check what holds at every moment: each row was stored at some time; nothing stands twice but
   /// where a value was overwritten; no old and new file of a merge together.
-  static arrow::Status CheckAlways(
-      const Model& model, const std::vector<std::shared_ptr<const PlainFile>>& files);
+  static arrow::Status CheckAlways(const Model& model,
+                                   const std::vector<std::shared_ptr<const PlainFile>>& files);
   /// Check that the newest row of each sample is what the model says, and that none is missing.
-  static arrow::Status CheckComplete(
-      const Model& model, const std::vector<std::shared_ptr<const PlainFile>>& files);
+  static arrow::Status CheckComplete(const Model& model,
+                                     const std::vector<std::shared_ptr<const PlainFile>>& files);
   /// Check that both trees hold exactly the files of the manifest, in their full length, that
   /// each passes its own checks, and that nothing is left over elsewhere.
   arrow::Status CheckFolders();

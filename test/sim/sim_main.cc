@@ -15,7 +15,8 @@ using larnax::sim::SimulationOptions;
 using larnax::sim::Tally;
 
 constexpr char kUsage[] =
-    "Usage: larnax-sim --seeds FROM..TO [--steps N] [--faults LIST] [--wal-sync batch|interval|off]\n"
+    "Usage: larnax-sim --seeds FROM..TO [--steps N] [--faults LIST] [--wal-sync "
+    "batch|interval|off]\n"
     "                  [--expect-batch] [--twice] [--verbose]\n"
     "  --faults LIST   all (default), none, or of: cuts,kills,errors,full,lying,flips,clock\n"
     "  --expect-batch  hold every sync mode to the promise of `batch`\n"
@@ -111,11 +112,11 @@ bool RunSeed(const Arguments& arguments, uint64_t seed, Tally* total) {
       status = arrow::Status::Invalid("the seed does not repeat itself");
     }
     if (!status.ok()) {
-      std::printf("FAILED seed=%llu step=%d: %s\n  replay: larnax-sim --seeds %llu --steps %d "
-                  "--faults %s --verbose\n",
-                  static_cast<unsigned long long>(seed), simulation.step(),
-                  status.message().c_str(), static_cast<unsigned long long>(seed), options.steps,
-                  arguments.faults.c_str());
+      std::printf(
+          "FAILED seed=%llu step=%d: %s\n  replay: larnax-sim --seeds %llu --steps %d "
+          "--faults %s --verbose\n",
+          static_cast<unsigned long long>(seed), simulation.step(), status.message().c_str(),
+          static_cast<unsigned long long>(seed), options.steps, arguments.faults.c_str());
       std::fflush(stdout);
       return false;
     }

@@ -49,8 +49,9 @@ Simulation::Simulation(const SimulationOptions& options)
       model_(lying_),
       plain_(disk_, kRoot) {
   const uint64_t sync = random_.Below(10);
-  database_options_.wal_sync =
-      sync == 0 ? WalSync::kOff : sync == 1 ? WalSync::kInterval : WalSync::kBatch;
+  database_options_.wal_sync = sync == 0   ? WalSync::kOff
+                               : sync == 1 ? WalSync::kInterval
+                                           : WalSync::kBatch;
   if (options.wal_sync) database_options_.wal_sync = *options.wal_sync;
   if (database_options_.wal_sync != WalSync::kBatch && !options.expect_batch) {
     ack_safety_ = Safety::kWritten;
@@ -60,6 +61,15 @@ Simulation::Simulation(const SimulationOptions& options)
     disk_.set_operation_time(&clock_, static_cast<int64_t>(random_.Below(50'000'000)));
   }
   traffic_ = std::make_unique<Traffic>(random_.Next(), database_options_);
+  Say("lying=" + std::to_string(lying_) +
+      " sync=" + std::to_string(static_cast<int>(database_options_.wal_sync)) +
+      " segment=" + std::to_string(database_options_.wal_segment_bytes) +
+      " flush_samples=" + std::to_string(database_options_.flush_samples) +
+      " head_limit=" + std::to_string(database_options_.head_limit_samples) +
+      " min_free=" + std::to_string(database_options_.min_free_disk_bytes) +
+      " fan_in=" + std::to_string(database_options_.merge_fan_in) +
+      " max_file=" + std::to_string(database_options_.max_file_bytes) +
+      " columns=" + std::to_string(database_options_.max_columns));
 }
 
 Simulation::~Simulation() { EndProcess(); }
@@ -250,8 +260,8 @@ arrow::Status Simulation::Run() {
     ARROW_RETURN_NOT_OK(Step());
     if (archive_lost_) return arrow::Status::OK();
     if (process_->is_dead()) {
-      const bool power_cut = options_.faults.power_cuts &&
-                             (!options_.faults.kills || random_.Chance(0.7));
+      const bool power_cut =
+          options_.faults.power_cuts && (!options_.faults.kills || random_.Chance(0.7));
       Count(power_cut ? "power cuts within an operation" : "kills within an operation");
       ARROW_ASSIGN_OR_RAISE(const bool alive, Recover(power_cut));
       if (!alive || archive_lost_) return arrow::Status::OK();

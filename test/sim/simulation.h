@@ -28,7 +28,7 @@ namespace larnax::sim {
 struct FaultSet {
   bool power_cuts = true;
   bool kills = true;
-  bool errors = true;     ///< Failing reads, writes, syncs, creates, renames.
+  bool errors = true;  ///< Failing reads, writes, syncs, creates, renames.
   bool full_disk = true;
   bool lying_sync = true;  ///< In some seeds, syncs that do nothing.
   bool bit_flips = true;

@@ -145,8 +145,7 @@ arrow::Status Simulation::AskForLabels() {
   const Model::Content least = model_.Select(request.selectors, request.range);
   // A range tells series by their first and last sample only.
   const bool nothing = request.range.start_ms > request.range.end_ms;
-  const Model::Content most =
-      nothing ? Model::Content() : model_.Select(request.selectors, {});
+  const Model::Content most = nothing ? Model::Content() : model_.Select(request.selectors, {});
   const uint64_t what = random_.Below(3);
   Say("labels: " + Print(request));
   if (what == 0) {

@@ -14,10 +14,13 @@ namespace {
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 // Names that have met a reader or a column of the same or nearly the same name.
-constexpr std::string_view kNames[] = {
-    "pod",   "Pod",      "POD",    "le",       "a.b",          "with space", "größe",
-    "GRÖSSE", "date",    "value",  "metric",   "timestamp",    "stale",      "series_id",
-    "x\"y",  "filename", "x\\y",   "pod_label", "other_labels", "__meta",     "prom2parquet_prefix"};
+constexpr std::string_view kNames[] = {"pod",          "Pod",       "POD",
+                                       "le",           "a.b",       "with space",
+                                       "größe",        "GRÖSSE",    "date",
+                                       "value",        "metric",    "timestamp",
+                                       "stale",        "series_id", "x\"y",
+                                       "filename",     "x\\y",      "pod_label",
+                                       "other_labels", "__meta",    "prom2parquet_prefix"};
 
 int64_t Signed(uint64_t number) { return static_cast<int64_t>(number); }
 
@@ -74,8 +77,8 @@ Traffic::SeriesPlan Traffic::MakeInvalidSeries() {
       pairs.emplace_back("utf8", "\xC3\x28");
       break;
     case 4:
-      pairs.emplace_back("long", std::string(
-          static_cast<size_t>(options_.max_label_value_bytes) + 1, 'x'));
+      pairs.emplace_back("long",
+                         std::string(static_cast<size_t>(options_.max_label_value_bytes) + 1, 'x'));
       break;
     default:
       for (int64_t i = 0; i < options_.max_labels_per_series; ++i) {
@@ -145,7 +148,8 @@ Request Traffic::Make(int64_t now_ms) {
     if (!plan.is_valid || time_ms < kMinTimeMs || time_ms > latest_ms) {
       ++request.bad_count;
     } else {
-      request.good.push_back({plan.labels, time_ms, {bits, version_2 ? start_ms : 0}});
+      const bool is_known = version_2 && start_ms >= kMinTimeMs && start_ms <= kMaxTimeMs;
+      request.good.push_back({plan.labels, time_ms, {bits, is_known ? start_ms : 0}});
     }
   };
   for (size_t i = 0; i < count; ++i) {
@@ -224,8 +228,8 @@ std::vector<Matcher> Traffic::DrawMatchers() {
     std::string value(series_[random_.Below(series_.size())].labels.Get(name));
     const auto type = static_cast<MatchType>(random_.Below(4));
     if (type == MatchType::kRegex || type == MatchType::kNotRegex) {
-      constexpr std::string_view kPatterns[] = {".*", ".+", "v[01].*", "metric_[0-3]", "job-1|",
-                                                ".*[13]"};
+      constexpr std::string_view kPatterns[] = {".*",           ".+",     "v[01].*",
+                                                "metric_[0-3]", "job-1|", ".*[13]"};
       value = kPatterns[random_.Below(std::size(kPatterns))];
     }
     matchers.push_back(Matcher::Make(type, name, value).ValueOrDie());

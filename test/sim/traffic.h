@@ -42,8 +42,8 @@ class Traffic {
  private:
   struct SeriesPlan {
     Labels labels;
-    std::string raw;        // Label bytes as sent: perhaps unordered, or with empty values.
-    bool is_valid = true;   // Else every sample is to be refused.
+    std::string raw;       // Label bytes as sent: perhaps unordered, or with empty values.
+    bool is_valid = true;  // Else every sample is to be refused.
     bool has_starts = false;
     int64_t start_ms = 0;
   };
