@@ -24,6 +24,10 @@ std::string PerRow(int64_t bytes, int64_t rows) {
   return text.data();
 }
 
+std::string CountOf(int64_t count, const char* one, const char* many) {
+  return FormatCount(count) + " " + (count == 1 ? one : many);
+}
+
 std::string Dump(const Json& json) {
   // Names of labels are UTF-8 unless a file is damaged.
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -45,9 +49,10 @@ std::string SummaryText(const InspectReport& report) {
   std::string text = "Archive format " + std::to_string(report.format_version) + ", manifest " +
                      std::to_string(report.manifest) + ", next sequence " +
                      std::to_string(report.next_sequence) + "\n";
-  text += FormatCount(report.rows) + " rows in " + FormatCount(std::ssize(report.files)) +
-          " files, " + RoundBytes(report.bytes) + " (" + PerRow(report.bytes, report.rows) +
-          " bytes a row), log " + RoundBytes(report.wal_bytes) + "\n";
+  text += CountOf(report.rows, "row", "rows") + " in " +
+          CountOf(std::ssize(report.files), "file", "files") + ", " + RoundBytes(report.bytes) +
+          " (" + PerRow(report.bytes, report.rows) + " bytes a row), log " +
+          RoundBytes(report.wal_bytes) + "\n";
   if (!tables.empty()) {
     Rows rows = {{"table", "files", "rows", "size", "bytes/row", "first", "last"}};
     for (const auto& [name, use] : tables) {
@@ -135,7 +140,7 @@ std::string VerifyText(const VerifyReport& report) {
                      RoundBytes(report.bytes) + ", " + FormatCount(report.wal_records) +
                      " log records: ";
   if (report.problems.empty()) return text + "all is well\n";
-  text += FormatCount(std::ssize(report.problems)) + " problems\n";
+  text += CountOf(std::ssize(report.problems), "problem", "problems") + "\n";
   for (const std::string& problem : report.problems) text += "  " + problem + "\n";
   return text;
 }

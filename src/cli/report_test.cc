@@ -77,6 +77,10 @@ TEST(VerifyReport, TellsOfProblems) {
   EXPECT_THAT(VerifyText(report),
               HasSubstr("3 files, 1,000 rows, 0 B, 0 log records: all is well"));
   EXPECT_EQ(nlohmann::json::parse(VerifyJson(report))["ok"], true);
+  report.files = report.wal_records = 1;
+  report.problems = {"a.parquet: page 3"};
+  EXPECT_EQ(VerifyText(report),
+            "1 file, 1,000 rows, 0 B, 1 log record: 1 problem\n  a.parquet: page 3\n");
   report.problems = {"a.parquet: page 3", "b.parquet: footer"};
   EXPECT_THAT(VerifyText(report), HasSubstr(": 2 problems\n  a.parquet: page 3\n  b.parquet"));
   const auto json = nlohmann::json::parse(VerifyJson(report));

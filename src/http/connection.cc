@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <exception>
 
 #include <boost/beast/http/error.hpp>
 
@@ -278,16 +279,16 @@ void Connection::Dispatch() {
   }
 }
 
+// Let the database have the body. It answers by calling back: perhaps before Ingest returns,
+// perhaps when this connection, or even the server, is gone.
 void Connection::DispatchWrite(Database* database) {
   const uint64_t serial = ++write_serial_;
   WriteMessage message;
   message.content_type = head_.content_type;
   message.content_encoding = head_.content_encoding;
   message.body = {reinterpret_cast<const uint8_t*>(body_.data()), body_.size()};
-  in_ingest_ = true;
-  // The database may answer after this connection, or even the server, is gone.
-  database->Ingest(message, [weak = weak_from_this(), weak_owner = owner_->weak_from_this(),
-                             serial](arrow::Result<WriteReport> outcome) {
+  WriteDone done = [weak = weak_from_this(), weak_owner = owner_->weak_from_this(),
+                    serial](arrow::Result<WriteReport> outcome) {
     const auto owner = weak_owner.lock();
     if (owner == nullptr) return;
     if (owner->IsCurrent()) {
@@ -300,7 +301,14 @@ void Connection::DispatchWrite(Database* database) {
     owner->Post([weak, serial, outcome = std::move(outcome)]() mutable {
       if (const auto self = weak.lock()) self->OnWriteDone(serial, std::move(outcome));
     });
-  });
+  };
+  in_ingest_ = true;
+  try {
+    database->Ingest(message, std::move(done));
+  } catch (const std::exception& e) {
+    early_outcome_ =
+        MakeError(ErrorKind::kInternal, std::string("unexpected failure: ") + e.what());
+  }
   in_ingest_ = false;
   if (!early_outcome_) return;
   auto outcome = *std::exchange(early_outcome_, std::nullopt);
