@@ -78,9 +78,9 @@ EncodedChunk TimePages::Finish() {
 void ValuePages::Append(std::span<const double> values, bool series_start,
                         std::vector<int64_t>* stale_rows) {
   const auto rows = static_cast<int64_t>(values.size());
-  if (rows >= 2 * long_page_rows_) {
+  if (rows >= long_page_rows_) {
     FlushPage();
-    // Equal parts rather than a short last one.
+    // Equal parts rather than a short last one; a page may be half as long again.
     const int64_t parts = (rows + long_page_rows_ / 2) / long_page_rows_;
     for (int64_t part = 0; part < parts; ++part) {
       const int64_t begin = rows * part / parts;

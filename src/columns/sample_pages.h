@@ -35,7 +35,7 @@ class TimePages {
 class ValuePages {
  public:
   /// \param context         Lives longer; `page_rows` is the most rows of a shared page.
-  /// \param long_page_rows  Rows of a page of a series of at least twice as many rows.
+  /// \param long_page_rows  Series of so many rows have pages of their own of about so many.
   ValuePages(const ChunkContext* context, int64_t long_page_rows)
       : context_(context), long_page_rows_(long_page_rows) {}
   /// Append rows of one series; the first call for a series in this row group has `series_start`.

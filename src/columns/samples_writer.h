@@ -32,8 +32,8 @@ struct WriterOptions {
   int64_t time_page_rows = 0;
   /// Most rows of a page of `value` that short series share; 0: by tier.
   int64_t value_page_rows = 0;
-  /// Rows of a page of `value` of a series that is at least twice as long.
-  int64_t long_series_page_rows = 8192;
+  /// A series of so many rows has pages of `value` of its own, of about so many rows.
+  int64_t long_series_page_rows = 4096;
   /// Rows of a page of the `series` file.
   int64_t series_page_rows = 8192;
   /// Mean rows a series from which the `series` file has the value summaries (see docs/format).
