@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <functional>
+#include <map>
 #include <numeric>
 
 #include "columns/data_scanner.h"
@@ -164,6 +165,52 @@ bool BoundsHold(const ChunkPages& pages, const SchemaLeaf& leaf, const ColumnBou
   return want.min == bounds.min && want.max == bounds.max && nulls == bounds.null_count;
 }
 
+/// Tell whether page headers and offset index of a chunk are, byte for byte, what this room writes:
+/// no checksum covers them, and a field that is not read here may mean something to other readers.
+arrow::Result<bool> IsAsWritten(const ParquetFile& file, const ChunkMeta& chunk,
+                                const ChunkPages& pages,
+                                const std::vector<PageLocation>& locations) {
+  const auto holds = [&](int64_t offset, const std::string& want) -> arrow::Result<bool> {
+    const int64_t left = file.file_bytes() - offset;
+    const auto size = static_cast<int64_t>(want.size());
+    if (offset < 0 || size > left) return false;
+    ARROW_ASSIGN_OR_RAISE(const std::string found, file.ReadBytes(offset, size, nullptr));
+    return found == want;
+  };
+  std::string want;
+  AppendOffsetIndex(locations, &want);
+  if (static_cast<int64_t>(want.size()) != chunk.offset_index_bytes) return false;
+  // A page of NULLs alone reads the same in any encoding, here.
+  std::map<std::pair<int32_t, int32_t>, int32_t> page_counts;
+  const auto count = [&](const PageHeader& header) {
+    ++page_counts[{static_cast<int32_t>(header.type), header.encoding}];
+  };
+  if (chunk.dictionary_page_offset > 0) count(pages.dictionary.header);
+  for (const Page& page : pages.data) count(page.header);
+  if (page_counts != chunk.page_counts) return false;
+  // Numbers of a dictionary are read without their count.
+  if (chunk.type != PhysicalType::kBytes &&
+      static_cast<size_t>(pages.dictionary.header.num_values) * sizeof(int64_t) !=
+          pages.dictionary.body.size()) {
+    return false;
+  }
+  ARROW_ASSIGN_OR_RAISE(bool same, holds(chunk.offset_index_offset, want));
+  const auto check_header = [&](const PageHeader& header, int64_t offset) -> arrow::Status {
+    want.clear();
+    AppendPageHeader(header, &want);
+    ARROW_ASSIGN_OR_RAISE(const bool header_same, holds(offset, want));
+    same &= header_same;
+    return arrow::Status::OK();
+  };
+  if (chunk.dictionary_page_offset > 0) {
+    ARROW_RETURN_NOT_OK(check_header(pages.dictionary.header, chunk.dictionary_page_offset));
+  }
+  for (const Page& page : pages.data) {
+    ARROW_RETURN_NOT_OK(check_header(page.header, page.offset));
+  }
+  return same;
+}
+
 /// Check checksums, offset indexes and statistics of every chunk.
 arrow::Status CheckChunks(const ParquetFile& file, Problems* problems) {
   for (size_t group = 0; group < file.meta().row_groups.size(); ++group) {
@@ -174,8 +221,13 @@ arrow::Status CheckChunks(const ParquetFile& file, Problems* problems) {
       for (const Page& page : pages.data) has_checksums &= page.header.crc32.has_value();
       if (!has_checksums) problems->Add("page without checksum: " + where);
       ARROW_ASSIGN_OR_RAISE(const auto locations, file.PagesOf(group, leaf, nullptr));
+      const ChunkMeta& chunk = file.meta().row_groups[group].chunks[leaf];
       bool same = locations->size() == pages.data.size();
       int64_t row = 0;
+      int64_t end = chunk.begin_offset() + chunk.compressed_bytes;
+      for (size_t i = pages.data.size(); same && i-- > 0; end = pages.data[i].offset) {
+        same = (*locations)[i].size_bytes == end - pages.data[i].offset;
+      }
       for (size_t i = 0; same && i < pages.data.size(); ++i) {
         same = (*locations)[i].offset == pages.data[i].offset;
         if (file.leaves()[leaf].max_repetition == 0) {
@@ -184,8 +236,9 @@ arrow::Status CheckChunks(const ParquetFile& file, Problems* problems) {
         }
       }
       if (!same) problems->Add("offset index and pages differ: " + where);
-      const ColumnBounds& bounds = file.meta().row_groups[group].chunks[leaf].bounds;
-      if (!BoundsHold(pages, file.leaves()[leaf], bounds)) {
+      ARROW_ASSIGN_OR_RAISE(const bool as_written, IsAsWritten(file, chunk, pages, *locations));
+      if (!as_written) problems->Add("damaged page header or offset index: " + where);
+      if (!BoundsHold(pages, file.leaves()[leaf], chunk.bounds)) {
         problems->Add("wrong statistics: " + where);
       }
     }

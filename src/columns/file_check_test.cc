@@ -184,6 +184,23 @@ TEST(CorruptFile, GivesAnErrorOrTheSameData) {
   }
 }
 
+TEST(VerifyFile, FindsAnyFlippedByteBehindTheMagicAndBeforeTheFooter) {
+  const auto series = AwkwardSeries(26, 12, 12);
+  io::SimFileSystem fs(1);
+  ASSERT_TRUE(WriteSeries(fs, series, ColumnsFor(series), {}).ok());
+  for (const std::string path : {"data.parquet", "series.parquet"}) {
+    const int64_t footer = InspectFile(fs, path).ValueOrDie().footer_bytes;
+    const auto end = static_cast<int64_t>(FileBytes(fs, path).size()) - footer;
+    for (int64_t at = 4; at < end; at += 3) {
+      ASSERT_TRUE(fs.Corrupt(path, at, 0x10).ok());
+      const auto problems = VerifyFile(fs, "data.parquet", "series.parquet");
+      ASSERT_TRUE(problems.ok()) << problems.status().ToString();
+      EXPECT_FALSE(problems->empty()) << path << " at=" << at;
+      ASSERT_TRUE(fs.Corrupt(path, at, 0x10).ok());
+    }
+  }
+}
+
 TEST(CorruptFile, SurvivesTruncationAndNoise) {
   const auto series = AwkwardSeries(26, 12, 12);
   io::SimFileSystem fs(1);

@@ -1,6 +1,8 @@
 #include "larnax/archive.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <set>
@@ -8,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/crc32c.h"
 #include "columns/file_check.h"
 #include "db/experiments.h"
 #include "head/log_replay.h"
@@ -110,25 +113,52 @@ FileUse UseOf(const store::FileEntry& entry) {
           .max_time_ms = entry.max_time_ms};
 }
 
+// What the manifest says of one file of a pair.
+struct Listed {
+  int64_t bytes;
+  int64_t footer_bytes;
+  uint32_t footer_crc32c;
+};
+
+// Size, magic and footer: page checksums cover none of them.
+arrow::Status CheckEnds(const std::string& path, const Listed& listed) {
+  ARROW_ASSIGN_OR_RAISE(const auto file, io::RealFileSystem().OpenReadable(path));
+  if (file->size_bytes() != listed.bytes) {
+    return arrow::Status::Invalid("size differs from the manifest's: bytes=", file->size_bytes(),
+                                  " listed=", listed.bytes);
+  }
+  constexpr std::array<uint8_t, 4> kMagic = {'P', 'A', 'R', '1'};
+  if (listed.footer_bytes < 0 || listed.footer_bytes + std::ssize(kMagic) > listed.bytes) {
+    return arrow::Status::Invalid("the manifest's footer does not fit: footer_bytes=",
+                                  listed.footer_bytes);
+  }
+  std::array<uint8_t, kMagic.size()> start;
+  ARROW_RETURN_NOT_OK(file->ReadAt(0, start));
+  if (start != kMagic) return arrow::Status::Invalid("no Parquet magic at the start");
+  std::vector<uint8_t> footer(static_cast<size_t>(listed.footer_bytes));
+  ARROW_RETURN_NOT_OK(file->ReadAt(listed.bytes - listed.footer_bytes, footer));
+  if (base::Crc32c(0, footer) != listed.footer_crc32c) {
+    return arrow::Status::Invalid("footer differs from the manifest's checksum: offset=",
+                                  listed.bytes - listed.footer_bytes);
+  }
+  return arrow::Status::OK();
+}
+
 // A live file against the manifest and against itself.
 arrow::Result<std::vector<std::string>> CheckFile(const store::DataFile& file) {
   std::vector<std::string> problems;
   const store::FileEntry& entry = file.entry();
-  for (const auto& [tree, listed_bytes] :
-       {std::pair{store::Tree::kData, entry.bytes}, {store::Tree::kSeries, entry.series_bytes}}) {
-    const std::string path = file.PathIn(tree, false);
-    const auto opened = io::RealFileSystem().OpenReadable(path);
-    if (!opened.ok()) {
-      problems.push_back(path + ": " + opened.status().message());
-    } else if ((*opened)->size_bytes() != listed_bytes) {
-      problems.push_back(path + ": size differs from the manifest's: bytes=" +
-                         std::to_string((*opened)->size_bytes()) +
-                         " listed=" + std::to_string(listed_bytes));
-    }
+  const std::string data_path = file.PathIn(store::Tree::kData, false);
+  const std::string series_path = file.PathIn(store::Tree::kSeries, false);
+  const std::pair<const std::string&, Listed> files[] = {
+      {data_path, {entry.bytes, entry.footer_bytes, entry.footer_crc32c}},
+      {series_path, {entry.series_bytes, entry.series_footer_bytes, entry.series_footer_crc32c}}};
+  for (const auto& [path, listed] : files) {
+    const arrow::Status status = CheckEnds(path, listed);
+    if (!status.ok()) problems.push_back(path + ": " + status.message());
   }
   if (!problems.empty()) return problems;
-  return columns::VerifyFile(io::RealFileSystem(), file.PathIn(store::Tree::kData, false),
-                             file.PathIn(store::Tree::kSeries, false));
+  return columns::VerifyFile(io::RealFileSystem(), data_path, series_path);
 }
 
 // Files in the folders that plain readers look into, but that the manifest does not list.
