@@ -136,9 +136,9 @@ std::string InspectJson(const InspectReport& report) {
 }
 
 std::string VerifyText(const VerifyReport& report) {
-  std::string text = FormatCount(report.files) + " files, " + FormatCount(report.rows) + " rows, " +
-                     RoundBytes(report.bytes) + ", " + FormatCount(report.wal_records) +
-                     " log records: ";
+  std::string text = CountOf(report.files, "file", "files") + ", " +
+                     CountOf(report.rows, "row", "rows") + ", " + RoundBytes(report.bytes) + ", " +
+                     CountOf(report.wal_records, "log record", "log records") + ": ";
   if (report.problems.empty()) return text + "all is well\n";
   text += CountOf(std::ssize(report.problems), "problem", "problems") + "\n";
   for (const std::string& problem : report.problems) text += "  " + problem + "\n";

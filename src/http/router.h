@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "http/endpoints.h"
+#include "http/endpoints/endpoints.h"
 #include "http/request.h"
 
 namespace larnax::http {

@@ -5,7 +5,7 @@
 
 #include <arrow/result.h>
 
-#include "http/samples_body.h"
+#include "http/samples/samples_body.h"
 #include "larnax/samples.h"
 
 namespace larnax::http {

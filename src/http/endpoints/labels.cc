@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "http/endpoints.h"
-#include "http/samples_body.h"
+#include "http/endpoints/endpoints.h"
+#include "http/samples/samples_body.h"
 #include "larnax/error.h"
 #include "larnax/format.h"
 

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include "http/sample_cursor.h"
-#include "http/samples_body.h"
+#include "http/samples/sample_cursor.h"
+#include "http/samples/samples_body.h"
 #include "larnax/format.h"
 
 namespace larnax::http {

@@ -12,8 +12,8 @@
 #include <arrow/type.h>
 #include <arrow/util/key_value_metadata.h>
 
-#include "http/sample_cursor.h"
-#include "http/samples_body.h"
+#include "http/samples/sample_cursor.h"
+#include "http/samples/samples_body.h"
 
 namespace larnax::http {
 namespace {

@@ -1,4 +1,4 @@
-#include "http/endpoints.h"
+#include "http/endpoints/endpoints.h"
 #include "larnax/error.h"
 
 namespace larnax::http {

@@ -1,4 +1,4 @@
-#include "http/samples_body.h"
+#include "http/samples/samples_body.h"
 
 #include <algorithm>
 #include <bit>

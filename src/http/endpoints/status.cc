@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "http/endpoints.h"
+#include "http/endpoints/endpoints.h"
 #include "larnax/error.h"
 #include "larnax/format.h"
 #include "larnax/version.h"

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "http/endpoints.h"
+#include "http/endpoints/endpoints.h"
 #include "larnax/error.h"
 
 namespace larnax::http {

@@ -1,6 +1,6 @@
 // Every endpoint, asked over the wire: what it asks of the database and how it answers.
 
-#include "http/endpoints.h"
+#include "http/endpoints/endpoints.h"
 
 #include <algorithm>
 #include <future>

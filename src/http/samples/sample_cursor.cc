@@ -1,4 +1,4 @@
-#include "http/sample_cursor.h"
+#include "http/samples/sample_cursor.h"
 
 #include <algorithm>
 #include <bit>

@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "http/sample_cursor.h"
-#include "http/samples_body.h"
+#include "http/samples/sample_cursor.h"
+#include "http/samples/samples_body.h"
 #include "larnax/format.h"
 
 namespace larnax::http {

@@ -11,32 +11,32 @@ namespace larnax::http {
 /// Answer a request. A failed Status becomes Prometheus' error envelope.
 using Endpoint = arrow::Result<Response> (*)(const Request&, const Services&);
 
-// health_endpoints.cc
+// health.cc
 arrow::Result<Response> AnswerRoot(const Request& request, const Services& services);
 arrow::Result<Response> AnswerHealthy(const Request& request, const Services& services);
 arrow::Result<Response> AnswerReady(const Request& request, const Services& services);
 arrow::Result<Response> AnswerMetrics(const Request& request, const Services& services);
 
-// label_endpoints.cc
+// labels.cc
 arrow::Result<Response> AnswerLabels(const Request& request, const Services& services);
 arrow::Result<Response> AnswerLabelValues(const Request& request, const Services& services);
 arrow::Result<Response> AnswerSeries(const Request& request, const Services& services);
 arrow::Result<Response> AnswerMetadata(const Request& request, const Services& services);
 
-// samples_endpoint.cc
+// samples.cc
 arrow::Result<Response> AnswerSamples(const Request& request, const Services& services);
 
-// status_endpoints.cc
+// status.cc
 arrow::Result<Response> AnswerBuildInfo(const Request& request, const Services& services);
 arrow::Result<Response> AnswerRuntimeInfo(const Request& request, const Services& services);
 arrow::Result<Response> AnswerTsdb(const Request& request, const Services& services);
 arrow::Result<Response> AnswerFlags(const Request& request, const Services& services);
 
-// admin_endpoints.cc
+// admin.cc
 arrow::Result<Response> AnswerFlush(const Request& request, const Services& services);
 arrow::Result<Response> AnswerMerge(const Request& request, const Services& services);
 
-// write_endpoint.cc
+// write.cc
 /// Answer a write by what became of it.
 ///
 /// \param version_2  Whether the sender spoke remote write 2.0, where no report tells.

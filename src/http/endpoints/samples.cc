@@ -1,5 +1,5 @@
-#include "http/endpoints.h"
-#include "http/samples_body.h"
+#include "http/endpoints/endpoints.h"
+#include "http/samples/samples_body.h"
 #include "larnax/error.h"
 
 namespace larnax::http {
