@@ -39,7 +39,8 @@ PYTHON
 start() {
   local name=$1 url=$2 pid
   shift 2
-  "$@" >"$work/$name.log" 2>&1 &
+  # In a session of its own: Ctrl-C is for this script, which ends them in their order.
+  setsid "$@" >"$work/$name.log" 2>&1 &
   pid=$!
   started=("$pid" "${started[@]}")
   for _ in $(seq 150); do
