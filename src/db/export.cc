@@ -14,6 +14,7 @@
 #include "larnax/archive.h"
 #include "larnax/error.h"
 #include "larnax/format.h"
+#include "wire/exposition/text_encoder.h"
 
 namespace larnax {
 namespace {
@@ -154,98 +155,39 @@ class CsvExport final : public ExportFile {
   std::unique_ptr<TextFile> file_;
 };
 
-void AppendOpenMetricsString(std::string_view text, std::string* out) {
-  out->push_back('"');
-  for (const char c : text) {
-    switch (c) {
-      case '\\':
-        out->append("\\\\");
-        break;
-      case '"':
-        out->append("\\\"");
-        break;
-      case '\n':
-        out->append("\\n");
-        break;
-      default:
-        out->push_back(c);
-    }
-  }
-  out->push_back('"');
-}
-
-bool IsPlainName(std::string_view name) {
-  const auto plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == ':' ||
-           (c >= '0' && c <= '9');
-  };
-  return !name.empty() && !(name[0] >= '0' && name[0] <= '9') &&
-         std::all_of(name.begin(), name.end(), plain);
-}
-
-// OpenMetrics text, as `promtool tsdb create-blocks-from openmetrics` reads it. Names that it
-// cannot hold plainly are quoted. A stale marker has no form in it: it becomes NaN.
+// OpenMetrics text, as `promtool tsdb create-blocks-from openmetrics` reads it. A stale marker has
+// no form in it: it becomes NaN.
 class OpenMetricsExport final : public ExportFile {
  public:
   static arrow::Result<std::unique_ptr<ExportFile>> Open(const std::string& path) {
-    auto file = std::make_unique<OpenMetricsExport>();
-    ARROW_ASSIGN_OR_RAISE(file->file_, TextFile::Create(path));
-    return file;
+    ARROW_ASSIGN_OR_RAISE(auto text, TextFile::Create(path));
+    return std::unique_ptr<ExportFile>(new OpenMetricsExport(std::move(text)));
   }
 
   arrow::Status Append(const SeriesSamples& series) override {
-    std::string* const out = file_->text();
-    const std::string_view metric = series.labels.metric();
-    if (!started_ || metric != metric_) {
-      started_ = true;
+    if (const std::string_view metric = series.labels.metric(); metric != metric_) {
       metric_ = metric;
-      out->append("# TYPE ");
-      IsPlainName(metric) ? (void)out->append(metric) : AppendOpenMetricsString(metric, out);
-      out->append(" unknown\n");
+      writer_.Family(
+          {.metric = metric_, .type = wire::MetricType::kUnknown, .help = {}, .unit = {}});
     }
-    std::string prefix;
-    AppendSeries(series.labels, &prefix);
     for (size_t i = 0; i < series.value.size(); ++i) {
-      out->append(prefix).append(" ");
-      AppendValue(series.value[i], out);
-      out->append(" ");
-      AppendSeconds((*series.time_ms)[i], out);
-      out->append("\n");
+      writer_.Sample(series.labels, series.value[i], (*series.time_ms)[i]);
     }
     return file_->WriteIfLarge();
   }
 
   arrow::Result<int64_t> Finish() override {
-    file_->text()->append("# EOF\n");
+    writer_.Finish();
     return file_->Finish();
   }
 
  private:
-  static void AppendSeries(LabelsView labels, std::string* out) {
-    const std::string_view metric = labels.metric();
-    std::string_view separator = "{";
-    if (IsPlainName(metric)) {
-      out->append(metric);
-    } else {
-      out->append(separator);
-      AppendOpenMetricsString(metric, out);
-      separator = ",";
-    }
-    for (const Label& label : labels) {
-      if (label.name == kMetricLabel) continue;
-      out->append(separator);
-      separator = ",";
-      IsPlainName(label.name) ? (void)out->append(label.name)
-                              : AppendOpenMetricsString(label.name, out);
-      out->append("=");
-      AppendOpenMetricsString(label.value, out);
-    }
-    if (separator == ",") out->append("}");
-  }
+  explicit OpenMetricsExport(std::unique_ptr<TextFile> file)
+      : file_(std::move(file)), writer_(wire::ExpositionFormat::kOpenMetrics, file_->text()) {}
 
-  bool started_ = false;
-  std::string metric_;
   std::unique_ptr<TextFile> file_;
+  wire::ExpositionWriter writer_;
+  std::string metric_;
 };
 
 // Opens the output files one after the other as the series come.

@@ -4,8 +4,8 @@
 
 #include "base/check.h"
 #include "io/machine_stats.h"
-#include "larnax/format.h"
 #include "larnax/version.h"
+#include "wire/exposition/text_encoder.h"
 #include "wire/remote_write/encoder.h"
 
 namespace larnax::db {
@@ -96,6 +96,31 @@ void CollectProcess(Collector* out) {
            process.start_time_seconds);
 }
 
+wire::DecodedMetadata DescriptionOf(const OwnMetric& metric) {
+  return {.metric = metric.name,
+          .type = metric.type == "counter" ? wire::MetricType::kCounter : wire::MetricType::kGauge,
+          .help = metric.help,
+          .unit = {}};
+}
+
+// Calls visit(metric, labels, whether its name is new) for each; empty `job` and `instance` are
+// left out.
+template <typename Visit>
+void ForEachMetric(const std::vector<OwnMetric>& metrics, std::string_view job,
+                   std::string_view instance, Visit visit) {
+  const std::string* previous = nullptr;
+  for (const OwnMetric& metric : metrics) {
+    auto pairs = metric.labels;
+    pairs.emplace_back(kMetricLabel, metric.name);
+    pairs.emplace_back("job", job);
+    pairs.emplace_back("instance", instance);
+    const auto labels = Labels::Make(std::move(pairs));
+    LARNAX_CHECK(labels.ok());
+    visit(metric, labels->view(), previous == nullptr || *previous != metric.name);
+    previous = &metric.name;
+  }
+}
+
 }  // namespace
 
 std::vector<OwnMetric> CollectOwnMetrics(const Counters& counters, const DatabaseStatus& status,
@@ -141,49 +166,24 @@ std::vector<OwnMetric> CollectMachineMetrics() {
 
 std::string MetricsToText(const std::vector<OwnMetric>& metrics) {
   std::string out;
-  const std::string* previous = nullptr;
-  for (const OwnMetric& metric : metrics) {
-    if (previous == nullptr || *previous != metric.name) {
-      out.append("# HELP ").append(metric.name).append(" ").append(metric.help);
-      out.append("\n# TYPE ").append(metric.name).append(" ").append(metric.type).append("\n");
-    }
-    previous = &metric.name;
-    out.append(metric.name);
-    for (size_t i = 0; i < metric.labels.size(); ++i) {
-      out.append(i == 0 ? "{" : ",").append(metric.labels[i].first).append("=");
-      // Values are our own words: none needs the text format's escapes.
-      out.append("\"").append(metric.labels[i].second).append("\"");
-    }
-    if (!metric.labels.empty()) out.append("}");
-    out.append(" ");
-    AppendValue(metric.value, &out);
-    out.append("\n");
-  }
+  wire::ExpositionWriter writer(wire::ExpositionFormat::kPrometheusText, &out);
+  ForEachMetric(metrics, {}, {}, [&](const OwnMetric& metric, LabelsView labels, bool is_new) {
+    if (is_new) writer.Family(DescriptionOf(metric));
+    writer.Sample(labels, metric.value);
+  });
+  writer.Finish();
   return out;
 }
 
 std::string MetricsToWriteRequest(const std::vector<OwnMetric>& metrics, std::string_view job,
                                   std::string_view instance, int64_t time_ms) {
   wire::RequestEncoder encoder(wire::WriteVersion::kV1);
-  const std::string* previous = nullptr;
-  for (const OwnMetric& metric : metrics) {
-    auto pairs = metric.labels;
-    pairs.emplace_back(kMetricLabel, metric.name);
-    pairs.emplace_back("job", job);
-    pairs.emplace_back("instance", instance);
-    const auto labels = Labels::Make(std::move(pairs));
-    LARNAX_CHECK(labels.ok());
-    encoder.BeginSeries(labels->bytes());
-    encoder.AddSample(time_ms, metric.value);
-    if (previous == nullptr || *previous != metric.name) {
-      encoder.AddMetadata(
-          {.metric = metric.name,
-           .type = metric.type == "counter" ? wire::MetricType::kCounter : wire::MetricType::kGauge,
-           .help = metric.help,
-           .unit = {}});
-    }
-    previous = &metric.name;
-  }
+  ForEachMetric(metrics, job, instance,
+                [&](const OwnMetric& metric, LabelsView labels, bool is_new) {
+                  encoder.BeginSeries(labels.bytes());
+                  encoder.AddSample(time_ms, metric.value);
+                  if (is_new) encoder.AddMetadata(DescriptionOf(metric));
+                });
   return std::string(encoder.Finish());
 }
 
