@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/crc32c.h"
 #include "columns/page_codec.h"
 #include "larnax/error.h"
 
@@ -34,15 +35,17 @@ arrow::Status ParquetFile::At(const arrow::Status& status, int64_t offset) const
 }
 
 arrow::Result<std::shared_ptr<const ParquetFile>> ParquetFile::Open(
-    std::shared_ptr<io::ReadableFile> file, ReadStats* stats, int64_t footer_bytes) {
+    std::shared_ptr<io::ReadableFile> file, ReadStats* stats, int64_t footer_bytes,
+    std::optional<uint32_t> footer_crc32c) {
   std::shared_ptr<ParquetFile> result(new ParquetFile(std::move(file)));
   if (stats != nullptr) ++stats->files_read;
-  ARROW_RETURN_NOT_OK(result->ReadFooter(stats, footer_bytes));
+  ARROW_RETURN_NOT_OK(result->ReadFooter(stats, footer_bytes, footer_crc32c));
   ARROW_RETURN_NOT_OK(result->CheckMeta());
   return result;
 }
 
-arrow::Status ParquetFile::ReadFooter(ReadStats* stats, int64_t footer_bytes) {
+arrow::Status ParquetFile::ReadFooter(ReadStats* stats, int64_t footer_bytes,
+                                      std::optional<uint32_t> footer_crc32c) {
   const int64_t file_bytes = file_->size_bytes();
   if (file_bytes < kTrailerBytes + 4) return Corrupt("file is too short", 0);
   int64_t tail_bytes = std::min(file_bytes, std::max(kTailBytes, footer_bytes));
@@ -62,8 +65,13 @@ arrow::Status ParquetFile::ReadFooter(ReadStats* stats, int64_t footer_bytes) {
     tail_ = head + tail_;
     tail_bytes = footer_bytes_;
   }
-  const std::string_view footer =
-      std::string_view(tail_).substr(tail_.size() - static_cast<size_t>(footer_bytes_), size);
+  const std::string_view whole_footer =
+      std::string_view(tail_).substr(tail_.size() - static_cast<size_t>(footer_bytes_));
+  if (footer_crc32c && base::Crc32c(0, {reinterpret_cast<const uint8_t*>(whole_footer.data()),
+                                        whole_footer.size()}) != *footer_crc32c) {
+    return Corrupt("footer does not match its checksum", file_bytes - footer_bytes_);
+  }
+  const std::string_view footer = whole_footer.substr(0, size);
   auto meta = ParseFileMeta(footer);
   if (!meta.ok()) return At(meta.status(), file_bytes - footer_bytes_);
   meta_ = std::move(meta).ValueUnsafe();

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -43,7 +44,8 @@ inline constexpr uint32_t kNullRun = 0xFFFFFFFF;
 class ParquetFile {
  public:
   static arrow::Result<std::shared_ptr<const ParquetFile>> Open(
-      std::shared_ptr<io::ReadableFile> file, ReadStats* stats, int64_t footer_bytes);
+      std::shared_ptr<io::ReadableFile> file, ReadStats* stats, int64_t footer_bytes,
+      std::optional<uint32_t> footer_crc32c = std::nullopt);
 
   const FileMeta& meta() const { return meta_; }
   const std::vector<SchemaLeaf>& leaves() const { return leaves_; }
@@ -77,7 +79,8 @@ class ParquetFile {
 
  private:
   explicit ParquetFile(std::shared_ptr<io::ReadableFile> file) : file_(std::move(file)) {}
-  arrow::Status ReadFooter(ReadStats* stats, int64_t footer_bytes);
+  arrow::Status ReadFooter(ReadStats* stats, int64_t footer_bytes,
+                           std::optional<uint32_t> footer_crc32c);
   arrow::Status CheckMeta() const;
   arrow::Status CheckChunk(const ChunkMeta& chunk, size_t leaf) const;
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,9 +32,10 @@ class SamplesReader {
   /// Open a data file: reads the footer only.
   ///
   /// \param footer_bytes  FileSummary::data_footer_bytes, which saves a read; 0: unknown.
-  static arrow::Result<std::shared_ptr<SamplesReader>> Open(std::shared_ptr<io::ReadableFile> file,
-                                                            ReadStats* stats,
-                                                            int64_t footer_bytes = 0);
+  /// \param footer_crc32c  Of the same place; nullopt: a damaged footer may go unnoticed.
+  static arrow::Result<std::shared_ptr<SamplesReader>> Open(
+      std::shared_ptr<io::ReadableFile> file, ReadStats* stats, int64_t footer_bytes = 0,
+      std::optional<uint32_t> footer_crc32c = std::nullopt);
   ~SamplesReader();
 
   int64_t rows() const;

@@ -294,8 +294,10 @@ SeriesIndex::SeriesIndex(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 SeriesIndex::~SeriesIndex() = default;
 
 arrow::Result<std::shared_ptr<SeriesIndex>> SeriesIndex::Open(
-    std::shared_ptr<io::ReadableFile> file, ReadStats* stats, int64_t footer_bytes) {
-  ARROW_ASSIGN_OR_RAISE(auto parquet, ParquetFile::Open(std::move(file), stats, footer_bytes));
+    std::shared_ptr<io::ReadableFile> file, ReadStats* stats, int64_t footer_bytes,
+    std::optional<uint32_t> footer_crc32c) {
+  ARROW_ASSIGN_OR_RAISE(auto parquet,
+                        ParquetFile::Open(std::move(file), stats, footer_bytes, footer_crc32c));
   auto impl = std::make_unique<Impl>(std::move(parquet));
   ARROW_RETURN_NOT_OK(impl->Init());
   return std::shared_ptr<SeriesIndex>(new SeriesIndex(std::move(impl)));

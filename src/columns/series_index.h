@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -71,9 +72,10 @@ class SeriesIndex {
   /// Open an index: reads the footer only.
   ///
   /// \param footer_bytes  FileSummary::series_footer_bytes, which saves a read; 0: unknown.
-  static arrow::Result<std::shared_ptr<SeriesIndex>> Open(std::shared_ptr<io::ReadableFile> file,
-                                                          ReadStats* stats,
-                                                          int64_t footer_bytes = 0);
+  /// \param footer_crc32c  Of the same place; nullopt: a damaged footer may go unnoticed.
+  static arrow::Result<std::shared_ptr<SeriesIndex>> Open(
+      std::shared_ptr<io::ReadableFile> file, ReadStats* stats, int64_t footer_bytes = 0,
+      std::optional<uint32_t> footer_crc32c = std::nullopt);
   ~SeriesIndex();
 
   /// Number of series.

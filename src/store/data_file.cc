@@ -19,6 +19,7 @@ DataFile::~DataFile() {
 std::shared_ptr<DataFile> DataFile::Clone() const {
   auto clone = std::make_shared<DataFile>(fs_, root_, entry_);
   clone->set_in_retired(in_retired_);
+  clone->set_known_labels(known_labels_);
   return clone;
 }
 
@@ -45,7 +46,8 @@ arrow::Result<std::shared_ptr<columns::SeriesIndex>> DataFile::Index(ReadStats* 
   if (index_ == nullptr) {
     ARROW_ASSIGN_OR_RAISE(auto file, Open(Tree::kSeries));
     ARROW_ASSIGN_OR_RAISE(
-        index_, columns::SeriesIndex::Open(std::move(file), stats, entry_.series_footer_bytes));
+        index_, columns::SeriesIndex::Open(std::move(file), stats, entry_.series_footer_bytes,
+                                           entry_.series_footer_crc32c));
     if (index_->size() != entry_.series || index_->data_rows() != entry_.rows) {
       index_ = nullptr;
       return Mismatch(Tree::kSeries);
@@ -58,8 +60,9 @@ arrow::Result<std::shared_ptr<columns::SamplesReader>> DataFile::Samples(ReadSta
   const std::lock_guard lock(mutex_);
   if (samples_ == nullptr) {
     ARROW_ASSIGN_OR_RAISE(auto file, Open(Tree::kData));
-    ARROW_ASSIGN_OR_RAISE(
-        samples_, columns::SamplesReader::Open(std::move(file), stats, entry_.footer_bytes));
+    ARROW_ASSIGN_OR_RAISE(samples_,
+                          columns::SamplesReader::Open(std::move(file), stats, entry_.footer_bytes,
+                                                       entry_.footer_crc32c));
     if (samples_->rows() != entry_.rows) {
       samples_ = nullptr;
       return Mismatch(Tree::kData);
