@@ -146,6 +146,15 @@ bool Model::MayBeInFiles(const Labels& labels, int64_t time_ms, uint64_t bits) c
                      [&](const StoredValue& value) { return value.bits == bits; });
 }
 
+bool Model::WasOverwritten(const Labels& labels, int64_t time_ms) const {
+  const auto times = series_.find(labels);
+  if (times == series_.end()) return false;
+  const auto cell = times->second.find(time_ms);
+  if (cell == times->second.end() || cell->second.ever.empty()) return false;
+  const auto& ever = cell->second.ever;
+  return ever.begin()->bits != ever.rbegin()->bits;
+}
+
 bool Model::IsSame(const Labels& labels, int64_t time_ms, StoredValue expected,
                    StoredValue found) const {
   if (expected == found) return true;

@@ -83,6 +83,8 @@ class Model {
   Content Select(std::span<const std::vector<Matcher>> selectors, TimeRange range) const;
   /// Tell whether a row may stand in a file.
   bool MayBeInFiles(const Labels& labels, int64_t time_ms, uint64_t bits) const;
+  /// Tell whether a sample ever had another value than its first.
+  bool WasOverwritten(const Labels& labels, int64_t time_ms) const;
   /// Tell whether two values count as one: start times of equal values are not told apart.
   bool IsSame(const Labels& labels, int64_t time_ms, StoredValue expected, StoredValue found) const;
 

@@ -155,7 +155,7 @@ arrow::Result<bool> Simulation::Recover(bool power_cut) {
       disk_.Kill();
     }
     Say(power_cut ? "power cut" : "killed");
-    if (random_.Chance(0.8)) ARROW_RETURN_NOT_OK(StopFaults());
+    ARROW_RETURN_NOT_OK(random_.Chance(0.8) ? StopFaults() : UnflipBits());
     const auto opened = Open();
     if (opened.ok() && !*opened) {
       archive_lost_ = true;

@@ -104,6 +104,7 @@ class Simulation {
   arrow::Status OpenStream();
   arrow::Status FinishStream();
   arrow::Status LookPlainly(bool complete);
+  arrow::Result<Model::Content> ReadOnlyContent();
   arrow::Status ReadOnly();
   arrow::Status CheckMetadata();
 
@@ -111,7 +112,9 @@ class Simulation {
   arrow::Status ChangeFaults();
   void StartErrors();
   void FillDisk();
+  arrow::Result<std::optional<FlippedByte>> DrawByte();
   arrow::Status FlipBit();
+  arrow::Status ReadWithFlips();
   arrow::Status UnflipBits();
   arrow::Status StopFaults();
   bool HasFaults() const { return errors_on_ || disk_full_ || !flipped_.empty(); }

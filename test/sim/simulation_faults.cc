@@ -1,3 +1,4 @@
+#include <optional>
 #include <string>
 
 #include "larnax/error.h"
@@ -57,9 +58,8 @@ void Simulation::FillDisk() {
   Say("room for " + std::to_string(room) + " bytes");
 }
 
-arrow::Status Simulation::FlipBit() {
-  std::vector<io::DirectoryEntry> files;
-  std::vector<std::string> paths;
+arrow::Result<std::optional<Simulation::FlippedByte>> Simulation::DrawByte() {
+  std::vector<FlippedByte> files;  // The offset is the file's size.
   for (const store::Tree tree : store::kTrees) {
     const std::string folder = io::JoinPath(kRoot, store::TreeFolder(tree, "samples"));
     ARROW_ASSIGN_OR_RAISE(const auto days, disk_.List(folder));
@@ -67,19 +67,55 @@ arrow::Status Simulation::FlipBit() {
       ARROW_ASSIGN_OR_RAISE(const auto entries, disk_.List(io::JoinPath(folder, day.name)));
       for (const io::DirectoryEntry& entry : entries) {
         if (entry.name == store::kSchemaFile || entry.size_bytes == 0) continue;
-        files.push_back(entry);
-        paths.push_back(io::JoinPath(io::JoinPath(folder, day.name), entry.name));
+        files.push_back(
+            {io::JoinPath(io::JoinPath(folder, day.name), entry.name), entry.size_bytes, 0});
       }
     }
   }
-  if (files.empty()) return arrow::Status::OK();
-  const size_t chosen = random_.Below(files.size());
-  const auto offset =
-      static_cast<int64_t>(random_.Below(static_cast<uint64_t>(files[chosen].size_bytes)));
-  const auto mask = static_cast<uint8_t>(1u << random_.Below(8));
-  ARROW_RETURN_NOT_OK(disk_.Corrupt(paths[chosen], offset, mask));
-  flipped_.push_back({paths[chosen], offset, mask});
-  Say("flip in " + paths[chosen] + " at " + std::to_string(offset));
+  if (files.empty()) return std::nullopt;
+  FlippedByte byte = files[random_.Below(files.size())];
+  byte.offset_bytes = static_cast<int64_t>(random_.Below(static_cast<uint64_t>(byte.offset_bytes)));
+  byte.mask = static_cast<uint8_t>(1u << random_.Below(8));
+  return byte;
+}
+
+/// Flip a bit under the running database, until the faults end.
+arrow::Status Simulation::FlipBit() {
+  ARROW_ASSIGN_OR_RAISE(const auto byte, DrawByte());
+  if (!byte) return arrow::Status::OK();
+  open_read_.reset();
+  ARROW_RETURN_NOT_OK(disk_.Corrupt(byte->path, byte->offset_bytes, byte->mask));
+  flipped_.push_back(*byte);
+  Say("flip in " + byte->path + " at " + std::to_string(byte->offset_bytes));
+  return arrow::Status::OK();
+}
+
+/// Flip bits one by one, each under a reader that opens the archive anew: it must answer as
+/// before, or name the damaged file.
+arrow::Status Simulation::ReadWithFlips() {
+  if (HasFaults()) return arrow::Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const Model::Content before, ReadOnlyContent());
+  for (int i = 0; i < 12; ++i) {
+    ARROW_ASSIGN_OR_RAISE(const auto byte, DrawByte());
+    if (!byte) return arrow::Status::OK();
+    const std::string where = byte->path + " offset=" + std::to_string(byte->offset_bytes) +
+                              " mask=" + std::to_string(byte->mask);
+    ARROW_RETURN_NOT_OK(disk_.Corrupt(byte->path, byte->offset_bytes, byte->mask));
+    const auto after = ReadOnlyContent();
+    ARROW_RETURN_NOT_OK(disk_.Corrupt(byte->path, byte->offset_bytes, byte->mask));
+    if (after.ok()) {
+      Count("flipped bits without effect");
+      ARROW_RETURN_NOT_OK(CompareContent(model_, before, *after, "with a flipped bit in " + where));
+      continue;
+    }
+    const std::string name = byte->path.substr(byte->path.rfind('/') + 1);
+    if (KindOf(after.status()) != ErrorKind::kCorrupt ||
+        after.status().message().find(name) == std::string::npos) {
+      return arrow::Status::Invalid("a flipped bit in ", where,
+                                    " is not told: ", after.status().ToString());
+    }
+    Count("flipped bits noticed by reads");
+  }
   return arrow::Status::OK();
 }
 
@@ -90,6 +126,8 @@ arrow::Status Simulation::UnflipBits() {
       ARROW_RETURN_NOT_OK(disk_.Corrupt(flip.path, flip.offset_bytes, flip.mask));
     }
   }
+  // Whoever mends a disk starts the database again: it may hold what it read meanwhile.
+  if (!flipped_.empty() && process_ != nullptr) process_->Die();
   flipped_.clear();
   return arrow::Status::OK();
 }

@@ -35,6 +35,10 @@ arrow::Status Simulation::Step() {
       {8, [](Simulation& sim) { return sim.PassTime(); }},
       {3, [](Simulation& sim) { return sim.LookPlainly(false); }},
       {1, [](Simulation& sim) { return sim.ReadOnly(); }},
+      {1,
+       [](Simulation& sim) {
+         return sim.options_.faults.bit_flips ? sim.ReadWithFlips() : arrow::Status::OK();
+       }},
       {3, [](Simulation& sim) { return sim.OpenStream(); }},
       {1, [](Simulation& sim) { return sim.CheckMetadata(); }},
       {8, [](Simulation& sim) { return sim.ChangeFaults(); }},
