@@ -86,7 +86,7 @@ cat <<END
 demo: Prometheus (http://$prometheus_listen) scrapes node_exporter every 5 s and sends to Larnax.
 
   curl "http://$listen/api/v1/labels"
-  curl "http://$listen/api/v1/samples?match[]=node_load1&format=csv"
+  curl -g "http://$listen/api/v1/samples?match[]=node_load1&format=csv"
   .venv/bin/python -c "import duckdb; duckdb.sql(\"select metric, count(*) from read_parquet('$data/samples/*/*.parquet', union_by_name = true) group by 1 order by 2 desc limit 20\").show()"
 
 Files grow within a minute in $data/samples. Ctrl-C ends what the demo started.

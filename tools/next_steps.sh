@@ -9,7 +9,7 @@ Larnax is about to listen on http://$listen and to keep its archive in $data (Ct
 It records its own metrics every 15 seconds, so there is something to look at within a minute:
 
   curl "http://$listen/api/v1/labels"
-  curl "http://$listen/api/v1/samples?match[]=larnax_samples_total&format=csv"
+  curl -g "http://$listen/api/v1/samples?match[]=larnax_samples_total&format=csv"
   .venv/bin/python -c "import pandas; print(pandas.read_parquet('$data/samples'))"
 
 To fill it from a Prometheus that you have, add to its configuration:
