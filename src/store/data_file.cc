@@ -28,6 +28,26 @@ std::string DataFile::PathIn(Tree tree, bool in_retired) const {
                                         : DayFile(tree, entry_.table, entry_.day, entry_.name));
 }
 
+namespace {
+
+// Counts a data file and its index as one file, at each query, not at each opening.
+class OpenStats {
+ public:
+  explicit OpenStats(ReadStats* stats)
+      : stats_(stats), files_read_(stats == nullptr ? 0 : stats->files_read) {}
+  ~OpenStats() {
+    if (stats_ != nullptr) stats_->files_read = files_read_;
+  }
+  OpenStats(const OpenStats&) = delete;
+  OpenStats& operator=(const OpenStats&) = delete;
+
+ private:
+  ReadStats* stats_;
+  int64_t files_read_;
+};
+
+}  // namespace
+
 arrow::Result<std::shared_ptr<io::ReadableFile>> DataFile::Open(Tree tree) {
   bool in_retired = in_retired_;
   for (;;) {
@@ -44,6 +64,7 @@ arrow::Result<std::shared_ptr<io::ReadableFile>> DataFile::Open(Tree tree) {
 arrow::Result<std::shared_ptr<columns::SeriesIndex>> DataFile::Index(ReadStats* stats) {
   const std::lock_guard lock(mutex_);
   if (index_ == nullptr) {
+    const OpenStats open_stats(stats);
     ARROW_ASSIGN_OR_RAISE(auto file, Open(Tree::kSeries));
     ARROW_ASSIGN_OR_RAISE(
         index_, columns::SeriesIndex::Open(std::move(file), stats, entry_.series_footer_bytes,
@@ -59,6 +80,7 @@ arrow::Result<std::shared_ptr<columns::SeriesIndex>> DataFile::Index(ReadStats* 
 arrow::Result<std::shared_ptr<columns::SamplesReader>> DataFile::Samples(ReadStats* stats) {
   const std::lock_guard lock(mutex_);
   if (samples_ == nullptr) {
+    const OpenStats open_stats(stats);
     ARROW_ASSIGN_OR_RAISE(auto file, Open(Tree::kData));
     ARROW_ASSIGN_OR_RAISE(samples_,
                           columns::SamplesReader::Open(std::move(file), stats, entry_.footer_bytes,

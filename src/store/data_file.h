@@ -4,17 +4,26 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <arrow/result.h>
 
 #include "columns/samples_reader.h"
 #include "columns/series_index.h"
 #include "io/file_system.h"
+#include "larnax/labels.h"
 #include "larnax/samples.h"
 #include "store/archive_layout.h"
 #include "store/manifest.h"
 
 namespace larnax::store {
+
+/// Label sets of all series of a file, in its order, in memory that they share with the head.
+struct KnownLabels {
+  std::vector<LabelsView> labels;
+  std::shared_ptr<const void> memory;  ///< Keeps `labels` valid.
+};
 
 /// A live data file with its index; opened when first read, and readable for as long as someone
 /// holds it, even when a merge has replaced it.
@@ -30,6 +39,13 @@ class DataFile {
   DataFile& operator=(const DataFile&) = delete;
 
   const FileEntry& entry() const { return entry_; }
+
+  /// Label sets that need not be read; nullptr mostly. Set before the file is shared.
+  const std::shared_ptr<const KnownLabels>& known_labels() const { return known_labels_; }
+  void set_known_labels(std::shared_ptr<const KnownLabels> known) {
+    known_labels_ = std::move(known);
+  }
+
   /// Make another one of the same files, with readers of its own. Open them before this one may be
   /// moved or removed.
   std::shared_ptr<DataFile> Clone() const;
@@ -60,6 +76,7 @@ class DataFile {
   io::FileSystem* const fs_;
   const std::string root_;
   const FileEntry entry_;
+  std::shared_ptr<const KnownLabels> known_labels_;
   std::atomic<bool> in_retired_ = false;
   std::atomic<bool> remove_when_unused_ = false;
 

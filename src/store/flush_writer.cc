@@ -67,19 +67,21 @@ void DropStored(const SampleColumns& stored, SampleColumns* columns) {
 // One writer a day.
 class DayWriters {
  public:
-  DayWriters(const FlushJob& job, std::vector<FileEntry>* entries) : job_(job), entries_(entries) {}
+  DayWriters(const FlushJob& job, std::vector<FlushedFile>* files)
+      : job_(job), files_(files), labels_(job.days.size()) {}
 
   arrow::Status Open(io::FileSystem& fs, const DayFolders& folders, FileNames& names) {
     for (const int64_t day : job_.days) {
-      entries_->push_back({.table = std::string(kSamplesTable),
-                           .name = names.Next(job_.sequence, job_.sequence),
-                           .day = day,
-                           .min_metric = {},
-                           .max_metric = {},
-                           .min_sequence = job_.sequence,
-                           .max_sequence = job_.sequence,
-                           .created_ms = job_.now_ms});
-      const std::string& name = entries_->back().name;
+      FileEntry entry{.table = std::string(kSamplesTable),
+                      .name = names.Next(job_.sequence, job_.sequence),
+                      .day = day,
+                      .min_metric = {},
+                      .max_metric = {},
+                      .min_sequence = job_.sequence,
+                      .max_sequence = job_.sequence,
+                      .created_ms = job_.now_ms};
+      files_->push_back({.entry = std::move(entry), .labels = nullptr});
+      const std::string& name = files_->back().entry.name;
       ARROW_ASSIGN_OR_RAISE(auto writer,
                             columns::SamplesWriter::Open(fs, folders.StagedPath(Tree::kData, name),
                                                          folders.StagedPath(Tree::kSeries, name),
@@ -104,6 +106,7 @@ class DayWriters {
       }
       const size_t count = end - begin;
       if (count == 0) continue;
+      labels_[i].push_back(labels);
       ARROW_RETURN_NOT_OK(
           writers_[i]->Append(labels, times.subspan(begin, count), values.subspan(begin, count),
                               starts.empty() ? starts : starts.subspan(begin, count)));
@@ -116,14 +119,18 @@ class DayWriters {
     for (size_t i = 0; i < writers_.size(); ++i) {
       if (writers_[i]->rows_written() == 0) continue;
       ARROW_ASSIGN_OR_RAISE(const columns::FileSummary summary, writers_[i]->Finish());
-      FillEntry(summary, &(*entries_)[i]);
+      FlushedFile& file = (*files_)[i];
+      FillEntry(summary, &file.entry);
+      file.labels = std::make_shared<const KnownLabels>(
+          KnownLabels{.labels = std::move(labels_[i]), .memory = job_.generation->arena});
     }
     return arrow::Status::OK();
   }
 
  private:
   const FlushJob& job_;
-  std::vector<FileEntry>* entries_;
+  std::vector<FlushedFile>* files_;
+  std::vector<std::vector<LabelsView>> labels_;  // Of each day's file.
   std::vector<std::unique_ptr<columns::SamplesWriter>> writers_;
 };
 
@@ -148,10 +155,18 @@ void FillEntry(const columns::FileSummary& summary, FileEntry* entry) {
   entry->series_footer_crc32c = summary.series_footer_crc32c;
 }
 
-void AssignColumns(const head::FrozenGeneration& generation, columns::ColumnRegistry* registry) {
+void ColumnAssigner::Assign(const head::FrozenGeneration& generation,
+                            columns::ColumnRegistry* registry) {
+  if (arena_ != generation.arena) Reset();
+  arena_ = generation.arena;
   // Neighbours in file order mostly have the same names: only others are looked up.
   std::vector<std::string_view> previous;
   for (const FrozenSeries& series : generation.series) {
+    const auto ref = static_cast<size_t>(series.ref);
+    if (ref >= seen_.size()) seen_.resize(std::max(ref + 1, seen_.size() * 2));
+    const char* const bytes = series.labels.bytes().data();
+    if (seen_[ref] == bytes) continue;
+    seen_[ref] = bytes;
     size_t at = 0;
     for (const Label& label : series.labels) {
       if (at == previous.size()) previous.emplace_back();
@@ -165,11 +180,16 @@ void AssignColumns(const head::FrozenGeneration& generation, columns::ColumnRegi
   }
 }
 
+void ColumnAssigner::Reset() {
+  arena_ = nullptr;
+  seen_.clear();
+}
+
 arrow::Status WriteFlush(io::FileSystem& fs, const DayFolders& folders, FileNames& names,
-                         const FlushJob& job, std::vector<FileEntry>* entries) {
+                         const FlushJob& job, std::vector<FlushedFile>* files) {
   const TimeRange range = RangeOfDays(job.days);
   ARROW_ASSIGN_OR_RAISE(const auto stored, OpenStored(job, range));
-  DayWriters writers(job, entries);
+  DayWriters writers(job, files);
   ARROW_RETURN_NOT_OK(writers.Open(fs, folders, names));
   SampleColumns columns;
   for (const FrozenSeries& series : job.generation->series) {

@@ -33,8 +33,25 @@ class FileNames {
 /// Fill an entry from what the writer says; the rest is the caller's.
 void FillEntry(const columns::FileSummary& summary, FileEntry* entry);
 
-/// Give every label of a generation a column, in file order.
-void AssignColumns(const head::FrozenGeneration& generation, columns::ColumnRegistry* registry);
+/// Gives labels their columns. Remembers which series it has seen, since most come again with every
+/// flush. Not safe to use from two threads.
+class ColumnAssigner {
+ public:
+  /// Give every label of a generation a column, in file order.
+  void Assign(const head::FrozenGeneration& generation, columns::ColumnRegistry* registry);
+  /// Forget what was seen: what was assigned last did not become the archive's.
+  void Reset();
+
+ private:
+  std::shared_ptr<const head::LabelArena> arena_;
+  std::vector<const char*> seen_;  // Label bytes in arena_, by SeriesRef.
+};
+
+/// A file that a flush wrote.
+struct FlushedFile {
+  FileEntry entry;
+  std::shared_ptr<const KnownLabels> labels;
+};
 
 /// What one flush writes.
 struct FlushJob {
@@ -50,9 +67,9 @@ struct FlushJob {
 /// Write the samples of some days into one sorted file a day, in `staging`. Samples that files
 /// have already, with the same bits, are left out.
 ///
-/// \param entries  One a day, on failure too, then with nothing but the name. An entry without rows
-///                 stands for a day of which nothing was left; its files are to be removed.
+/// \param files  One a day, on failure too, then with nothing but the name. One without rows stands
+///               for a day of which nothing was left; it is to be removed.
 arrow::Status WriteFlush(io::FileSystem& fs, const DayFolders& folders, FileNames& names,
-                         const FlushJob& job, std::vector<FileEntry>* entries);
+                         const FlushJob& job, std::vector<FlushedFile>* files);
 
 }  // namespace larnax::store

@@ -85,7 +85,7 @@ struct Chunk {
   };
   std::vector<Series> series;
   std::vector<SeriesPart> parts;
-  std::vector<std::shared_ptr<const columns::LabelSets>> labels;  // Kept alive.
+  std::vector<std::shared_ptr<const void>> labels;  // Kept alive.
   int64_t rows = 0;
 };
 
@@ -93,8 +93,8 @@ arrow::Result<Chunk> NextChunk(SeriesWalk* walk, bool* in_walk) {
   Chunk chunk;
   while (*in_walk && chunk.rows < kChunkRows) {
     chunk.series.push_back({walk->labels(), chunk.parts.size(), walk->parts().size()});
-    if (chunk.labels.empty() || chunk.labels.back() != walk->label_sets()) {
-      chunk.labels.push_back(walk->label_sets());
+    if (chunk.labels.empty() || chunk.labels.back() != walk->label_memory()) {
+      chunk.labels.push_back(walk->label_memory());
     }
     for (const SeriesPart& part : walk->parts()) {
       chunk.parts.push_back(part);

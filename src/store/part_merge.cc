@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace larnax::store {
@@ -61,8 +62,27 @@ void MergeOverlapping(std::span<Cursor> cursors, bool with_starts, head::SampleC
 
 }  // namespace
 
+// Appends parts one after the other; false where their times overlap or are in another order.
+bool Concatenate(std::span<const PartSamples> parts, head::SampleColumns* out) {
+  size_t size = 0;
+  bool with_starts = false;
+  int64_t last_ms = std::numeric_limits<int64_t>::min();
+  for (const PartSamples& part : parts) {
+    if (part.size() == 0) continue;
+    if (part.time_ms.front() <= last_ms) return false;
+    last_ms = part.time_ms.back();
+    size += part.size();
+    with_starts |= !part.start_ms.empty();
+  }
+  out->time_ms.reserve(size);
+  out->value.reserve(size);
+  for (const PartSamples& part : parts) AppendSlice(part, 0, part.size(), with_starts, out);
+  return true;
+}
+
 void MergeParts(std::span<const PartSamples> parts, head::SampleColumns* out) {
   out->Clear();
+  if (Concatenate(parts, out)) return;
   bool with_starts = false;
   std::vector<Cursor> cursors;
   for (size_t i = 0; i < parts.size(); ++i) {

@@ -80,7 +80,7 @@ class SelectStream final : public SampleStream {
         for (const auto& part : wanted.head->parts) rows += part.count;
       }
       if (order <= 0) {
-        builder->Keep(walk_->label_sets());
+        builder->Keep(walk_->label_memory());
         for (const SeriesPart& part : walk_->parts()) {
           parts_.push_back(part);
           rows += part.extent.row_count;

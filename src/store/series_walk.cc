@@ -15,6 +15,11 @@ bool Covers(TimeRange outer, TimeRange inner) {
   return outer.start_ms <= inner.start_ms && inner.end_ms <= outer.end_ms;
 }
 
+// Files fresh from one head share the labels' memory.
+bool AreSame(LabelsView a, LabelsView b) {
+  return (a.bytes().data() == b.bytes().data() && a.bytes().size() == b.bytes().size()) || a == b;
+}
+
 arrow::Result<SeriesWalk::Source> FindRows(const std::shared_ptr<DataFile>& file,
                                            std::span<const std::vector<Matcher>> selectors,
                                            TimeRange range, ReadStats* stats) {
@@ -48,13 +53,27 @@ arrow::Result<SeriesWalk::Source> FindRows(const std::shared_ptr<DataFile>& file
 SeriesWalk::SeriesWalk(std::vector<Source> sources, ReadStats* stats)
     : sources_(std::move(sources)), stats_(stats), cursors_(sources_.size()) {}
 
+arrow::Status SeriesWalk::LoadLabels(const Source& source, std::span<const uint32_t> rows,
+                                     Cursor* cursor) {
+  if (const auto& known = source.file->known_labels(); known != nullptr) {
+    for (const uint32_t row : rows) cursor->labels.push_back(known->labels[row]);
+    cursor->memory = known;
+    return arrow::Status::OK();
+  }
+  ARROW_ASSIGN_OR_RAISE(columns::LabelSets sets, source.index->LabelsOf(rows, stats_));
+  const auto shared = std::make_shared<const columns::LabelSets>(std::move(sets));
+  for (size_t i = 0; i < rows.size(); ++i) cursor->labels.push_back((*shared)[i]);
+  cursor->memory = shared;
+  return arrow::Status::OK();
+}
+
 arrow::Result<bool> SeriesWalk::LoadChunk(size_t source_index) {
   const Source& source = sources_[source_index];
   Cursor& cursor = cursors_[source_index];
   const size_t size =
       source.all_rows ? static_cast<size_t>(source.index->size()) : source.rows.size();
   const size_t count = std::min(kChunkRows, size - cursor.next);
-  cursor.labels = nullptr;
+  cursor.labels.clear();
   if (count == 0) return false;
   std::vector<uint32_t> numbers;
   std::span<const uint32_t> rows;
@@ -65,8 +84,7 @@ arrow::Result<bool> SeriesWalk::LoadChunk(size_t source_index) {
   } else {
     rows = std::span(source.rows).subspan(cursor.next, count);
   }
-  ARROW_ASSIGN_OR_RAISE(columns::LabelSets labels, source.index->LabelsOf(rows, stats_));
-  cursor.labels = std::make_shared<const columns::LabelSets>(std::move(labels));
+  ARROW_RETURN_NOT_OK(LoadLabels(source, rows, &cursor));
   ARROW_ASSIGN_OR_RAISE(cursor.extents, source.index->Extents(rows, stats_));
   cursor.next += count;
   cursor.at = 0;
@@ -80,7 +98,10 @@ arrow::Result<bool> SeriesWalk::Advance(size_t source) {
 }
 
 bool SeriesWalk::ComesAfter(uint32_t a, uint32_t b) const {
-  const int order = model::CompareForFile(cursors_[a].view(), cursors_[b].view());
+  const LabelsView left = cursors_[a].view();
+  const LabelsView right = cursors_[b].view();
+  if (AreSame(left, right)) return a > b;
+  const int order = model::CompareForFile(left, right);
   return order != 0 ? order > 0 : a > b;
 }
 
@@ -96,11 +117,11 @@ arrow::Result<bool> SeriesWalk::Gather() {
     const Cursor& cursor = cursors_[source];
     if (current_.empty()) {
       labels_ = cursor.view();
-      label_sets_ = &cursor.labels;
+      label_memory_ = &cursor.memory;
     }
     current_.push_back(source);
     parts_.push_back({.file = source, .extent = cursor.extents[cursor.at]});
-  } while (!heap_.empty() && cursors_[heap_.front()].view() == labels_);
+  } while (!heap_.empty() && AreSame(cursors_[heap_.front()].view(), labels_));
   return true;
 }
 

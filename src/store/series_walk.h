@@ -42,9 +42,9 @@ class SeriesWalk {
   /// Stand on the next series; only while there is one. \return Whether there is another.
   arrow::Result<bool> Next();
 
-  /// Labels of the series it stands on; valid as long as label_sets().
+  /// Labels of the series it stands on; valid as long as label_memory().
   LabelsView labels() const { return labels_; }
-  const std::shared_ptr<const columns::LabelSets>& label_sets() const { return *label_sets_; }
+  const std::shared_ptr<const void>& label_memory() const { return *label_memory_; }
   /// Its parts, lowest precedence first.
   std::span<const SeriesPart> parts() const { return parts_; }
   const std::vector<Source>& sources() const { return sources_; }
@@ -53,13 +53,15 @@ class SeriesWalk {
   struct Cursor {
     size_t next = 0;  // Row (of the wanted ones) after the chunk.
     size_t at = 0;    // Within the chunk.
-    std::shared_ptr<const columns::LabelSets> labels;
+    std::vector<LabelsView> labels;
+    std::shared_ptr<const void> memory;  // Of `labels`.
     std::vector<columns::SeriesExtent> extents;
 
-    LabelsView view() const { return (*labels)[at]; }
+    LabelsView view() const { return labels[at]; }
   };
 
   arrow::Result<bool> LoadChunk(size_t source);
+  arrow::Status LoadLabels(const Source& source, std::span<const uint32_t> rows, Cursor* cursor);
   arrow::Result<bool> Advance(size_t source);
   bool ComesAfter(uint32_t a, uint32_t b) const;
   arrow::Result<bool> Gather();
@@ -70,7 +72,7 @@ class SeriesWalk {
   std::vector<uint32_t> heap_;     // Cursors that stand on a row; the first in order in front.
   std::vector<uint32_t> current_;  // Those that stand on the present series, not in the heap.
   LabelsView labels_;
-  const std::shared_ptr<const columns::LabelSets>* label_sets_ = nullptr;
+  const std::shared_ptr<const void>* label_memory_ = nullptr;
   std::vector<SeriesPart> parts_;
 };
 

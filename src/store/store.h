@@ -102,7 +102,7 @@ class Store {
   // These need `commit_mutex_`.
   arrow::Status Repair();
   arrow::Status Commit(std::shared_ptr<Version> next, int64_t now_ms);
-  arrow::Status InstallFlush(const std::vector<FileEntry>& entries,
+  arrow::Status InstallFlush(const std::vector<FlushedFile>& flushed,
                              const columns::ColumnRegistry& registry,
                              const head::LogPosition* position, int64_t now_ms);
   arrow::Status InstallMerge(const MergeJob& job, const std::vector<FileEntry>& entries,
@@ -111,7 +111,7 @@ class Store {
   Files FilesOfDay(int64_t day) const;
   void UndoAdd(const Files& files);
   void UndoReplace(int64_t day, const Files& retired);
-  void Discard(const std::vector<FileEntry>& entries);
+  void Discard(const FileEntry& entry);
 
   io::FileSystem& fs_;
   const std::string root_;
@@ -124,6 +124,7 @@ class Store {
   // Days of a generation that are in files although the flush as a whole failed.
   std::shared_ptr<const head::Generation> partly_flushed_;
   std::set<int64_t> flushed_days_;
+  ColumnAssigner assigner_;
 
   std::mutex commit_mutex_;  // Guards the folders, the manifests, and what follows.
   DayFolders folders_;

@@ -1,8 +1,8 @@
 // Prints what flush, merge and select cost, as Markdown tables.
 //
-//     store_store_bench [folder] [large]
+//     store_store_bench [folder] [large|profile]
 //
-// `large` adds one series out of a day of 100 M samples.
+// `large` adds one series out of a day of 100 M samples; `profile` repeats the selects many times.
 
 #include <filesystem>
 
@@ -110,7 +110,7 @@ double Merge(Store& store, int64_t now_ms, bool everything) {
   return CpuMs() - begin;
 }
 
-void OneHour(const std::string& folder) {
+void OneHour(const std::string& folder, int rounds) {
   auto& fs = io::RealFileSystem();
   const std::vector<TestSeries> load = columns::MakeLoad(LoadShape());
   const double samples = 240.0 * static_cast<double>(load.size());
@@ -138,13 +138,13 @@ void OneHour(const std::string& folder) {
   const TimeRange hour{.start_ms = first_ms - 20'000, .end_ms = first_ms + 3'600'000};
   const char* const kWide = "container_cpu_usage_seconds_total";
   std::printf("\n%s", kSelectHead);
-  Select("1,100 series x 1 h, merged as due", *store, kWide, hour, 5);
+  Select("1,100 series x 1 h, merged as due", *store, kWide, hour, rounds);
   Select("all series, last 5 min", *store, "{__name__=~\".+\"}",
          {.start_ms = hour.end_ms - 300'000, .end_ms = hour.end_ms}, 3);
   const double all_ms = Merge(*store, now_ms, true);
   store = nullptr;
   store = Store::Open(fs, folder + "/hour", {}, now_ms).ValueOrDie();
-  Select("1,100 series x 1 h, one file", *store, kWide, hour, 5);
+  Select("1,100 series x 1 h, one file", *store, kWide, hour, rounds);
   Select("all series x 1 h, one file", *store, "{__name__=~\".+\"}", hour, 2);
   std::printf("\nmerge everything: %.0f CPU ms, %.0f ns a sample, %.3f bytes a sample\n", all_ms,
               all_ms * 1e6 / samples, static_cast<double>(store->Current()->bytes()) / samples);
@@ -193,7 +193,8 @@ void OneOfMany(const std::string& folder) {
 int main(int argc, char** argv) {
   const std::string folder = argc > 1 ? argv[1] : "/tmp/larnax-store-bench";
   std::filesystem::remove_all(folder);
-  larnax::store::OneHour(folder);
+  const bool profile = argc > 2 && std::strcmp(argv[2], "profile") == 0;
+  larnax::store::OneHour(folder, profile ? 300 : 5);
   if (argc > 2 && std::strcmp(argv[2], "large") == 0) larnax::store::OneOfMany(folder);
   std::filesystem::remove_all(folder);
   return 0;

@@ -13,7 +13,9 @@ namespace {
 // A flush of more days than this commits several times, so that no commit takes very long.
 constexpr size_t kDaysPerCommit = 16;
 // Merges read their inputs in pieces: pages as long as a row group would be decoded many times.
-constexpr int64_t kMergedTimePageRows = 128 << 10;
+constexpr int64_t kMergedTimePageRows = 32 << 10;
+// Fresh files hold few rows of each series: one metric is a small part of them.
+constexpr int64_t kFreshPageRows = 16 << 10;
 
 arrow::Status ReadOnlyError() {
   return MakeError(ErrorKind::kClosed, "The archive is open for reading only.");
@@ -45,14 +47,12 @@ Store::Files Store::FilesOfDay(int64_t day) const {
   return files;
 }
 
-// Removes staged files, now or when no power cut can make them live any more.
-void Store::Discard(const std::vector<FileEntry>& entries) {
-  for (const FileEntry& entry : entries) {
-    if (is_uncertain_) {
-      discarded_.push_back(entry.name);
-    } else {
-      folders_.RemoveStaged(entry.name);
-    }
+// Removes a file from `staging`, now or when no power cut can make it live any more.
+void Store::Discard(const FileEntry& entry) {
+  if (is_uncertain_) {
+    discarded_.push_back(entry.name);
+  } else {
+    folders_.RemoveStaged(entry.name);
   }
 }
 
@@ -129,10 +129,12 @@ arrow::Status Store::Flush(const head::FrozenGeneration& generation, int64_t now
   job.generation = &generation;
   job.now_ms = now_ms;
   columns::ColumnRegistry registry = job.version->registry;
-  AssignColumns(generation, &registry);
+  assigner_.Assign(generation, &registry);
   job.columns = registry.entries();
   job.options = options_.writer;
   job.options.tier = columns::Tier::kFresh;
+  if (job.options.time_page_rows == 0) job.options.time_page_rows = kFreshPageRows;
+  if (job.options.value_page_rows == 0) job.options.value_page_rows = kFreshPageRows;
   const head::LogPosition end = generation.generation->end();
   size_t begin = 0;
   do {
@@ -140,16 +142,19 @@ arrow::Status Store::Flush(const head::FrozenGeneration& generation, int64_t now
     job.sequence = job.version->manifest.next_sequence;
     job.days = std::span(days).subspan(begin, std::min(kDaysPerCommit, days.size() - begin));
     begin += job.days.size();
-    std::vector<FileEntry> entries;
-    const auto written =
-        job.days.empty() ? arrow::Status::OK() : WriteFlush(fs_, folders_, *names_, job, &entries);
+    std::vector<FlushedFile> flushed;
+    auto done =
+        job.days.empty() ? arrow::Status::OK() : WriteFlush(fs_, folders_, *names_, job, &flushed);
     const std::lock_guard commit_lock(commit_mutex_);
-    if (!written.ok()) {
-      Discard(entries);
-      return written;
+    if (done.ok()) {
+      done = InstallFlush(flushed, registry, begin == days.size() ? &end : nullptr, now_ms);
     }
-    ARROW_RETURN_NOT_OK(
-        InstallFlush(entries, registry, begin == days.size() ? &end : nullptr, now_ms));
+    // When all went well the files have names in their folders, and need no other.
+    for (const FlushedFile& file : flushed) Discard(file.entry);
+    if (!done.ok()) {
+      assigner_.Reset();
+      return done;
+    }
     partly_flushed_ = generation.generation;
     flushed_days_.insert(job.days.begin(), job.days.end());
   } while (begin < days.size());
@@ -158,23 +163,20 @@ arrow::Status Store::Flush(const head::FrozenGeneration& generation, int64_t now
   return arrow::Status::OK();
 }
 
-arrow::Status Store::InstallFlush(const std::vector<FileEntry>& entries,
+arrow::Status Store::InstallFlush(const std::vector<FlushedFile>& flushed,
                                   const columns::ColumnRegistry& registry,
                                   const head::LogPosition* position, int64_t now_ms) {
-  std::vector<FileEntry> live;
-  for (const FileEntry& entry : entries) {
-    if (entry.rows > 0) {
-      live.push_back(entry);
-    } else {
-      folders_.RemoveStaged(entry.name);
-    }
-  }
   const auto version = Current();
-  const Files files = MakeFiles(live);
+  Files files;
+  for (const FlushedFile& file : flushed) {
+    if (file.entry.rows == 0) continue;
+    files.push_back(std::make_shared<DataFile>(&fs_, root_, file.entry));
+    files.back()->set_known_labels(file.labels);
+  }
   const auto install = [&]() -> arrow::Status {
     ARROW_RETURN_NOT_OK(Repair());
     auto next = std::make_shared<Version>(*version);
-    if (!live.empty()) {
+    if (!files.empty()) {
       if (registry.entries().size() != version->registry.entries().size()) {
         ARROW_RETURN_NOT_OK(folders_.WriteSchema(registry.entries()));
       }
@@ -188,8 +190,6 @@ arrow::Status Store::InstallFlush(const std::vector<FileEntry>& entries,
   };
   const auto installed = install();
   if (!installed.ok()) UndoAdd(files);
-  // When all went well the files have their names in the folders, and need no other.
-  Discard(live);
   return installed;
 }
 
@@ -212,7 +212,7 @@ arrow::Result<bool> Store::MergeOnce(int64_t now_ms, bool everything,
   const auto written = WriteMerge(fs_, folders_, *names_, *job, settings, &entries);
   const std::lock_guard commit_lock(commit_mutex_);
   const auto installed = written.ok() ? InstallMerge(*job, entries, now_ms) : written;
-  Discard(entries);
+  for (const FileEntry& entry : entries) Discard(entry);
   ARROW_RETURN_NOT_OK(installed);
   return true;
 }
