@@ -194,9 +194,9 @@ TEST(ArrowBody, KeepsEveryBit) {
   EXPECT_EQ(TextAt(batch, "value_label", 3), "v");
   const auto& value = static_cast<const arrow::DoubleArray&>(*batch.GetColumnByName("value"));
   const auto& stale = static_cast<const arrow::BooleanArray&>(*batch.GetColumnByName("stale"));
-  const auto& time = static_cast<const arrow::Int64Array&>(*batch.GetColumnByName("timestamp"));
+  const auto& time = static_cast<const arrow::TimestampArray&>(*batch.GetColumnByName("timestamp"));
   const auto& start =
-      static_cast<const arrow::Int64Array&>(*batch.GetColumnByName("start_timestamp"));
+      static_cast<const arrow::TimestampArray&>(*batch.GetColumnByName("start_timestamp"));
   const auto& others = static_cast<const arrow::MapArray&>(*batch.GetColumnByName("other_labels"));
   EXPECT_TRUE(value.IsNull(1) && stale.Value(1));
   EXPECT_EQ(value.null_count(), 1);
