@@ -1,0 +1,284 @@
+#!/usr/bin/env python3
+"""Measure the whole server: ingest, steady state, size at rest, selects; print Markdown.
+
+    bench/speed.py --build build/release ingest [--protocol 1]
+    bench/speed.py --build build/release steady
+    bench/speed.py --build build/release select [--span 19h]
+    bench/speed.py --build build/release replay --scrapes FILE   (of larnax-load record)
+
+Every figure is of one run on this machine: CPU seconds are user and system of the server alone,
+memory is its peak resident set. The server syncs before it acknowledges (the default).
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+import urllib.request
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Server:
+    """A server on a folder of its own, on a free port of loopback."""
+
+    def __init__(self, build, data, *flags):
+        self.process = subprocess.Popen(
+            [f"{build}/larnax", "serve", "--data", data, "--listen", "127.0.0.1:0", *flags],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        line = self.process.stdout.readline()
+        self.url = "http://" + line.split("http://", 1)[1].split()[0].rstrip("/")
+        self.data = data
+
+    def request(self, path, method="GET", **parameters):
+        query = urllib.parse.urlencode(parameters, doseq=True)
+        request = urllib.request.Request(f"{self.url}{path}?{query}", method=method)
+        with urllib.request.urlopen(request, timeout=3600) as answer:
+            return answer.read()
+
+    def cpu_seconds(self):
+        with open(f"/proc/{self.process.pid}/stat") as stat:
+            fields = stat.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def peak_mb(self):
+        with open(f"/proc/{self.process.pid}/status") as status:
+            for line in status:
+                if line.startswith("VmHWM"):
+                    return int(line.split()[1]) / 1024
+        return 0
+
+    def written_bytes(self):
+        with open(f"/proc/{self.process.pid}/io") as io:
+            return int(dict(line.split(": ") for line in io)["write_bytes"])
+
+    def metric(self, name):
+        for line in self.request("/metrics").decode().splitlines():
+            if line.startswith(name + " "):
+                return float(line.split()[1])
+        raise KeyError(name)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(timeout=600)
+
+
+def load(arguments, server, *flags):
+    """Run the load generator; give its report."""
+    out = subprocess.run(
+        [f"{arguments.build}/larnax-load", *flags, "--url", f"{server.url}/api/v1/write",
+         "--pid", str(server.process.pid)],
+        check=True, capture_output=True, text=True).stdout
+    report = json.loads(out)
+    assert report["samples_acknowledged"] == report["samples_sent"], report
+    return report
+
+
+def tree_bytes(data):
+    """Bytes of data and index files: the log is left out."""
+    total = 0
+    for folder in ("samples", "series"):
+        for path, _, names in os.walk(f"{data}/{folder}"):
+            total += sum(os.path.getsize(f"{path}/{name}") for name in names)
+    return total
+
+
+def file_count(data):
+    return sum(len(names) for _, _, names in os.walk(f"{data}/samples"))
+
+
+def kubernetes(arguments, *flags):
+    return ("generate", "--series", "22000", "--interval", "15s", "--batch", "2000",
+            "--connections", "2", "--protocol", str(arguments.protocol), *flags)
+
+
+def hours_ago(hours):
+    return str(int(time.time()) - hours * 3600)
+
+
+def measure_ingest(arguments, data):
+    server = Server(arguments.build, data, "--self-metrics-interval", "0")
+    report = load(arguments, server, *kubernetes(arguments, "--span", "1h", "--speed", "max",
+                                                 "--start", hours_ago(2)))
+    samples = report["samples_acknowledged"]
+    durable = server.cpu_seconds()
+    peak_durable = server.peak_mb()
+    server.request("/api/v1/admin/flush", "POST")
+    flushed = server.cpu_seconds()
+    server.request("/api/v1/admin/merge", "POST", everything="true")
+    merged = server.cpu_seconds()
+    rows = [
+        ("samples per CPU second, flushes that fell due included", f"{samples / durable:,.0f}"),
+        ("samples per CPU second, all flushed and merged", f"{samples / merged:,.0f}"),
+        ("CPU seconds: ingest, last flush, merge",
+         f"{durable:.2f}, {flushed - durable:.2f}, {merged - flushed:.2f}"),
+        ("samples per second of wall time", f"{report['samples_per_second']:,.0f}"),
+        ("peak memory MB: ingest, with merge", f"{peak_durable:.0f}, {server.peak_mb():.0f}"),
+        ("bytes per sample at rest, index included", f"{tree_bytes(data) / samples:.3f}"),
+    ]
+    server.stop()
+    return f"Ingest, {samples:,} samples, remote write {arguments.protocol}.0", rows
+
+
+def measure_durable(arguments, data):
+    """The same without any flush: what it costs until durable."""
+    server = Server(arguments.build, data, "--self-metrics-interval", "0",
+                    "--flush-interval", "1h", "--flush-samples", "100000000",
+                    "--head-limit-samples", "100000000")
+    report = load(arguments, server, *kubernetes(arguments, "--span", "1h", "--speed", "max",
+                                                 "--start", hours_ago(2)))
+    samples = report["samples_acknowledged"]
+    rows = [("samples per CPU second until durable, no flush",
+             f"{samples / server.cpu_seconds():,.0f}"),
+            ("peak memory MB, all of it held in memory", f"{server.peak_mb():.0f}")]
+    server.stop()
+    return "Until durable", rows
+
+
+def measure_steady(arguments, data):
+    """An hour in a minute: as many flushes of as many samples as in an hour of real time."""
+    server = Server(arguments.build, data, "--self-metrics-interval", "0", "--flush-interval", "1s")
+    report = load(arguments, server, *kubernetes(arguments, "--span", "1h", "--speed", "60",
+                                                 "--start", hours_ago(2)))
+    samples = report["samples_acknowledged"]
+    server.request("/api/v1/admin/merge", "POST")
+    cpu = server.cpu_seconds()
+    written = server.written_bytes()
+    rows = [
+        ("flushes, merges", f"{server.metric('larnax_flushes_total'):.0f}, "
+                            f"{server.metric('larnax_merges_total'):.0f}"),
+        ("CPU seconds for the hour; samples per CPU second", f"{cpu:.2f}; {samples / cpu:,.0f}"),
+        ("share of one core in real time", f"{cpu / 3600:.3%}"),
+        ("bytes written to disk per sample, log included", f"{written / samples:.1f}"),
+        ("of them log", f"{server.metric('larnax_wal_bytes_total') / samples:.1f}"),
+        ("bytes per sample at rest", f"{tree_bytes(data) / samples:.3f}"),
+        ("write amplification (written / at rest)", f"{written / tree_bytes(data):.1f}"),
+        ("files after the hour", str(file_count(data))),
+        ("peak memory MB", f"{server.peak_mb():.0f}"),
+    ]
+    server.stop()
+    return f"Steady state, {samples:,} samples, 60 times real time", rows
+
+
+def drop_caches():
+    subprocess.run(["sync"], check=True)
+    try:
+        with open("/proc/sys/vm/drop_caches", "w") as caches:
+            caches.write("3")
+        return "caches of the operating system dropped"
+    except OSError:
+        return "caches of the operating system NOT dropped"
+
+
+def measure_select(arguments, data):
+    start = (int(time.time()) // 86400 - 1) * 86400 + 600
+    server = Server(arguments.build, data, "--self-metrics-interval", "0")
+    report = load(arguments, server, *kubernetes(arguments, "--span", arguments.span,
+                                                 "--speed", "max", "--start", str(start)))
+    server.request("/api/v1/admin/flush", "POST")
+    server.request("/api/v1/admin/merge", "POST", everything="true")
+    samples = report["samples_acknowledged"]
+    ingest = [("ingest and merge CPU seconds", f"{server.cpu_seconds():.1f}"),
+              ("peak memory MB", f"{server.peak_mb():.0f}"),
+              ("bytes per sample at rest", f"{tree_bytes(data) / samples:.3f}")]
+    hour = start + 9 * 3600
+    metric = "container_cpu_usage_seconds_total"
+    series = json.loads(server.request("/api/v1/series", **{
+        "match[]": metric, "start": hour, "end": hour + 60}))["data"]
+    pods = [one["pod"] for one in series]
+    server.stop()
+
+    cold = []
+    for pod in (pods[10], pods[len(pods) // 2], pods[-10]):
+        note = drop_caches()
+        server = Server(arguments.build, data, "--self-metrics-interval", "0")
+        begin = time.perf_counter()
+        answer = json.loads(server.request("/api/v1/samples", **{
+            "match[]": f'{metric}{{pod="{pod}"}}', "start": hour, "end": hour + 3599,
+            "stats": "all"}))
+        cold.append(((time.perf_counter() - begin) * 1000, answer["data"]["stats"]))
+        assert len(answer["data"]["result"]) == 1 and len(answer["data"]["result"][0]["values"]) == 240
+        server.stop()
+    rows = ingest + [
+        (f"one series x 1 h, cold ({note}), ms", ", ".join(f"{ms:.1f}" for ms, _ in cold)),
+        ("bytes read", ", ".join(f"{stats['bytesRead']:,}" for _, stats in cold)),
+        ("files, pages read", ", ".join(f"{stats['filesRead']}, {stats['pagesRead']}"
+                                        for _, stats in cold[:1]))]
+
+    server = Server(arguments.build, data, "--self-metrics-interval", "0")
+    wide = {"match[]": metric, "start": hour, "end": hour + 3599, "format": "arrow"}
+    server.request("/api/v1/samples", **wide)
+    before = server.cpu_seconds()
+    runs = 20
+    for _ in range(runs):
+        server.request("/api/v1/samples", **wide)
+    used = server.cpu_seconds() - before
+    rows.append((f"{len(pods):,} series x 1 h over HTTP as Arrow, samples per CPU second",
+                 f"{len(pods) * 240 * runs / used:,.0f}"))
+    server.stop()
+    return f"Select out of {samples:,} samples", rows
+
+
+def measure_replay(arguments, data):
+    server = Server(arguments.build, data, "--self-metrics-interval", "0")
+    report = load(arguments, server, "replay", "--in", arguments.scrapes, "--speed", "max",
+                  "--labels", "job=node,instance=localhost:9100")
+    samples = report["samples_acknowledged"]
+    server.request("/api/v1/admin/flush", "POST")
+    server.request("/api/v1/admin/merge", "POST", everything="true")
+    rows = [("bytes per sample at rest, index included", f"{tree_bytes(data) / samples:.3f}"),
+            ("samples per CPU second, flush and merge included",
+             f"{samples / server.cpu_seconds():,.0f}"),
+            ("peak memory MB", f"{server.peak_mb():.0f}")]
+    server.stop()
+    columns = subprocess.run([f"{arguments.build}/larnax", "inspect", data, "--columns"],
+                             check=True, capture_output=True, text=True).stdout
+    print(columns, file=sys.stderr)
+    return f"Recorded node_exporter scrapes, {samples:,} samples", rows
+
+
+MEASURES = {"ingest": measure_ingest, "durable": measure_durable, "steady": measure_steady,
+            "select": measure_select, "replay": measure_replay}
+
+
+def cpu_name():
+    with open("/proc/cpuinfo") as info:
+        for line in info:
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("measures", nargs="+", choices=MEASURES)
+    parser.add_argument("--build", default="build/release")
+    parser.add_argument("--protocol", type=int, default=1, choices=(1, 2))
+    parser.add_argument("--span", default="19h", help="of the load that `select` reads from")
+    parser.add_argument("--scrapes", help="file of larnax-load record, for `replay`")
+    arguments = parser.parse_args()
+    version = subprocess.run([f"{arguments.build}/larnax", "version"], check=True,
+                             capture_output=True, text=True).stdout.split("\n")[0]
+    print(f"{cpu_name()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {version}")
+    for name in arguments.measures:
+        data = tempfile.mkdtemp(prefix="larnax-speed-")
+        try:
+            title, rows = MEASURES[name](arguments, f"{data}/data")
+        finally:
+            shutil.rmtree(data, ignore_errors=True)
+        print(f"\n### {title}\n\n| figure | value |\n|---|---|")
+        for figure, value in rows:
+            print(f"| {figure} | {value} |")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
