@@ -5,10 +5,15 @@
 
 namespace larnax::store {
 
-DataFile::DataFile(io::FileSystem* fs, std::string root, FileEntry entry)
-    : fs_(fs), root_(std::move(root)), entry_(std::move(entry)) {}
+DataFile::DataFile(io::FileSystem* fs, std::string root, FileEntry entry,
+                   std::shared_ptr<OpenFiles> open_files)
+    : fs_(fs),
+      root_(std::move(root)),
+      entry_(std::move(entry)),
+      open_files_(std::move(open_files)) {}
 
 DataFile::~DataFile() {
+  if (open_files_ != nullptr) open_files_->Forget(this);
   if (!remove_when_unused_) return;
   for (const Tree tree : kTrees) {
     // What cannot be removed is found, and removed, when the archive is opened next.
@@ -17,7 +22,7 @@ DataFile::~DataFile() {
 }
 
 std::shared_ptr<DataFile> DataFile::Clone() const {
-  auto clone = std::make_shared<DataFile>(fs_, root_, entry_);
+  auto clone = std::make_shared<DataFile>(fs_, root_, entry_, nullptr);
   clone->set_in_retired(in_retired_);
   clone->set_known_labels(known_labels_);
   return clone;
@@ -61,36 +66,46 @@ arrow::Result<std::shared_ptr<io::ReadableFile>> DataFile::Open(Tree tree) {
   }
 }
 
+void DataFile::NoteUse() {
+  if (open_files_ != nullptr) open_files_->Use(shared_from_this(), memory_bytes());
+}
+
 arrow::Result<std::shared_ptr<columns::SeriesIndex>> DataFile::Index(ReadStats* stats) {
-  const std::lock_guard lock(mutex_);
-  if (index_ == nullptr) {
-    const OpenStats open_stats(stats);
-    ARROW_ASSIGN_OR_RAISE(auto file, Open(Tree::kSeries));
-    ARROW_ASSIGN_OR_RAISE(
-        index_, columns::SeriesIndex::Open(std::move(file), stats, entry_.series_footer_bytes,
-                                           entry_.series_footer_crc32c));
-    if (index_->size() != entry_.series || index_->data_rows() != entry_.rows) {
-      index_ = nullptr;
-      return Mismatch(Tree::kSeries);
+  std::shared_ptr<columns::SeriesIndex> index;
+  {
+    const std::lock_guard lock(mutex_);
+    if (index_ == nullptr) {
+      const OpenStats open_stats(stats);
+      ARROW_ASSIGN_OR_RAISE(auto file, Open(Tree::kSeries));
+      ARROW_ASSIGN_OR_RAISE(
+          index, columns::SeriesIndex::Open(std::move(file), stats, entry_.series_footer_bytes));
+      if (index->size() != entry_.series || index->data_rows() != entry_.rows) {
+        return Mismatch(Tree::kSeries);
+      }
+      index_ = index;
     }
+    index = index_;
   }
-  return index_;
+  NoteUse();
+  return index;
 }
 
 arrow::Result<std::shared_ptr<columns::SamplesReader>> DataFile::Samples(ReadStats* stats) {
-  const std::lock_guard lock(mutex_);
-  if (samples_ == nullptr) {
-    const OpenStats open_stats(stats);
-    ARROW_ASSIGN_OR_RAISE(auto file, Open(Tree::kData));
-    ARROW_ASSIGN_OR_RAISE(samples_,
-                          columns::SamplesReader::Open(std::move(file), stats, entry_.footer_bytes,
-                                                       entry_.footer_crc32c));
-    if (samples_->rows() != entry_.rows) {
-      samples_ = nullptr;
-      return Mismatch(Tree::kData);
+  std::shared_ptr<columns::SamplesReader> samples;
+  {
+    const std::lock_guard lock(mutex_);
+    if (samples_ == nullptr) {
+      const OpenStats open_stats(stats);
+      ARROW_ASSIGN_OR_RAISE(auto file, Open(Tree::kData));
+      ARROW_ASSIGN_OR_RAISE(
+          samples, columns::SamplesReader::Open(std::move(file), stats, entry_.footer_bytes));
+      if (samples->rows() != entry_.rows) return Mismatch(Tree::kData);
+      samples_ = samples;
     }
+    samples = samples_;
   }
-  return samples_;
+  NoteUse();
+  return samples;
 }
 
 arrow::Status DataFile::Mismatch(Tree tree) const {
@@ -102,6 +117,11 @@ void DataFile::CloseReaders() {
   const std::lock_guard lock(mutex_);
   index_ = nullptr;
   samples_ = nullptr;
+}
+
+bool DataFile::is_open() const {
+  const std::lock_guard lock(mutex_);
+  return index_ != nullptr || samples_ != nullptr;
 }
 
 int64_t DataFile::memory_bytes() const {

@@ -16,6 +16,7 @@
 #include "larnax/samples.h"
 #include "store/archive_layout.h"
 #include "store/manifest.h"
+#include "store/open_files.h"
 
 namespace larnax::store {
 
@@ -29,10 +30,12 @@ struct KnownLabels {
 /// holds it, even when a merge has replaced it.
 ///
 /// Safe to use from several threads. `mutex_` guards the open readers.
-class DataFile {
+class DataFile : public std::enable_shared_from_this<DataFile> {
  public:
-  /// \param fs  Outlives the file. \param root  The archive's directory.
-  DataFile(io::FileSystem* fs, std::string root, FileEntry entry);
+  /// \param fs          Outlives the file. \param root  The archive's directory.
+  /// \param open_files  Says when to close it; nullptr: never.
+  DataFile(io::FileSystem* fs, std::string root, FileEntry entry,
+           std::shared_ptr<OpenFiles> open_files);
   /// Removes both files where they were retired.
   ~DataFile();
   DataFile(const DataFile&) = delete;
@@ -59,6 +62,7 @@ class DataFile {
 
   /// Close what is open; the next use opens it anew. Readers in use stay open.
   void CloseReaders();
+  bool is_open() const;
   /// Bytes of memory that the open index holds.
   int64_t memory_bytes() const;
 
@@ -72,10 +76,12 @@ class DataFile {
  private:
   arrow::Result<std::shared_ptr<io::ReadableFile>> Open(Tree tree);
   arrow::Status Mismatch(Tree tree) const;
+  void NoteUse();
 
   io::FileSystem* const fs_;
   const std::string root_;
   const FileEntry entry_;
+  const std::shared_ptr<OpenFiles> open_files_;
   std::shared_ptr<const KnownLabels> known_labels_;
   std::atomic<bool> in_retired_ = false;
   std::atomic<bool> remove_when_unused_ = false;

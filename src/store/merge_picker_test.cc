@@ -28,7 +28,7 @@ class MergePickerTest : public testing::Test {
     entry.min_sequence = min_sequence;
     entry.max_sequence = max_sequence;
     entry.created_ms = created_ms;
-    version_.files.push_back(std::make_shared<DataFile>(&fs_, "/a", entry));
+    version_.files.push_back(std::make_shared<DataFile>(&fs_, "/a", entry, nullptr));
     SortFiles(&version_.files);
   }
 

@@ -108,7 +108,8 @@ arrow::Result<Chunk> NextChunk(SeriesWalk* walk, bool* in_walk) {
 std::vector<SeriesWalk::Source> AllRows(std::span<const std::shared_ptr<DataFile>> files) {
   std::vector<SeriesWalk::Source> sources;
   for (const auto& file : files) {
-    sources.push_back({.file = file, .index = nullptr, .rows = {}, .all_rows = true});
+    sources.push_back(
+        {.file = file, .index = nullptr, .samples = nullptr, .rows = {}, .all_rows = true});
   }
   return sources;
 }
@@ -126,7 +127,7 @@ arrow::Status WriteMerge(io::FileSystem& fs, const DayFolders& folders, FileName
   std::vector<SeriesWalk::Source> sources = AllRows(files);
   for (SeriesWalk::Source& source : sources) {
     ARROW_ASSIGN_OR_RAISE(source.index, source.file->Index(nullptr));
-    ARROW_RETURN_NOT_OK(source.file->Samples(nullptr).status());
+    ARROW_ASSIGN_OR_RAISE(source.samples, source.file->Samples(nullptr));
   }
   SeriesWalk walk(std::move(sources), nullptr);
   ARROW_ASSIGN_OR_RAISE(bool in_walk, walk.Start());

@@ -137,7 +137,10 @@ arrow::Result<LoadedParts> LoadParts(const std::vector<SeriesWalk::Source>& sour
   for (size_t i = 0; i < parts.size(); ++i) {
     const uint32_t file = parts[i].file;
     if (files[file] == nullptr) {
-      ARROW_ASSIGN_OR_RAISE(readers[file], sources[file].file->Samples(stats));
+      readers[file] = sources[file].samples;
+      if (readers[file] == nullptr) {
+        ARROW_ASSIGN_OR_RAISE(readers[file], sources[file].file->Samples(stats));
+      }
       files[file] = std::make_unique<FileParts>(readers[file].get(), range, &loaded, stats);
     }
     files[file]->Add(static_cast<uint32_t>(i), parts[i].extent);

@@ -29,9 +29,10 @@ class SelectStream final : public SampleStream {
     ARROW_RETURN_NOT_OK(guard_.Check());
     ARROW_ASSIGN_OR_RAISE(auto sources,
                           FindSources(snapshot_.files->files, selectors, range_, &stats_));
-    // Opened here, all of them: what is open stays readable, whatever a writer does.
-    for (const auto& source : sources) {
-      ARROW_RETURN_NOT_OK(source.file->Samples(&stats_).status());
+    if (snapshot_.files_may_vanish) {
+      for (auto& source : sources) {
+        ARROW_ASSIGN_OR_RAISE(source.samples, source.file->Samples(&stats_));
+      }
     }
     walk_ = std::make_unique<SeriesWalk>(std::move(sources), &stats_);
     ARROW_ASSIGN_OR_RAISE(in_files_, walk_->Start());

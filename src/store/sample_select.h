@@ -18,6 +18,8 @@ namespace larnax::store {
 struct Snapshot {
   std::shared_ptr<const Version> files;
   head::HeadSnapshot head;  ///< Of the request's selectors and range.
+  /// A writer elsewhere may remove files at any time: open all of them at once.
+  bool files_may_vanish = false;
 };
 
 /// Open a stream over the selected series. Files are matched here; samples are read by the stream,

@@ -23,7 +23,7 @@ bool AreSame(LabelsView a, LabelsView b) {
 arrow::Result<SeriesWalk::Source> FindRows(const std::shared_ptr<DataFile>& file,
                                            std::span<const std::vector<Matcher>> selectors,
                                            TimeRange range, ReadStats* stats) {
-  SeriesWalk::Source source{.file = file, .index = nullptr, .rows = {}};
+  SeriesWalk::Source source{.file = file, .index = nullptr, .samples = nullptr, .rows = {}};
   ARROW_ASSIGN_OR_RAISE(source.index, file->Index(stats));
   if (selectors.empty()) {
     if (Covers(range, file->entry().time_range())) {

@@ -59,6 +59,7 @@ Store::Store(io::FileSystem& fs, std::string root, StoreOptions options)
     : fs_(fs),
       root_(std::move(root)),
       options_(std::move(options)),
+      open_files_(std::make_shared<OpenFiles>(options_.open_files)),
       folders_(&fs_, root_),
       manifests_(&fs_, root_) {}
 
@@ -143,7 +144,8 @@ arrow::Result<std::shared_ptr<Version>> Store::Load(const Version* old) {
     if (found != known.end() && found->second->entry() == entry) {
       version->files.push_back(found->second);
     } else {
-      version->files.push_back(std::make_shared<DataFile>(&fs_, root_, std::move(entry)));
+      version->files.push_back(
+          std::make_shared<DataFile>(&fs_, root_, std::move(entry), open_files_));
     }
   }
   SortFiles(&version->files);
@@ -188,7 +190,8 @@ arrow::Status Store::Refresh() {
 
 template <typename Read>
 auto Store::ReadWithRetry(head::HeadSnapshot head, Read read) {
-  Snapshot snapshot{.files = nullptr, .head = std::move(head)};
+  Snapshot snapshot{
+      .files = nullptr, .head = std::move(head), .files_may_vanish = options_.read_only};
   for (int attempt = 1;; ++attempt) {
     using Answer = decltype(read(snapshot));
     if (options_.read_only) {

@@ -31,6 +31,7 @@ struct StoreOptions {
   std::string lock_content;  ///< Shown to others who find the archive locked: the address.
   int max_columns = columns::kDefaultMaxColumns;
   MergeOptions merge;
+  OpenFilesLimits open_files;
   columns::WriterOptions writer;  ///< `tier` is set for each file.
 };
 StoreOptions MakeStoreOptions(const DatabaseOptions& options, std::string lock_content);
@@ -118,6 +119,7 @@ class Store {
   const StoreOptions options_;
   std::unique_ptr<io::FileLock> lock_;
   std::unique_ptr<FileNames> names_;
+  const std::shared_ptr<OpenFiles> open_files_;
 
   std::mutex flush_mutex_;  // Held by Flush; taken before commit_mutex_.
   std::mutex merge_mutex_;  // Held by MergeOnce; taken before commit_mutex_.

@@ -265,7 +265,8 @@ class CrashSimulation {
     }
     if (stream_files_ != nullptr) {
       SelectRequest request;
-      auto old = SelectSamples({.files = stream_files_, .head = {}}, request, clock);
+      auto old = SelectSamples({.files = stream_files_, .head = {}, .files_may_vanish = false},
+                               request, clock);
       EXPECT_OK(old);
       if (old.ok()) {
         EXPECT_OK(ReadAll(**old));

@@ -34,7 +34,7 @@ std::set<std::string> NamesOf(const MergeJob& job) {
 Store::Files Store::MakeFiles(const std::vector<FileEntry>& entries) {
   Files files;
   for (const FileEntry& entry : entries) {
-    files.push_back(std::make_shared<DataFile>(&fs_, root_, entry));
+    files.push_back(std::make_shared<DataFile>(&fs_, root_, entry, open_files_));
   }
   return files;
 }
@@ -170,7 +170,7 @@ arrow::Status Store::InstallFlush(const std::vector<FlushedFile>& flushed,
   Files files;
   for (const FlushedFile& file : flushed) {
     if (file.entry.rows == 0) continue;
-    files.push_back(std::make_shared<DataFile>(&fs_, root_, file.entry));
+    files.push_back(std::make_shared<DataFile>(&fs_, root_, file.entry, open_files_));
     files.back()->set_known_labels(file.labels);
   }
   const auto install = [&]() -> arrow::Status {
