@@ -89,15 +89,15 @@ arrow::Result<head::AppendPosition> WritePath::Apply(const WriteMessage& message
   wire::WriteRequest& request = scratch->request;
   ARROW_RETURN_NOT_OK(report->version_2 ? wire::DecodeV2(bytes, &request)
                                         : wire::DecodeV1(bytes, &request));
-  report->metadata = static_cast<int64_t>(request.metadata.size());
-  // Prometheus repeats all metadata every minute: only news go to the log.
-  std::erase_if(request.metadata, [&](const wire::DecodedMetadata& each) {
+  // Prometheus repeats all metadata every minute: only news go to the log, and the head counts them.
+  const size_t known = std::erase_if(request.metadata, [&](const wire::DecodedMetadata& each) {
     MetricMetadata entry = MetadataCatalog::EntryOf(
         {each.metric, static_cast<uint8_t>(each.type), each.help, each.unit});
     if (parts_.metadata->Knows(entry)) return true;
     learned->push_back(std::move(entry));
     return false;
   });
+  report->metadata = static_cast<int64_t>(known);
   const int64_t now_ms = environment_.clock->NowMs();
   const head::AppendRules rules{
       .max_time_ms = std::min(kMaxTimeMs, now_ms + options_.max_future_ms),

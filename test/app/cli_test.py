@@ -2,10 +2,12 @@
 
 import collections
 import csv
+import itertools
 import json
 import math
 import re
 import shutil
+import threading
 import time
 
 import pyarrow.parquet
@@ -263,6 +265,32 @@ def test_commands_beside_a_running_server(larnax):
     run(server, "verify", "--data", server.data)
     report = json.loads(run(server, "inspect", "--data", server.data, "--format", "json"))
     assert report["rows"] == sum(len(samples) for _, samples in SENT)
+
+
+def test_looking_while_files_come_and_go(larnax):
+    """Flushes and merges move files under a reader's feet; that is no damage."""
+    server = larnax()
+    stop = threading.Event()
+
+    def write():
+        sender = server.sender()
+        for n in itertools.count():
+            if stop.is_set():
+                return
+            sender.send([(metric("m", n=str(i)), [(NOW_MS - n, float(n))]) for i in range(50)])
+            server.flush()
+            if n % 5 == 4:
+                server.merge()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(10):
+            run(server, "verify", server.data)
+            run(server, "inspect", server.data)
+    finally:
+        stop.set()
+        writer.join()
 
 
 def test_values_go_through_export_to_the_bit(archive, tmp_path):

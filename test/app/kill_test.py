@@ -1,7 +1,7 @@
 """Never lost: the real server is killed (SIGKILL) under load, again and again.
 
-After each kill `larnax verify` is clean, and at the end every sample that was acknowledged is in
-the files, bit by bit. LARNAX_KILLS says how often (`make soak`: 100), LARNAX_SEED repeats a run.
+After each kill and recovery `larnax verify` is clean, and at the end every sample that was
+acknowledged is in the files, bit by bit. LARNAX_KILLS says how often (`make soak`: 100), LARNAX_SEED repeats a run.
 """
 
 import json
@@ -81,6 +81,11 @@ def disturb(server, random_source):
     return thread
 
 
+def verify(server):
+    done = server.command("verify", "--data", server.data)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(120 + 30 * KILLS)
 def test_acknowledged_samples_survive_kills(build, tmp_path):
@@ -90,8 +95,8 @@ def test_acknowledged_samples_survive_kills(build, tmp_path):
     loads = [Load(build, tmp_path, n, first_ms + n * HOUR_MS) for n in range(KILLS)]
     server = Larnax(build, tmp_path / "data")
     try:
+        server.start()
         for load in loads:
-            server.start()
             target = random_source.randrange(1, 300)
             load.start(server.address)
             wait_until(lambda: load.acknowledged_count() >= target or load.process.poll() is not None,
@@ -103,9 +108,8 @@ def test_acknowledged_samples_survive_kills(build, tmp_path):
             server.kill()
             disturber.join()
             load.end()
-            done = server.command("verify", "--data", server.data)
-            assert done.returncode == 0, done.stdout + done.stderr
-        server.start()
+            server.start()
+            verify(server)
         server.flush()
         assert server.stop() == 0, server.log()
 
@@ -121,8 +125,7 @@ def test_acknowledged_samples_survive_kills(build, tmp_path):
                 compared += len(samples)
         print(f"{compared} acknowledged samples compared after {KILLS} kills")
         assert compared >= 500 * KILLS
-        done = server.command("verify", "--data", server.data)
-        assert done.returncode == 0, done.stdout + done.stderr
+        verify(server)
     finally:
         server.end()
         for load in loads:

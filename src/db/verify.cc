@@ -1,0 +1,258 @@
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/crc32c.h"
+#include "columns/file_check.h"
+#include "db/read_version.h"
+#include "head/log_replay.h"
+#include "head/sample_record.h"
+#include "head/typed_record.h"
+#include "io/file_system.h"
+#include "larnax/archive.h"
+#include "larnax/error.h"
+#include "store/archive_layout.h"
+#include "store/data_file.h"
+
+namespace larnax {
+namespace {
+
+struct LogKind {
+  const char* folder;
+  uint8_t record_type;
+};
+constexpr LogKind kLogs[] = {{"samples", head::kSampleRecord}, {"typed", head::kTypedRecord}};
+
+// So often a file is looked at that a writer moved meanwhile.
+constexpr int kMaxLooks = 20;
+
+// What the manifest says of one file of a pair.
+struct Listed {
+  int64_t bytes;
+  int64_t footer_bytes;
+  uint32_t footer_crc32c;
+};
+
+// Size, magic and footer: page checksums cover none of them.
+arrow::Status CheckEnds(const std::string& path, const Listed& listed) {
+  ARROW_ASSIGN_OR_RAISE(const auto file, io::RealFileSystem().OpenReadable(path));
+  if (file->size_bytes() != listed.bytes) {
+    return arrow::Status::Invalid("size differs from the manifest's: bytes=", file->size_bytes(),
+                                  " listed=", listed.bytes);
+  }
+  constexpr std::array<uint8_t, 4> kMagic = {'P', 'A', 'R', '1'};
+  if (listed.footer_bytes < 0 || listed.footer_bytes + std::ssize(kMagic) > listed.bytes) {
+    return arrow::Status::Invalid("the manifest's footer does not fit: footer_bytes=",
+                                  listed.footer_bytes);
+  }
+  std::array<uint8_t, kMagic.size()> start;
+  ARROW_RETURN_NOT_OK(file->ReadAt(0, start));
+  if (start != kMagic) return arrow::Status::Invalid("no Parquet magic at the start");
+  std::vector<uint8_t> footer(static_cast<size_t>(listed.footer_bytes));
+  ARROW_RETURN_NOT_OK(file->ReadAt(listed.bytes - listed.footer_bytes, footer));
+  if (base::Crc32c(0, footer) != listed.footer_crc32c) {
+    return arrow::Status::Invalid("footer differs from the manifest's checksum: offset=",
+                                  listed.bytes - listed.footer_bytes);
+  }
+  return arrow::Status::OK();
+}
+
+// Where a live file is: in its day's folder, or in `retired` while that folder is being swapped
+// (also where the writer died before the swap was committed: the next opening swaps it back).
+arrow::Result<std::string> FindFile(const store::DataFile& file, store::Tree tree) {
+  for (const bool in_retired : {false, true}) {
+    const std::string path = file.PathIn(tree, in_retired);
+    ARROW_ASSIGN_OR_RAISE(const bool exists, io::RealFileSystem().Exists(path));
+    if (exists) return path;
+  }
+  return MakeError(ErrorKind::kNotFound,
+                   "the manifest lists a file that is missing: path=" + file.PathIn(tree, false));
+}
+
+// A live file against the manifest and against itself.
+std::vector<std::string> CheckFile(const store::DataFile& file) {
+  std::vector<std::string> problems;
+  const store::FileEntry& entry = file.entry();
+  const auto check = [&]() -> arrow::Status {
+    ARROW_ASSIGN_OR_RAISE(const std::string data_path, FindFile(file, store::Tree::kData));
+    ARROW_ASSIGN_OR_RAISE(const std::string series_path, FindFile(file, store::Tree::kSeries));
+    const std::pair<const std::string&, Listed> files[] = {
+        {data_path, {entry.bytes, entry.footer_bytes, entry.footer_crc32c}},
+        {series_path, {entry.series_bytes, entry.series_footer_bytes, entry.series_footer_crc32c}}};
+    for (const auto& [path, listed] : files) {
+      const arrow::Status status = CheckEnds(path, listed);
+      if (!status.ok()) problems.push_back(path + ": " + status.message());
+    }
+    if (!problems.empty()) return arrow::Status::OK();
+    ARROW_ASSIGN_OR_RAISE(problems,
+                          columns::VerifyFile(io::RealFileSystem(), data_path, series_path));
+    return arrow::Status::OK();
+  };
+  if (const arrow::Status status = check(); !status.ok()) problems.push_back(status.message());
+  return problems;
+}
+
+std::shared_ptr<store::DataFile> FindListed(const store::Version& version,
+                                            const std::string& name) {
+  for (const auto& file : version.files) {
+    if (file->entry().name == name) return file;
+  }
+  return nullptr;
+}
+
+// Check a file for as long as the newest manifest lists it: one that a writer has merged away
+// since `version` was read has nothing wrong with it.
+arrow::Result<std::vector<std::string>> CheckWhileListed(const std::string& root,
+                                                         const store::Version& version,
+                                                         const store::DataFile& file) {
+  std::vector<std::string> problems = CheckFile(file);
+  int64_t seen = version.manifest.number;
+  for (int look = 1; !problems.empty() && look < kMaxLooks; ++look) {
+    ARROW_ASSIGN_OR_RAISE(const auto now, db::ReadVersion(root));
+    const auto listed = FindListed(*now, file.entry().name);
+    if (listed == nullptr) return std::vector<std::string>{};
+    if (now->manifest.number == seen) break;
+    seen = now->manifest.number;
+    problems = CheckFile(*listed);
+  }
+  return problems;
+}
+
+// Whether a file that no manifest lists is one that its writer has not committed yet, or never
+// will because it died; the next opening removes it.
+bool IsUncommitted(std::string_view name, const store::Manifest& manifest) {
+  const size_t at = name.rfind("-e");
+  if (at == std::string_view::npos) return false;
+  int64_t epoch = 0;
+  const auto [end, error] = std::from_chars(name.data() + at + 2, name.data() + name.size(), epoch);
+  return error == std::errc() && end != name.data() + name.size() && *end == '-' &&
+         epoch >= manifest.epoch;
+}
+
+// Files in the folders that plain readers look into, but that the manifest does not list.
+arrow::Result<std::vector<std::string>> FindStrays(const std::string& root) {
+  io::FileSystem& fs = io::RealFileSystem();
+  std::vector<std::string> found;
+  for (const store::Tree tree : store::kTrees) {
+    const std::string folder = io::JoinPath(root, store::TreeFolder(tree, store::kSamplesTable));
+    ARROW_ASSIGN_OR_RAISE(const bool exists, fs.Exists(folder));
+    if (!exists) continue;
+    ARROW_ASSIGN_OR_RAISE(const auto days, fs.List(folder));
+    for (const io::DirectoryEntry& day : days) {
+      if (!day.is_directory) continue;
+      const std::string day_folder = io::JoinPath(folder, day.name);
+      const auto entries = fs.List(day_folder);
+      // A day that was emptied meanwhile has none.
+      if (!entries.ok() && KindOf(entries.status()) == ErrorKind::kNotFound) continue;
+      ARROW_RETURN_NOT_OK(entries.status());
+      for (const io::DirectoryEntry& entry : *entries) {
+        if (entry.name != store::kSchemaFile) found.push_back(io::JoinPath(day_folder, entry.name));
+      }
+    }
+  }
+  // Read after the listing: what was committed before it is in here, or was merged away since.
+  ARROW_ASSIGN_OR_RAISE(const auto version, db::ReadVersion(root));
+  std::set<std::string> listed;
+  for (const auto& file : version->files) {
+    for (const store::Tree tree : store::kTrees) listed.insert(file->PathIn(tree, false));
+  }
+  std::vector<std::string> strays;
+  for (const std::string& path : found) {
+    if (listed.contains(path)) continue;
+    if (IsUncommitted(path.substr(path.rfind('/') + 1), version->manifest)) continue;
+    ARROW_ASSIGN_OR_RAISE(const bool exists, fs.Exists(path));
+    if (exists) strays.push_back(path + ": not in the manifest");
+  }
+  return strays;
+}
+
+struct LogFindings {
+  int64_t records = 0;
+  std::vector<std::string> problems;
+};
+
+// The records of a log must be readable, and hold what their kind says.
+LogFindings CheckLog(const std::string& root, const LogKind& log, head::LogPosition from) {
+  LogFindings findings;
+  const std::string folder = io::JoinPath(io::JoinPath(root, store::kWalFolder), log.folder);
+  const auto exists = io::RealFileSystem().Exists(folder);
+  if (!exists.ok() || !*exists) return findings;
+  head::ReplayOptions options;
+  options.read_only = true;
+  options.deliver_before_start = true;
+  head::SampleRecord samples;
+  head::TypedRecord typed;
+  const auto check = [&](const head::RecordView& record) {
+    ++findings.records;
+    const arrow::Status decoded = record.type == head::kSampleRecord
+                                      ? head::DecodeSampleRecord(record.payload, &samples)
+                                      : head::DecodeTypedRecord(record.payload, &typed);
+    if (record.type != log.record_type || !decoded.ok()) {
+      findings.problems.push_back(
+          folder + ": unreadable record: segment=" + std::to_string(record.position.segment) +
+          " offset=" + std::to_string(record.position.offset_bytes) +
+          " type=" + std::to_string(record.type) + " " + decoded.message());
+    }
+    return arrow::Status::OK();
+  };
+  const auto replayed = head::ReplayLog(io::RealFileSystem(), folder, from, options, check);
+  if (!replayed.ok()) findings.problems.push_back(replayed.status().message());
+  return findings;
+}
+
+// Check both logs from where the newest manifest says; anew when a writer freed some of them
+// meanwhile, which it does after it has committed a manifest.
+arrow::Status VerifyLogs(const std::string& root, VerifyReport* report) {
+  ARROW_ASSIGN_OR_RAISE(auto version, db::ReadVersion(root));
+  for (int look = 1;; ++look) {
+    const LogFindings findings[] = {CheckLog(root, kLogs[0], version->manifest.wal_position),
+                                    CheckLog(root, kLogs[1], version->manifest.typed_wal_position)};
+    ARROW_ASSIGN_OR_RAISE(auto now, db::ReadVersion(root));
+    const bool good = findings[0].problems.empty() && findings[1].problems.empty();
+    const bool changed = now->manifest.number != version->manifest.number;
+    if (!good && changed && look < kMaxLooks) {
+      version = std::move(now);
+      continue;
+    }
+    for (const LogFindings& log : findings) {
+      report->wal_records += log.records;
+      report->problems.insert(report->problems.end(), log.problems.begin(), log.problems.end());
+    }
+    return arrow::Status::OK();
+  }
+}
+
+}  // namespace
+
+arrow::Result<VerifyReport> VerifyArchive(const std::string& path, Progress progress) {
+  VerifyReport report;
+  const auto opened = db::ReadVersion(path);
+  if (!opened.ok()) {
+    if (KindOf(opened.status()) != ErrorKind::kCorrupt) return opened.status();
+    report.problems.push_back(opened.status().message());
+    return report;
+  }
+  const store::Version& version = **opened;
+  int64_t done = 0;
+  const auto total = static_cast<int64_t>(version.files.size());
+  for (const auto& file : version.files) {
+    ARROW_ASSIGN_OR_RAISE(const auto problems, CheckWhileListed(path, version, *file));
+    report.problems.insert(report.problems.end(), problems.begin(), problems.end());
+    ++report.files;
+    report.rows += file->entry().rows;
+    report.bytes += file->entry().bytes + file->entry().series_bytes;
+    if (progress) progress(++done, total);
+  }
+  ARROW_ASSIGN_OR_RAISE(const std::vector<std::string> strays, FindStrays(path));
+  report.problems.insert(report.problems.end(), strays.begin(), strays.end());
+  ARROW_RETURN_NOT_OK(VerifyLogs(path, &report));
+  return report;
+}
+
+}  // namespace larnax
