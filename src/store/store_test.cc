@@ -93,5 +93,228 @@ TEST_F(StoreTest, FlushedSamplesAreReadBackBitForBit) {
   ExpectSame("merged and reopened");
 }
 
+std::vector<TestSample> Samples(int series, int64_t first_ms, int count, double value) {
+  std::vector<TestSample> samples;
+  for (int row = 0; row < count; ++row) {
+    for (int i = 0; i < series; ++i) {
+      samples.push_back(
+          {.labels = MakeLabels({{"__name__", "m" + std::to_string(i)}, {"job", "j"}}),
+           .time_ms = first_ms + row * 1000,
+           .value = value});
+    }
+  }
+  return samples;
+}
+
+TEST_F(StoreTest, StoredSamplesAreNotStoredAgain) {
+  ASSERT_OK(Open());
+  ASSERT_OK(Flush(Samples(5, kNow, 10, 1)));
+  EXPECT_EQ(store_->Current()->rows(), 50);
+  // All of it again: only the position moves.
+  const int64_t sequence = store_->Current()->manifest.next_sequence;
+  ASSERT_OK(Flush(Samples(5, kNow, 10, 1)));
+  EXPECT_EQ(store_->Current()->rows(), 50);
+  EXPECT_EQ(store_->Current()->files.size(), 1u);
+  EXPECT_EQ(store_->Current()->manifest.next_sequence, sequence);
+  EXPECT_EQ(store_->wal_position().offset_bytes, position_);
+  // Half of it again, after a restart.
+  ASSERT_OK(Open());
+  head_.Restart(store_->files_through_ms());
+  ASSERT_OK(Flush(Samples(5, kNow + 5000, 10, 1)));
+  EXPECT_EQ(store_->Current()->rows(), 75);
+  ExpectSame("half again");
+}
+
+TEST_F(StoreTest, LaterValueWinsAndComesBack) {
+  ASSERT_OK(Open());
+  for (const double value : {1.0, 2.0, 1.0}) {
+    ASSERT_OK(Flush(Samples(3, kNow, 4, value)));
+    ExpectSame("overwritten");
+  }
+  // The first value stands in an older file: it has to be written again.
+  EXPECT_EQ(store_->Current()->rows(), 36);
+  ASSERT_OK_AND_ASSIGN(const bool merged, store_->MergeOnce(kNow, true));
+  EXPECT_TRUE(merged);
+  EXPECT_EQ(store_->Current()->rows(), 12);
+  ExpectSame("merged");
+}
+
+TEST_F(StoreTest, ManyDaysAreCommittedInParts) {
+  ASSERT_OK(Open());
+  std::vector<TestSample> samples;
+  for (int day = 0; day < 40; ++day) {
+    const auto more = Samples(2, kNow - day * kDay, 3, day);
+    samples.insert(samples.end(), more.begin(), more.end());
+  }
+  const int64_t number = store_->Current()->manifest.number;
+  ASSERT_OK(Flush(samples));
+  EXPECT_EQ(store_->Current()->manifest.number, number + 3);
+  EXPECT_EQ(store_->Current()->files.size(), 40u);
+  ExpectSame("40 days");
+  ASSERT_OK(Open());
+  ExpectSame("reopened");
+}
+
+TEST_F(StoreTest, FlushThatFailedGoesOnWhereItStopped) {
+  ASSERT_OK(Open());
+  std::vector<TestSample> samples;
+  for (int day = 0; day < 20; ++day) {
+    const auto more = Samples(2, kNow - day * kDay, 3, day);
+    samples.insert(samples.end(), more.begin(), more.end());
+  }
+  const auto frozen = head_.Freeze(samples, {.segment = 1, .offset_bytes = 77});
+  const head::LogPosition before = store_->wal_position();
+  int failures = 0;
+  for (int64_t nth = 1;; nth += 7) {
+    fs_.FailNth(io::SimOperation::kCreate, nth, io::SimError::kDiskFull);
+    const auto flushed = store_->Flush(*frozen, kNow);
+    fs_.ClearFailures();
+    if (flushed.ok()) break;
+    ++failures;
+    EXPECT_THAT(flushed, IsKind(ErrorKind::kOverloaded));
+    EXPECT_EQ(store_->wal_position(), before);
+    EXPECT_THAT(fs_.List("/a/staging").ValueOrDie(), testing::IsEmpty());
+  }
+  EXPECT_GT(failures, 3);
+  AddToOracle(samples, &oracle_);
+  ExpectSame("at last");
+  EXPECT_EQ(store_->Current()->rows(), 120);
+  EXPECT_EQ(store_->wal_position().offset_bytes, 77);
+}
+
+TEST_F(StoreTest, MergeThatFailedLeavesEverythingAsItWas) {
+  options_.merge.fan_in = 2;
+  ASSERT_OK(Open());
+  ASSERT_OK(Flush(Samples(5, kNow, 10, 1)));
+  ASSERT_OK(Flush(Samples(5, kNow + 60'000, 10, 2)));
+  const auto before = store_->Current();
+  int failures = 0;
+  for (const auto operation : {io::SimOperation::kCreate, io::SimOperation::kWrite,
+                               io::SimOperation::kSync, io::SimOperation::kRename}) {
+    for (int64_t nth = 1; nth <= 6; ++nth) {
+      fs_.FailNth(operation, nth, io::SimError::kIo);
+      const auto merged = store_->MergeOnce(kNow, false);
+      fs_.ClearFailures();
+      if (merged.ok()) continue;
+      ++failures;
+      EXPECT_EQ(store_->Current(), before);
+      ExpectSame("failed");
+    }
+    if (store_->Current() != before) break;
+  }
+  EXPECT_GT(failures, 5);
+  std::atomic<bool> cancelled = true;
+  ASSERT_OK(Flush(Samples(5, kNow + 120'000, 10, 2)));
+  EXPECT_THAT(store_->MergeOnce(kNow, true, &cancelled), IsKind(ErrorKind::kCancelled));
+  ASSERT_OK(store_->MergeOnce(kNow, true));
+  ExpectSame("merged");
+  ASSERT_OK(Open());
+  ExpectSame("reopened");
+}
+
+TEST_F(StoreTest, LargeOutputIsCutAtMetrics) {
+  options_.merge.max_file_bytes = 1;
+  ASSERT_OK(Open());
+  ASSERT_OK(Flush(Samples(5, kNow, 10, 1)));
+  ASSERT_OK(Flush(Samples(5, kNow + 60'000, 10, 2)));
+  ASSERT_OK(store_->MergeOnce(kNow, true));
+  const auto version = store_->Current();
+  ASSERT_EQ(version->files.size(), 5u);
+  for (size_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(version->files[i]->entry().min_metric, "m" + std::to_string(i));
+    EXPECT_EQ(version->files[i]->entry().max_metric, "m" + std::to_string(i));
+  }
+  EXPECT_EQ(RunsOf(*version)[0].runs.size(), 1u);
+  ExpectSame("cut");
+}
+
+TEST_F(StoreTest, SchemaFileHasEveryColumnBeforeItIsUsed) {
+  options_.max_columns = 3;
+  ASSERT_OK(Open());
+  const auto columns = [&] {
+    std::vector<std::string> names;
+    for (const auto& entry : store_->Current()->registry.entries()) names.push_back(entry.label);
+    return names;
+  };
+  const std::string path = "/a/samples/date=1970-01-01/00-schema.parquet";
+  ASSERT_OK_AND_ASSIGN(const std::string empty, io::ReadFile(fs_, path));
+  ASSERT_OK(Flush(Samples(1, kNow, 1, 1)));
+  EXPECT_THAT(columns(), testing::ElementsAre("job"));
+  ASSERT_OK_AND_ASSIGN(const std::string one, io::ReadFile(fs_, path));
+  EXPECT_NE(one, empty);
+  ASSERT_OK(Flush({{.labels = MakeLabels({{"__name__", "x"}, {"b", "1"}, {"a", "1"}, {"c", "1"}}),
+                    .time_ms = kNow,
+                    .value = 1}}));
+  EXPECT_THAT(columns(), testing::ElementsAre("job", "a", "b"));
+  ASSERT_OK_AND_ASSIGN(const std::string three, io::ReadFile(fs_, path));
+  EXPECT_NE(three, one);
+  ASSERT_OK(Open());
+  EXPECT_THAT(columns(), testing::ElementsAre("job", "a", "b"));
+  ASSERT_OK(Flush(Samples(1, kNow + 9000, 1, 1)));
+  ASSERT_OK_AND_ASSIGN(const std::string same, io::ReadFile(fs_, path));
+  EXPECT_EQ(same, three);
+  ExpectSame("columns and other_labels");
+}
+
+TEST_F(StoreTest, SamplesOf1970LiveBesideTheSchemaFile) {
+  ASSERT_OK(Open());
+  ASSERT_OK(Flush(Samples(2, 0, 3, 1)));
+  ASSERT_OK(Flush(Samples(2, 60'000, 3, 1)));
+  ASSERT_OK(store_->MergeOnce(kNow, true));
+  ExpectSame("1970");
+  const auto files = fs_.List("/a/samples/date=1970-01-01").ValueOrDie();
+  ASSERT_EQ(files.size(), 2u);
+  EXPECT_EQ(files[0].name, "00-schema.parquet");
+  ASSERT_OK(Open());
+  ExpectSame("reopened");
+}
+
+TEST_F(StoreTest, WhoeverComesSecondIsTold) {
+  options_.lock_content = "127.0.0.1:9797";
+  ASSERT_OK(Open());
+  const auto second = Store::Open(fs_, "/a", options_, kNow);
+  EXPECT_THAT(second, IsKind(ErrorKind::kClosed));
+  EXPECT_THAT(second, HasMessage("127.0.0.1:9797"));
+}
+
+TEST_F(StoreTest, MissingFilesAndManifestsAreTold) {
+  ASSERT_OK(Open());
+  ASSERT_OK(Flush(Samples(2, kNow, 3, 1)));
+  const std::string path = store_->Current()->files[0]->PathIn(Tree::kData, false);
+  ASSERT_OK(fs_.Rename(path, "/away"));
+  auto opened = Open();
+  EXPECT_THAT(opened, IsKind(ErrorKind::kCorrupt));
+  EXPECT_THAT(opened, HasMessage(path));
+  ASSERT_OK_AND_ASSIGN(const std::string whole, io::ReadFile(fs_, "/away"));
+  ASSERT_OK(io::ReplaceFile(fs_, path, whole.substr(1)));
+  EXPECT_THAT(Open(), IsKind(ErrorKind::kCorrupt));
+  ASSERT_OK(fs_.Rename("/away", path));
+  // Without its manifest an archive is not taken for a new one.
+  ASSERT_OK(fs_.Rename("/a/manifest/CURRENT", "/away"));
+  opened = Open();
+  EXPECT_THAT(opened, IsKind(ErrorKind::kCorrupt));
+  EXPECT_THAT(opened, HasMessage("CURRENT"));
+  ASSERT_OK(fs_.Rename("/away", "/a/manifest/CURRENT"));
+  ASSERT_OK(Open());
+  ExpectSame("whole again");
+}
+
+TEST_F(StoreTest, OldDaysMoveToMonthsAndAreSealed) {
+  ASSERT_OK(Open());
+  ASSERT_OK(Flush(Samples(2, kNow - 100 * kDay, 3, 1)));
+  ASSERT_OK(Flush(Samples(2, kNow - 1 * kDay, 3, 1)));
+  EXPECT_EQ(store_->Current()->manifest.sealed_through, std::nullopt);
+  while (*store_->MergeOnce(kNow + kDay, false)) {
+  }
+  EXPECT_EQ(store_->Current()->manifest.sealed_through, base::DayOf(kNow));
+  EXPECT_TRUE(*fs_.Exists("/a/manifest/month-2026-06-" +
+                          std::to_string(store_->Current()->manifest.number) + ".json") ||
+              *fs_.Exists("/a/manifest/month-2026-06-" +
+                          std::to_string(store_->Current()->manifest.number - 1) + ".json"));
+  ExpectSame("sealed");
+  ASSERT_OK(Open(kNow + kDay));
+  ExpectSame("reopened");
+}
+
 }  // namespace
 }  // namespace larnax::store
