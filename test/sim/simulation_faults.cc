@@ -36,7 +36,8 @@ void Simulation::StartErrors() {
   const auto operation = static_cast<io::SimOperation>(random_.Below(io::kSimOperationCount));
   const auto error = random_.Chance(0.7) ? io::SimError::kIo : io::SimError::kDiskFull;
   if (random_.Chance(0.5)) {
-    disk_.FailNth(operation, 1 + static_cast<int64_t>(random_.Below(30)), error);
+    const uint64_t within = random_.Chance(0.5) ? 4 : 30;
+    disk_.FailNth(operation, 1 + static_cast<int64_t>(random_.Below(within)), error);
   } else {
     constexpr double kChances[] = {0.01, 0.1, 0.5, 1};
     disk_.FailRandomly(operation, kChances[random_.Below(4)], error);
