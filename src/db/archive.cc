@@ -41,9 +41,10 @@ arrow::Result<int64_t> LogBytes(const std::string& root) {
 class ColumnTally {
  public:
   arrow::Status Add(store::DataFile& file) {
-    ARROW_ASSIGN_OR_RAISE(
-        const columns::FileReport report,
-        columns::InspectFile(io::RealFileSystem(), file.PathIn(store::Tree::kData, false)));
+    ARROW_ASSIGN_OR_RAISE(const std::string path, db::FindFile(file, store::Tree::kData));
+    ARROW_ASSIGN_OR_RAISE(const columns::FileReport report,
+                          columns::InspectFile(io::RealFileSystem(), path));
+    file.set_in_retired(path == file.PathIn(store::Tree::kData, true));
     ARROW_ASSIGN_OR_RAISE(const auto index, file.Index(nullptr));
     for (const columns::ColumnReport& column : report.columns) {
       Tally& tally = tallies_[column.name];
@@ -120,10 +121,9 @@ arrow::Result<InspectReport> InspectArchive(const std::string& path) {
   for (int look = 1;; ++look) {
     ARROW_ASSIGN_OR_RAISE(const auto version, db::ReadVersion(path));
     auto report = InspectOnce(path, *version);
-    if (report.ok() || look == kMaxLooks) return report;
-    ARROW_ASSIGN_OR_RAISE(const auto now, db::ReadVersion(path));
-    // Nothing changed meanwhile: the failure is the archive's own.
-    if (now->manifest.number == version->manifest.number) return report;
+    // A file that is gone was moved by a writer, unless it is gone for good.
+    if (report.ok() || KindOf(report.status()) != ErrorKind::kNotFound) return report;
+    if (look == kMaxLooks) return MakeError(ErrorKind::kCorrupt, report.status().message());
   }
 }
 

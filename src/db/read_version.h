@@ -5,6 +5,8 @@
 
 #include <arrow/result.h>
 
+#include "store/archive_layout.h"
+#include "store/data_file.h"
 #include "store/version.h"
 
 namespace larnax::db {
@@ -13,5 +15,12 @@ namespace larnax::db {
 ///
 /// Files of the version may be merged away at any time; see store::DataFile::PathIn.
 arrow::Result<std::shared_ptr<const store::Version>> ReadVersion(const std::string& path);
+
+/// Find where a file of a version is: in its day's folder, or in `retired` while a writer swaps
+/// that folder (also where the writer died before it committed the swap: the next opening swaps it
+/// back).
+///
+/// \retval kNotFound In neither place; if a writer has the archive open, it was merged away.
+arrow::Result<std::string> FindFile(const store::DataFile& file, store::Tree tree);
 
 }  // namespace larnax::db

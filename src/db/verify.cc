@@ -63,25 +63,13 @@ arrow::Status CheckEnds(const std::string& path, const Listed& listed) {
   return arrow::Status::OK();
 }
 
-// Where a live file is: in its day's folder, or in `retired` while that folder is being swapped
-// (also where the writer died before the swap was committed: the next opening swaps it back).
-arrow::Result<std::string> FindFile(const store::DataFile& file, store::Tree tree) {
-  for (const bool in_retired : {false, true}) {
-    const std::string path = file.PathIn(tree, in_retired);
-    ARROW_ASSIGN_OR_RAISE(const bool exists, io::RealFileSystem().Exists(path));
-    if (exists) return path;
-  }
-  return MakeError(ErrorKind::kNotFound,
-                   "the manifest lists a file that is missing: path=" + file.PathIn(tree, false));
-}
-
 // A live file against the manifest and against itself.
 std::vector<std::string> CheckFile(const store::DataFile& file) {
   std::vector<std::string> problems;
   const store::FileEntry& entry = file.entry();
   const auto check = [&]() -> arrow::Status {
-    ARROW_ASSIGN_OR_RAISE(const std::string data_path, FindFile(file, store::Tree::kData));
-    ARROW_ASSIGN_OR_RAISE(const std::string series_path, FindFile(file, store::Tree::kSeries));
+    ARROW_ASSIGN_OR_RAISE(const std::string data_path, db::FindFile(file, store::Tree::kData));
+    ARROW_ASSIGN_OR_RAISE(const std::string series_path, db::FindFile(file, store::Tree::kSeries));
     const std::pair<const std::string&, Listed> files[] = {
         {data_path, {entry.bytes, entry.footer_bytes, entry.footer_crc32c}},
         {series_path, {entry.series_bytes, entry.series_footer_bytes, entry.series_footer_crc32c}}};

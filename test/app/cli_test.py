@@ -156,7 +156,8 @@ def test_verify_finds_a_missing_and_a_cut_file(archive, copy):
     path.write_bytes(path.read_bytes()[:-1])
     assert path.name in run(archive, "verify", "--data", copy, status=EXIT_CORRUPT)
     path.unlink()
-    assert path.name in run(archive, "verify", "--data", copy, status=EXIT_CORRUPT)
+    for command in ("verify", "inspect"):
+        assert path.name in run(archive, command, "--data", copy, status=EXIT_CORRUPT)
 
 
 def test_verify_finds_a_damaged_manifest(archive, copy):
