@@ -213,7 +213,6 @@ TEST_F(ServerTest, GivesUpOnSlowClients) {
   ServerOptions options = SmallOptions();
   options.idle_timeout_ms = 30;
   options.header_timeout_ms = 30;
-  options.body_timeout_ms = 30;
   Start(options);
   RawClient idle(server_->port());
   std::string bytes;
@@ -224,11 +223,16 @@ TEST_F(ServerTest, GivesUpOnSlowClients) {
   slow_header.Send("GET / HTTP/1.1\r\nHo");
   EXPECT_EQ(slow_header.ReadResponse().status, 408);
   EXPECT_TRUE(slow_header.ReadToEnd());
+}
 
-  RawClient slow_body(server_->port());
-  slow_body.Send("POST /receive HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nabc");
-  EXPECT_EQ(slow_body.ReadResponse().status, 408);
-  EXPECT_TRUE(slow_body.ReadToEnd());
+TEST_F(ServerTest, GivesUpOnSlowBodies) {
+  ServerOptions options = SmallOptions();
+  options.body_timeout_ms = 30;
+  Start(options);
+  RawClient client(server_->port());
+  client.Send("POST /receive HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nabc");
+  EXPECT_EQ(client.ReadResponse().status, 408);
+  EXPECT_TRUE(client.ReadToEnd());
   EXPECT_TRUE(database_.writes().empty());
 }
 
@@ -395,6 +399,27 @@ TEST_F(ServerTest, FinishesWhatHasBegunWhenStopping) {
   writing.Close();
   EXPECT_OK(stopped.get());
   EXPECT_OK(server_->Stop());
+}
+
+TEST_F(ServerTest, FinishesAStreamWhenStopping) {
+  // More than the buffers between server and client hold.
+  for (int i = 0; i < 40; ++i) {
+    database_.AddSeries({{"__name__", "up"}, {"n", std::to_string(i)}},
+                        std::vector<FakeDatabase::Sample>(20'000, {1000, 0.5}));
+  }
+  ServerOptions options = SmallOptions();
+  options.drain_timeout_ms = 60'000;
+  Start(options);
+  RawClient client(server_->port());
+  client.Send("GET /api/v1/samples?match[]=up HTTP/1.1\r\nHost: t\r\n\r\n");
+  ASSERT_THAT(client.ReadLine(), HasSubstr("200 OK"));
+  auto stopped = std::async(std::launch::async, [&] { return server_->Stop(); });
+  while (RawClient(server_->port()).connected()) std::this_thread::yield();
+  std::string rest;
+  EXPECT_TRUE(client.ReadToEnd(&rest));
+  EXPECT_TRUE(rest.ends_with("]}]}}\r\n0\r\n\r\n"));
+  client.Close();
+  EXPECT_OK(stopped.get());
 }
 
 TEST_F(ServerTest, SaysThatItIsNotReadyWithoutADatabase) {
