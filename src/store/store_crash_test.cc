@@ -204,6 +204,7 @@ class CrashSimulation {
       if (pending_samples_.empty()) {
         pending_samples_ =
             DrawSamples(random_, 40, kFirst + static_cast<int64_t>(random_.Below(kDay)), span_ms);
+        if (random_.Chance(0.3)) SendAgain();
       }
       pending_end_ = {.segment = 1, .offset_bytes = committed_end_.offset_bytes + 1};
       pending_ = head_.Freeze(pending_samples_, pending_end_);
@@ -214,6 +215,20 @@ class CrashSimulation {
     if (flushed.ok()) {
       head_.NoteFlushed(*pending_);
       Commit();
+    }
+  }
+
+  // A sender repeats what it sent before.
+  void SendAgain() {
+    for (const auto& [labels, samples] : oracle_) {
+      if (!random_.Chance(0.2)) continue;
+      for (const auto& [time_ms, sample] : samples) {
+        pending_samples_.insert(pending_samples_.begin(),
+                                {.labels = Labels(LabelsView(labels)),
+                                 .time_ms = time_ms,
+                                 .value = std::bit_cast<double>(sample.bits),
+                                 .start_ms = sample.start_ms});
+      }
     }
   }
 
@@ -374,6 +389,49 @@ class CrashSimulation {
   int merges_ = 0;
   int crashes_ = 0;
 };
+
+// A commit whose last sync failed may come up after a power cut, with all its files.
+TEST(StoreCrashTest, UncertainCommitIsWholeOrNotThere) {
+  int old_state = 0;
+  int new_state = 0;
+  for (uint64_t seed = 1; seed <= 40; ++seed) {
+    for (int64_t nth = 1; nth <= 16; ++nth) {
+      SCOPED_TRACE("seed=" + std::to_string(seed) + " nth=" + std::to_string(nth));
+      io::SimFileSystem fs(seed);
+      io::Random random(seed);
+      StoreOptions options;
+      TestHead head;
+      Oracle first;
+      const auto samples = DrawSamples(random, 20, kFirst, kDay / 2);
+      const auto more = DrawSamples(random, 20, kFirst + kDay / 2, kDay / 4);
+      ASSERT_OK_AND_ASSIGN(auto store, Store::Open(fs, kRoot, options, kFirst));
+      ASSERT_OK(store->Flush(*head.Freeze(samples, {.segment = 1, .offset_bytes = 1}), kFirst));
+      AddToOracle(samples, &first);
+      Oracle second = first;
+      const bool by_merge = seed % 2 == 0;
+      fs.FailNth(io::SimOperation::kSync, nth, io::SimError::kIo);
+      if (by_merge) {
+        (void)store->MergeOnce(kFirst, true);
+      } else {
+        (void)store->Flush(*head.Freeze(more, {.segment = 1, .offset_bytes = 2}), kFirst);
+        AddToOracle(more, &second);
+      }
+      fs.ClearFailures();
+      store = nullptr;
+      fs.Crash();
+      ASSERT_OK_AND_ASSIGN(store, Store::Open(fs, kRoot, options, kFirst));
+      io::SimClock clock;
+      ASSERT_OK_AND_ASSIGN(auto stream, store->Select({}, {}, clock));
+      ASSERT_OK_AND_ASSIGN(const Oracle got, ReadAll(*stream));
+      const bool is_new = by_merge ? store->Current()->files[0]->entry().level > 0
+                                   : store->wal_position().offset_bytes == 2;
+      EXPECT_EQ(Difference(is_new ? second : first, got), "");
+      ++(is_new ? new_state : old_state);
+    }
+  }
+  EXPECT_GT(old_state, 20);
+  EXPECT_GT(new_state, 20);
+}
 
 TEST(StoreCrashTest, NothingIsLostInventedOrSeenTwice) {
   int merges = 0;
