@@ -78,7 +78,8 @@ arrow::Result<std::shared_ptr<columns::SeriesIndex>> DataFile::Index(ReadStats* 
       const OpenStats open_stats(stats);
       ARROW_ASSIGN_OR_RAISE(auto file, Open(Tree::kSeries));
       ARROW_ASSIGN_OR_RAISE(
-          index, columns::SeriesIndex::Open(std::move(file), stats, entry_.series_footer_bytes));
+          index, columns::SeriesIndex::Open(std::move(file), stats, entry_.series_footer_bytes,
+                                            entry_.series_footer_crc32c));
       if (index->size() != entry_.series || index->data_rows() != entry_.rows) {
         return Mismatch(Tree::kSeries);
       }
@@ -98,7 +99,8 @@ arrow::Result<std::shared_ptr<columns::SamplesReader>> DataFile::Samples(ReadSta
       const OpenStats open_stats(stats);
       ARROW_ASSIGN_OR_RAISE(auto file, Open(Tree::kData));
       ARROW_ASSIGN_OR_RAISE(
-          samples, columns::SamplesReader::Open(std::move(file), stats, entry_.footer_bytes));
+          samples, columns::SamplesReader::Open(std::move(file), stats, entry_.footer_bytes,
+                                                entry_.footer_crc32c));
       if (samples->rows() != entry_.rows) return Mismatch(Tree::kData);
       samples_ = samples;
     }
