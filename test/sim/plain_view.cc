@@ -174,32 +174,54 @@ arrow::Status PlainView::CheckComplete(const Model& model, const Files& files) {
   return CompareContent(model, model.Select({}, {}), found, "a plain reader after a flush");
 }
 
-arrow::Status PlainView::CheckFolders() {
-  store::ManifestLog manifests(&disk_, root_);
-  ARROW_ASSIGN_OR_RAISE(const auto manifest, manifests.Load());
-  if (!manifest) return arrow::Status::Invalid("there is no manifest");
-  std::set<std::string> listed;
-  for (const store::FileEntry& entry : manifest->files) {
+int64_t PlainView::CountSamples(const Files& files) {
+  return static_cast<int64_t>(GroupRows(files).size());
+}
+
+arrow::Status PlainView::CheckColumns(const std::string& path,
+                                      const std::set<std::string>& schema) {
+  ARROW_ASSIGN_OR_RAISE(const columns::FileReport report, columns::InspectFile(disk_, path));
+  for (const columns::ColumnReport& column : report.columns) {
+    if (schema.contains(column.name)) continue;
+    return arrow::Status::Invalid("the schema file lacks a column of a file: column=", column.name,
+                                  " path=", path);
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Status PlainView::CheckListed(const store::Manifest& manifest,
+                                     std::set<std::string>* listed) {
+  const std::string schema_path = io::JoinPath(
+      io::JoinPath(root_, store::DayFolder(store::Tree::kData, "samples", store::kSchemaDay)),
+      store::kSchemaFile);
+  ARROW_ASSIGN_OR_RAISE(const auto schema_report, columns::InspectFile(disk_, schema_path));
+  std::set<std::string> schema;
+  for (const columns::ColumnReport& column : schema_report.columns) schema.insert(column.name);
+  for (const store::FileEntry& entry : manifest.files) {
     std::string paths[2];
     for (const store::Tree tree : store::kTrees) {
-      const std::string path =
-          io::JoinPath(root_, store::DayFile(tree, entry.table, entry.day, entry.name));
+      std::string& path = paths[tree == store::Tree::kData ? 0 : 1];
+      path = io::JoinPath(root_, store::DayFile(tree, entry.table, entry.day, entry.name));
       const int64_t bytes = tree == store::Tree::kData ? entry.bytes : entry.series_bytes;
-      auto file = disk_.OpenReadable(path);
+      const auto file = disk_.OpenReadable(path);
       if (!file.ok() || (*file)->size_bytes() != bytes) {
         return arrow::Status::Invalid(
             "a file of the manifest is missing or has another size: path=", path, " bytes=", bytes,
             " ", file.status().message());
       }
-      listed.insert(path);
-      paths[tree == store::Tree::kData ? 0 : 1] = path;
+      listed->insert(path);
     }
-    bool& verified = verified_[base::Hash64(paths[0] + std::to_string(entry.footer_crc32c))];
-    if (verified) continue;
+    ARROW_RETURN_NOT_OK(CheckColumns(paths[0], schema));
+    if (!verified_.insert(base::Hash64(paths[0] + std::to_string(entry.footer_crc32c))).second) {
+      continue;
+    }
     ARROW_ASSIGN_OR_RAISE(const auto problems, columns::VerifyFile(disk_, paths[0], paths[1]));
     if (!problems.empty()) return arrow::Status::Invalid(problems.front(), " path=", paths[0]);
-    verified = true;
   }
+  return arrow::Status::OK();
+}
+
+arrow::Status PlainView::CheckNothingElse(const std::set<std::string>& listed) {
   for (const store::Tree tree : store::kTrees) {
     const std::string folder = io::JoinPath(root_, store::TreeFolder(tree, "samples"));
     ARROW_ASSIGN_OR_RAISE(const auto days, disk_.List(folder));
@@ -222,6 +244,15 @@ arrow::Status PlainView::CheckFolders() {
                                   entries.front().name);
   }
   return arrow::Status::OK();
+}
+
+arrow::Status PlainView::CheckFolders() {
+  store::ManifestLog manifests(&disk_, root_);
+  ARROW_ASSIGN_OR_RAISE(const auto manifest, manifests.Load());
+  if (!manifest) return arrow::Status::Invalid("there is no manifest");
+  std::set<std::string> listed;
+  ARROW_RETURN_NOT_OK(CheckListed(*manifest, &listed));
+  return CheckNothingElse(listed);
 }
 
 }  // namespace larnax::sim

@@ -3,12 +3,14 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include <arrow/result.h>
 
 #include "io/sim_file_system.h"
+#include "store/manifest.h"
 #include "test/sim/model.h"
 
 namespace larnax::sim {
@@ -40,18 +42,24 @@ class PlainView {
   /// Check that the newest row of each sample is what the model says, and that none is missing.
   static arrow::Status CheckComplete(const Model& model,
                                      const std::vector<std::shared_ptr<const PlainFile>>& files);
+  /// Count the samples of files; a sample that has two rows counts once.
+  static int64_t CountSamples(const std::vector<std::shared_ptr<const PlainFile>>& files);
   /// Check that both trees hold exactly the files of the manifest, in their full length, that
-  /// each passes its own checks, and that nothing is left over elsewhere.
+  /// each passes its own checks, that the schema file has all their columns, and that nothing is
+  /// left over elsewhere.
   arrow::Status CheckFolders();
 
  private:
+  arrow::Status CheckListed(const store::Manifest& manifest, std::set<std::string>* listed);
+  arrow::Status CheckNothingElse(const std::set<std::string>& listed);
+  arrow::Status CheckColumns(const std::string& path, const std::set<std::string>& schema);
   arrow::Result<std::shared_ptr<const PlainFile>> ReadFile(const std::string& path, int64_t day,
                                                            const std::string& name);
 
   io::SimFileSystem& disk_;
   const std::string root_;
   std::map<uint64_t, std::shared_ptr<const PlainFile>> known_;
-  std::map<uint64_t, bool> verified_;
+  std::set<uint64_t> verified_;  // Hashes of path and footer checksum.
 };
 
 }  // namespace larnax::sim

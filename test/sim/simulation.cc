@@ -115,6 +115,8 @@ void Simulation::EndProcess() {
   database_.reset();
   process_.reset();
   waiting_writes_ = 0;
+  had_faults_ = false;
+  plain_samples_ = 0;
 }
 
 /// Open until it succeeds: the process may die, and faults may strike, in recovery too.

@@ -104,6 +104,7 @@ class Simulation {
   arrow::Status OpenStream();
   arrow::Status FinishStream();
   arrow::Status LookPlainly(bool complete);
+  arrow::Status CheckExperiments();
   arrow::Result<Model::Content> ReadOnlyContent();
   arrow::Status ReadOnly();
   arrow::Status CheckMetadata();
@@ -112,7 +113,7 @@ class Simulation {
   arrow::Status ChangeFaults();
   void StartErrors();
   void FillDisk();
-  arrow::Result<std::optional<FlippedByte>> DrawByte();
+  arrow::Result<std::optional<FlippedByte>> DrawByte(bool in_manifests);
   arrow::Status FlipBit();
   arrow::Status ReadWithFlips();
   arrow::Status UnflipBits();
@@ -150,6 +151,8 @@ class Simulation {
   bool disk_full_ = false;
   std::vector<FlippedByte> flipped_;
   bool archive_lost_ = false;
+  bool had_faults_ = false;    // In the life of this process.
+  int64_t plain_samples_ = 0;  // That a plain reader saw last.
 
   // Metadata: acknowledged, and ever sent.
   std::set<std::pair<std::string, std::string>> known_metadata_;

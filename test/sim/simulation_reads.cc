@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "db/experiments.h"
 #include "larnax/error.h"
 #include "test/sim/simulation.h"
 
@@ -210,6 +211,14 @@ arrow::Status Simulation::LookPlainly(bool complete) {
   ARROW_ASSIGN_OR_RAISE(const auto files, plain_.Read());
   ARROW_RETURN_NOT_OK(PlainView::CheckAlways(model_, files));
   Count("plain reads");
+  // A failed flush takes back what it showed; without exchange a day is gone for a moment.
+  const int64_t samples = PlainView::CountSamples(files);
+  if (had_faults_ || !exchange_supported_) plain_samples_ = 0;
+  if (samples < plain_samples_) {
+    return arrow::Status::Invalid("a plain reader does not see samples any more: samples=", samples,
+                                  " before=", plain_samples_);
+  }
+  plain_samples_ = samples;
   return complete ? PlainView::CheckComplete(model_, files) : arrow::Status::OK();
 }
 
@@ -242,6 +251,19 @@ arrow::Status Simulation::ReadOnly() {
     }
   }
   Count("read-only opens");
+  return arrow::Status::OK();
+}
+
+/// Each value of the experiment label that is in files must be recorded.
+arrow::Status Simulation::CheckExperiments() {
+  if (read_errors_on_) return arrow::Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const auto names, db::Experiments::List(disk_, kRoot));
+  const std::set<std::string> recorded(names.begin(), names.end());
+  for (const auto& [labels, samples] : model_.Select({}, {})) {
+    const std::string name(labels.Get(database_options_.experiment_label));
+    if (name.empty() || recorded.contains(name)) continue;
+    return arrow::Status::Invalid("an experiment was not recorded: name=", name);
+  }
   return arrow::Status::OK();
 }
 

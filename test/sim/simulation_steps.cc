@@ -151,6 +151,7 @@ arrow::Status Simulation::Flush() {
   }
   Count("flushes");
   model_.NoteFlushed();
+  ARROW_RETURN_NOT_OK(CheckExperiments());
   return random_.Chance(0.3) ? LookPlainly(true) : arrow::Status::OK();
 }
 
