@@ -1,0 +1,140 @@
+#include "http/exchange.h"
+
+#include <stdexcept>
+
+#include "http/raw_client.h"
+#include "larnax/error.h"
+#include "test/matchers.h"
+
+namespace larnax::http {
+namespace {
+
+using testing::HasSubstr;
+
+// A stream by script: a text is a piece, "FAIL" a failure, "THROW" an exception.
+class ScriptedSource : public BodySource {
+ public:
+  ScriptedSource(std::vector<std::string> script, std::string trailer)
+      : script_(std::move(script)), trailer_(std::move(trailer)) {}
+  arrow::Result<bool> Next(std::string* out) override {
+    if (at_ == script_.size()) return false;
+    const std::string& step = script_[at_++];
+    if (step == "FAIL") return MakeError(ErrorKind::kLimit, "it failed");
+    if (step == "THROW") throw std::runtime_error("it threw");
+    out->append(step);
+    return true;
+  }
+  std::string Trailer() override { return trailer_; }
+
+ private:
+  std::vector<std::string> script_;
+  std::string trailer_;
+  size_t at_ = 0;
+};
+
+// What the endpoint of the next call does: it is a plain function.
+std::vector<std::string> next_script;
+std::string next_trailer;
+
+arrow::Result<Response> AnswerScripted(const Request&, const Services&) {
+  Response response;
+  response.stream = std::make_unique<ScriptedSource>(next_script, next_trailer);
+  return response;
+}
+
+class ExchangeTest : public testing::Test {
+ protected:
+  Exchange AnswerBy(Endpoint endpoint, std::string accept_encoding = "") {
+    Exchange exchange;
+    exchange.request.head.method = Method::kGet;
+    exchange.request.head.accept_encoding = std::move(accept_encoding);
+    const Services services{nullptr, options_, metrics_};
+    Answer({.pattern = "/x", .allow = "GET", .endpoint = endpoint}, services, &exchange);
+    return exchange;
+  }
+  Exchange Stream(std::vector<std::string> script, std::string trailer = "",
+                  std::string accept_encoding = "") {
+    next_script = std::move(script);
+    next_trailer = std::move(trailer);
+    return AnswerBy(AnswerScripted, std::move(accept_encoding));
+  }
+  // All pieces from the one at hand to the end, joined.
+  static std::string Rest(Exchange* exchange) {
+    std::string all;
+    for (; exchange->more; DrawPiece(exchange)) {
+      EXPECT_FALSE(exchange->piece.empty());
+      all += exchange->piece;
+    }
+    EXPECT_OK(exchange->status);
+    return all;
+  }
+
+  ServerOptions options_;
+  ServerMetrics metrics_{{}};
+};
+
+TEST_F(ExchangeTest, AShortStreamIsABody) {
+  for (const auto& script : {std::vector<std::string>{"abc"}, {"", "abc", "", ""}}) {
+    const Exchange exchange = Stream(script);
+    EXPECT_EQ(exchange.response.stream, nullptr);
+    EXPECT_EQ(exchange.response.body, "abc");
+  }
+  EXPECT_EQ(Stream({}).response.stream, nullptr);
+}
+
+TEST_F(ExchangeTest, ALongStreamHasNoEmptyPieces) {
+  Exchange exchange = Stream({"a", "", "b", "", "", "c", ""});
+  ASSERT_NE(exchange.response.stream, nullptr);
+  EXPECT_EQ(Rest(&exchange), "abc");
+  EXPECT_EQ(exchange.trailer, "");
+}
+
+TEST_F(ExchangeTest, AStreamWithATrailerStaysOne) {
+  Exchange exchange = Stream({"a"}, "T: 1\r\n");
+  ASSERT_NE(exchange.response.stream, nullptr);
+  EXPECT_EQ(Rest(&exchange), "a");
+  EXPECT_EQ(exchange.trailer, "T: 1\r\n");
+}
+
+TEST_F(ExchangeTest, AnEarlyFailureIsAnError) {
+  for (const auto& script : {std::vector<std::string>{"FAIL"}, {"a", "FAIL"}}) {
+    const Exchange exchange = Stream(script);
+    EXPECT_EQ(exchange.response.status, 422);
+    EXPECT_EQ(exchange.response.stream, nullptr);
+    EXPECT_THAT(exchange.response.body, HasSubstr("it failed"));
+  }
+  EXPECT_EQ(Stream({"a", "THROW"}).response.status, 500);
+}
+
+TEST_F(ExchangeTest, ALateFailureIsAStatus) {
+  for (const auto& [step, message] : {std::pair("FAIL", "it failed"), {"THROW", "it threw"}}) {
+    Exchange exchange = Stream({"a", "b", step, "c"});
+    EXPECT_EQ(exchange.response.status, 200);
+    EXPECT_EQ(exchange.piece, "ab");
+    DrawPiece(&exchange);
+    EXPECT_THAT(exchange.status, test::HasMessage(message));
+  }
+}
+
+TEST_F(ExchangeTest, CompressesAStreamAsAWhole) {
+  const std::string text(100'000, 'x');
+  Exchange exchange = Stream({text, text, text}, "", "zstd");
+  EXPECT_EQ(exchange.response.headers[0],
+            (std::pair<std::string_view, std::string>("Content-Encoding", "zstd")));
+  EXPECT_EQ(Decompress(Rest(&exchange), "zstd"), text + text + text);
+}
+
+TEST_F(ExchangeTest, TranslatesFailuresOfEndpoints) {
+  const Exchange failed = AnswerBy([](const Request&, const Services&) -> arrow::Result<Response> {
+    return MakeError(ErrorKind::kNotFound, "no such thing");
+  });
+  EXPECT_EQ(failed.response.status, 404);
+  const Exchange threw = AnswerBy([](const Request&, const Services&) -> arrow::Result<Response> {
+    throw std::runtime_error("out of luck");
+  });
+  EXPECT_EQ(threw.response.status, 500);
+  EXPECT_THAT(threw.response.body, HasSubstr("out of luck"));
+}
+
+}  // namespace
+}  // namespace larnax::http
