@@ -59,7 +59,8 @@ bench: $(setup_stamp)  ## Run the benchmarks, results in build/bench/results
 	@cmake --build --preset bench -j $(JOBS)
 	@tools/run_benches.sh build/bench
 
-soak: build  ## The long tests: a hundred kills of the server under load
+soak: build  ## The long tests: two thousand simulated lives, a hundred kills of the server under load
+	@build/$(PRESET)/larnax-sim --seeds $${LARNAX_SEEDS:-1..2000}
 	@LARNAX_KILLS=$${LARNAX_KILLS:-100} $(python) -m pytest -c test/pytest.ini test/app/kill_test.py \
 	  --larnax-build build/$(PRESET) $(PYTEST)
 
