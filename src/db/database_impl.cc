@@ -1,6 +1,7 @@
 #include "db/database_impl.h"
 
 #include <algorithm>
+#include <exception>
 #include <future>
 #include <map>
 #include <utility>
@@ -34,6 +35,27 @@ int64_t BytesOf(const head::Log& log) {
   int64_t bytes = 0;
   for (const head::LogSegment& segment : log.segments()) bytes += segment.size_bytes;
   return bytes;
+}
+
+// Background work must outlive what a library throws (memory that ran out): the old state stays,
+// and the work is tried again.
+template <typename Work>
+arrow::Status Guarded(Work work) {
+  try {
+    return work();
+  } catch (const std::exception& error) {
+    return MakeError(ErrorKind::kInternal, std::string("background work failed: ") + error.what());
+  }
+}
+
+// A request with more selectors is no honest one; each is matched against every series.
+constexpr size_t kMostSelectors = 256;
+
+arrow::Status CheckSelectors(const SelectRequest& request) {
+  if (request.selectors.size() <= kMostSelectors) return arrow::Status::OK();
+  return MakeError(ErrorKind::kBadQuery,
+                   "too many selectors: count=" + std::to_string(request.selectors.size()) +
+                       " limit=" + std::to_string(kMostSelectors));
 }
 
 // Adds what a read cost to the counters when it ends.
@@ -134,6 +156,11 @@ arrow::Status DatabaseImpl::ReplayTyped() {
   head::TypedRecord typed;
   return head::ReplayLog(*environment_.fs, LogFolder("typed"), {}, {},
                          [&](const head::RecordView& record) {
+                           if (record.type != head::kTypedRecord) {
+                             return MakeError(ErrorKind::kCorrupt,
+                                              "unknown record in the typed log: type=" +
+                                                  std::to_string(record.type));
+                           }
                            ARROW_RETURN_NOT_OK(head::DecodeTypedRecord(record.payload, &typed));
                            for (const head::TypedMetadata& metadata : typed.metadata) {
                              metadata_.Learn(MetadataCatalog::EntryOf(metadata));
@@ -155,13 +182,17 @@ void DatabaseImpl::FlushTick() {
   if (const auto free = store_->FreeBytes(); free.ok()) {
     write_path_->set_disk_full(*free < options_.min_free_disk_bytes);
   }
-  if (IsFlushDue()) (void)Flush();  // A failure is counted; the next tick tries again.
+  TryFlush();
   environment_.executor->PostAfter(kFlushTickMs, [this] { FlushTick(); });
 }
 
 void DatabaseImpl::MergeTick() {
   if (closed_) return;
-  (void)Merge(/*everything=*/false);  // Counted; tried again.
+  // A merge that runs already must not hold a thread that commits need. Failures are counted, and
+  // tried again.
+  if (const std::unique_lock lock(merge_mutex_, std::try_to_lock); lock.owns_lock()) {
+    (void)MergeLocked(/*everything=*/false);
+  }
   environment_.executor->PostAfter(kMergeTickMs, [this] { MergeTick(); });
 }
 
@@ -175,9 +206,16 @@ void DatabaseImpl::SyncTick() {
 void DatabaseImpl::RequestFlush() {
   if (flush_requested_.exchange(true)) return;
   environment_.executor->Post([this] {
+    TryFlush();
     flush_requested_ = false;
-    if (!closed_ && IsFlushDue()) (void)Flush();
   });
+}
+
+// A flush that runs already must not hold a thread that commits need. A failure is counted; the
+// next tick tries again.
+void DatabaseImpl::TryFlush() {
+  const std::unique_lock lock(flush_mutex_, std::try_to_lock);
+  if (lock.owns_lock() && !closed_ && IsFlushDue()) (void)FlushLocked();
 }
 
 bool DatabaseImpl::IsFlushDue() const {
@@ -204,9 +242,13 @@ void DatabaseImpl::Ingest(const WriteMessage& message, WriteDone done) {
 arrow::Status DatabaseImpl::Flush() {
   ARROW_RETURN_NOT_OK(CheckWritable());
   const std::lock_guard lock(flush_mutex_);
+  return FlushLocked();
+}
+
+arrow::Status DatabaseImpl::FlushLocked() {
   const int64_t start_ns = environment_.clock->MonotonicNs();
   counters_.flushes.Add(1);
-  const arrow::Status status = FlushOnce();
+  const arrow::Status status = Guarded([this] { return FlushOnce(); });
   if (!status.ok()) counters_.flush_failures.Add(1);
   counters_.flush_ns.Add(environment_.clock->MonotonicNs() - start_ns);
   return status;
@@ -230,12 +272,19 @@ arrow::Status DatabaseImpl::FlushOnce() {
 arrow::Status DatabaseImpl::Merge(bool everything) {
   ARROW_RETURN_NOT_OK(CheckWritable());
   const std::lock_guard lock(merge_mutex_);
+  return MergeLocked(everything);
+}
+
+arrow::Status DatabaseImpl::MergeLocked(bool everything) {
   while (!closed_) {
     const int64_t start_ns = environment_.clock->MonotonicNs();
-    const auto merged = store_->MergeOnce(environment_.clock->NowMs(), everything, &closed_);
-    if (!merged.ok() && !closed_) counters_.merge_failures.Add(1);
-    ARROW_RETURN_NOT_OK(merged.status());
-    if (!*merged) break;
+    bool merged = false;
+    const arrow::Status status = Guarded([&] {
+      return store_->MergeOnce(environment_.clock->NowMs(), everything, &closed_).Value(&merged);
+    });
+    if (!status.ok() && !closed_) counters_.merge_failures.Add(1);
+    ARROW_RETURN_NOT_OK(status);
+    if (!merged) break;
     counters_.merges.Add(1);
     counters_.merge_ns.Add(environment_.clock->MonotonicNs() - start_ns);
   }
@@ -250,6 +299,7 @@ head::HeadSnapshot DatabaseImpl::CaptureHead(const SelectRequest& request) {
 }
 
 arrow::Result<std::unique_ptr<SampleStream>> DatabaseImpl::Select(const SelectRequest& request) {
+  ARROW_RETURN_NOT_OK(CheckSelectors(request));
   counters_.selects.Add(1);
   ARROW_ASSIGN_OR_RAISE(auto stream,
                         store_->Select(CaptureHead(request), request, *environment_.clock));
@@ -257,15 +307,18 @@ arrow::Result<std::unique_ptr<SampleStream>> DatabaseImpl::Select(const SelectRe
 }
 
 arrow::Result<NamesAnswer> DatabaseImpl::LabelNames(const SelectRequest& request) {
+  ARROW_RETURN_NOT_OK(CheckSelectors(request));
   return store_->LabelNames(CaptureHead(request), request, *environment_.clock);
 }
 
 arrow::Result<NamesAnswer> DatabaseImpl::LabelValues(std::string_view name,
                                                      const SelectRequest& request) {
+  ARROW_RETURN_NOT_OK(CheckSelectors(request));
   return store_->LabelValues(CaptureHead(request), name, request, *environment_.clock);
 }
 
 arrow::Result<SeriesAnswer> DatabaseImpl::Series(const SelectRequest& request) {
+  ARROW_RETURN_NOT_OK(CheckSelectors(request));
   return store_->Series(CaptureHead(request), request, *environment_.clock);
 }
 

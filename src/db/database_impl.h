@@ -65,7 +65,10 @@ class DatabaseImpl final : public Database {
   void SyncTick();
   void RequestFlush();
   bool IsFlushDue() const;
+  void TryFlush();
+  arrow::Status FlushLocked();  // Needs flush_mutex_.
   arrow::Status FlushOnce();
+  arrow::Status MergeLocked(bool everything);  // Needs merge_mutex_.
   arrow::Status CheckWritable() const;
   head::HeadSnapshot CaptureHead(const SelectRequest& request);
   DatabaseStatus CheapStatus() const;

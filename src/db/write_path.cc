@@ -28,6 +28,19 @@ arrow::Status CheckCommitted(const head::Log& log, head::LogPosition position) {
   return MakeError(ErrorKind::kOverloaded, "the log has not come to this write yet");
 }
 
+// Remote write 2.0 may name one long symbol as the help of any number of metrics.
+arrow::Status CheckMetadata(const wire::WriteRequest& request) {
+  constexpr size_t kMostBytes = 16 << 20;
+  size_t bytes = 0;
+  for (const wire::DecodedMetadata& each : request.metadata) {
+    bytes += each.metric.size() + each.help.size() + each.unit.size();
+  }
+  if (bytes <= kMostBytes) return arrow::Status::OK();
+  return MakeError(ErrorKind::kTooLarge,
+                   "too much metadata in one request: bytes=" + std::to_string(bytes) +
+                       " limit=" + std::to_string(kMostBytes));
+}
+
 }  // namespace
 
 struct WritePath::Scratch {
@@ -89,7 +102,9 @@ arrow::Result<head::AppendPosition> WritePath::Apply(const WriteMessage& message
   wire::WriteRequest& request = scratch->request;
   ARROW_RETURN_NOT_OK(report->version_2 ? wire::DecodeV2(bytes, &request)
                                         : wire::DecodeV1(bytes, &request));
-  // Prometheus repeats all metadata every minute: only news go to the log, and the head counts them.
+  ARROW_RETURN_NOT_OK(CheckMetadata(request));
+  // Prometheus repeats all metadata every minute: only news go to the log, and the head counts
+  // them.
   const size_t known = std::erase_if(request.metadata, [&](const wire::DecodedMetadata& each) {
     MetricMetadata entry = MetadataCatalog::EntryOf(
         {each.metric, static_cast<uint8_t>(each.type), each.help, each.unit});
@@ -160,9 +175,11 @@ void WritePath::CommitPending() {
 
 void WritePath::Commit(head::Log* log) {
   const size_t pending = log->pending_bytes();
-  if (pending == 0) return;
-  parts_.counters->wal_commits.Add(1);
-  parts_.counters->wal_bytes.Add(static_cast<int64_t>(pending));
+  if (pending > 0) {
+    parts_.counters->wal_commits.Add(1);
+    parts_.counters->wal_bytes.Add(static_cast<int64_t>(pending));
+  }
+  // Also with nothing pending: who only repeated samples may wait for an empty segment.
   // Who waited for what a failure dropped learns it from IsCommitted.
   if (!log->Commit().ok()) parts_.counters->wal_commit_failures.Add(1);
 }

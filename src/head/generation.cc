@@ -19,10 +19,13 @@ constexpr uint32_t kMaxCapacity = 512;
 template <typename Visit>
 void ForEachChunk(const SeriesCapture& capture, Visit visit) {
   uint32_t left = capture.count;
-  for (const Chunk* chunk = capture.first; left > 0; chunk = chunk->next) {
+  const Chunk* chunk = capture.first;
+  while (left > 0) {
     const uint32_t count = std::min(left, chunk->capacity);
     visit(chunk->times(), chunk->values(), count);
     left -= count;
+    // Behind the last one of the capture a writer may be at work: its link is not read.
+    if (left > 0) chunk = chunk->next;
   }
 }
 

@@ -15,14 +15,17 @@ namespace {
 // A series without samples in this many generations may be forgotten.
 constexpr uint64_t kIdleGenerations = 10;
 
-void Refuse(std::string_view reason, int64_t count, const std::string& first, WriteReport* report) {
+// Counts what is refused; `describe` is only called for the first of its reason, as a request may
+// hold millions.
+template <typename Describe>
+void Refuse(std::string_view reason, int64_t count, WriteReport* report, Describe describe) {
   for (Refusal& refusal : report->refused) {
     if (refusal.reason == reason) {
       refusal.count += count;
       return;
     }
   }
-  report->refused.push_back({std::string(reason), count, first});
+  report->refused.push_back({std::string(reason), count, describe()});
 }
 
 // Label bytes as they came, which may be anything that is well-formed.
@@ -71,6 +74,51 @@ arrow::Status CheckLimits(LabelsView labels, const AppendRules& rules) {
   return arrow::Status::OK();
 }
 
+// More than this of histograms and exemplars in one write is no honest one: each brings its series'
+// labels along.
+constexpr size_t kMostTypedBytes = 64 << 20;
+// No log has lost so often.
+constexpr uint64_t kLogIncomplete = std::numeric_limits<uint64_t>::max();
+
+size_t MostSampleBytes(const wire::WriteRequest& request) {
+  size_t bytes =
+      64 + request.series.size() * kMaxDefinitionBytes + request.time_ms.size() * kMaxSampleBytes;
+  for (const wire::DecodedSeries& series : request.series) bytes += series.labels.size();
+  return bytes;
+}
+
+size_t MostTypedBytes(const wire::WriteRequest& request) {
+  constexpr size_t kMostFieldBytes = 64;
+  size_t bytes = 0;
+  for (const wire::DecodedSeries& series : request.series) {
+    bytes += (series.labels.size() + kMostFieldBytes) *
+             (size_t{series.histogram_count} + series.exemplar_count);
+  }
+  for (const auto& histogram : request.histograms) bytes += histogram.message.size();
+  for (const auto& exemplar : request.exemplars) bytes += exemplar.labels.size();
+  for (const auto& metadata : request.metadata) {
+    bytes += metadata.metric.size() + metadata.help.size() + metadata.unit.size() + kMostFieldBytes;
+  }
+  return bytes;
+}
+
+arrow::Status CheckRecordSize(const char* what, size_t most_bytes, size_t limit_bytes) {
+  if (most_bytes <= limit_bytes) return arrow::Status::OK();
+  return MakeError(ErrorKind::kTooLarge,
+                   std::string("too many ") + what + " in one request: bytes=" +
+                       std::to_string(most_bytes) + " limit=" + std::to_string(limit_bytes));
+}
+
+// Refuses `count` samples for their times, the first of the series among them.
+void RefuseTimes(const wire::WriteRequest& request, const wire::DecodedSeries& series,
+                 int64_t count, const AppendRules& rules, WriteReport* report) {
+  Refuse("out of bounds", count, report, [&] {
+    return Describe(series.labels) +
+           " time_ms=" + std::to_string(request.time_ms[series.first_sample]) +
+           " latest_ms=" + std::to_string(rules.max_time_ms);
+  });
+}
+
 }  // namespace
 
 Head::Head(Log* log, Log* typed_log, int64_t files_through_ms)
@@ -114,20 +162,27 @@ void Head::DefineInSegment(SeriesRef ref, uint64_t segment) {
 
 void Head::AppendSamples(const wire::WriteRequest& request, const wire::DecodedSeries& series,
                          const AppendRules& rules, uint64_t segment, WriteReport* report) {
+  const auto in_bounds = [&](uint32_t i) {
+    return request.time_ms[i] >= kMinTimeMs && request.time_ms[i] <= rules.max_time_ms;
+  };
+  const uint32_t end = series.first_sample + series.sample_count;
+  uint32_t first_good = series.first_sample;
+  while (first_good < end && !in_bounds(first_good)) ++first_good;
+  if (first_good > series.first_sample) {
+    RefuseTimes(request, series, first_good - series.first_sample, rules, report);
+  }
+  // A series of which nothing is kept takes no memory.
+  if (first_good == end) return;
   std::string refusal;
   const SeriesRef ref = Resolve(series, rules, &refusal);
   if (ref == kNoSeries) {
-    Refuse(refusal, series.sample_count, Describe(series.labels), report);
+    Refuse(refusal, series.sample_count, report, [&] { return Describe(series.labels); });
     return;
   }
-  const uint32_t end = series.first_sample + series.sample_count;
-  for (uint32_t i = series.first_sample; i < end; ++i) {
+  for (uint32_t i = first_good; i < end; ++i) {
     const int64_t time_ms = request.time_ms[i];
-    if (time_ms < kMinTimeMs || time_ms > rules.max_time_ms) [[unlikely]] {
-      Refuse("out of bounds", 1,
-             LabelsView(table_[ref].labels).ToString() + " time_ms=" + std::to_string(time_ms) +
-                 " latest_ms=" + std::to_string(rules.max_time_ms),
-             report);
+    if (!in_bounds(i)) [[unlikely]] {
+      RefuseTimes(request, {.labels = series.labels, .first_sample = i}, 1, rules, report);
       continue;
     }
     const int64_t start_ms = request.start_ms.empty() ? 0 : KnownStart(request.start_ms[i]);
@@ -163,7 +218,8 @@ void Head::CollectTyped(const wire::WriteRequest& request, const AppendRules& ru
       const int64_t parts = series.histogram_count + series.exemplar_count;
       // Refused with its samples already, where it has any.
       if (series.sample_count == 0) {
-        Refuse(wire::RejectReasonText(reason), parts, Describe(series.labels), report);
+        Refuse(wire::RejectReasonText(reason), parts, report,
+               [&] { return Describe(series.labels); });
       }
       continue;
     }
@@ -171,10 +227,11 @@ void Head::CollectTyped(const wire::WriteRequest& request, const AppendRules& ru
     for (uint32_t i = 0; i < series.histogram_count; ++i) {
       const wire::DecodedHistogram& histogram = request.histograms[series.first_histogram + i];
       if (histogram.rejection != wire::RejectReason::kNone) {
-        Refuse(wire::RejectReasonText(histogram.rejection), 1, Describe(labels), report);
+        Refuse(wire::RejectReasonText(histogram.rejection), 1, report,
+               [&] { return Describe(labels); });
       } else if (histogram.time_ms < kMinTimeMs || histogram.time_ms > rules.max_time_ms) {
-        Refuse("out of bounds", 1,
-               Describe(labels) + " time_ms=" + std::to_string(histogram.time_ms), report);
+        Refuse("out of bounds", 1, report,
+               [&] { return Describe(labels) + " time_ms=" + std::to_string(histogram.time_ms); });
       } else {
         typed_record_.histograms.push_back({labels, histogram.message});
         ++report->histograms;
@@ -184,7 +241,8 @@ void Head::CollectTyped(const wire::WriteRequest& request, const AppendRules& ru
       const wire::DecodedExemplar& exemplar = request.exemplars[series.first_exemplar + i];
       auto own = wire::CanonicalExemplarLabels(exemplar.labels, &reason);
       if (!own.ok()) {
-        Refuse(wire::RejectReasonText(reason), 1, "an exemplar of " + Describe(labels), report);
+        Refuse(wire::RejectReasonText(reason), 1, report,
+               [&] { return "an exemplar of " + Describe(labels); });
         continue;
       }
       const std::string_view own_labels = keep(std::move(own));
@@ -204,13 +262,13 @@ arrow::Result<AppendPosition> Head::Append(const wire::WriteRequest& request,
                                            WriteReport* report) {
   for (const wire::Rejection& rejection : request.rejections) {
     if (rejection.reason != wire::RejectReason::kNoSamples) continue;
-    Refuse(wire::RejectReasonText(rejection.reason), 1,
-           Describe(request.series[rejection.series].labels), report);
+    Refuse(wire::RejectReasonText(rejection.reason), 1, report,
+           [&] { return Describe(request.series[rejection.series].labels); });
   }
-  size_t label_bytes = 0;
-  for (const wire::DecodedSeries& series : request.series) label_bytes += series.labels.size();
-  const size_t most_bytes = 64 + label_bytes + request.series.size() * kMaxDefinitionBytes +
-                            request.time_ms.size() * kMaxSampleBytes;
+  const size_t most_bytes = MostSampleBytes(request);
+  ARROW_RETURN_NOT_OK(CheckRecordSize("samples", most_bytes, kMaxPayloadBytes));
+  ARROW_RETURN_NOT_OK(
+      CheckRecordSize("histograms and exemplars", MostTypedBytes(request), kMostTypedBytes));
 
   const std::lock_guard lock(mutex_);
   AppendPosition position;
@@ -218,7 +276,10 @@ arrow::Result<AppendPosition> Head::Append(const wire::WriteRequest& request,
     record_.Clear();
     const uint64_t segment = log_->PrepareAppend(most_bytes);
     const int64_t before = active_->sample_count();
-    log_has_all_ = log_->loss_count() == losses_before_active_;
+    const uint64_t losses = losses_before_active_;
+    log_has_all_ = log_->loss_count() == losses;
+    // Should memory run out below, memory holds what the log does not.
+    losses_before_active_ = kLogIncomplete;
     for (const wire::DecodedSeries& series : request.series) {
       if (series.sample_count > 0) AppendSamples(request, series, rules, segment, report);
     }
@@ -234,6 +295,7 @@ arrow::Result<AppendPosition> Head::Append(const wire::WriteRequest& request,
         position.samples = {segment, std::numeric_limits<int64_t>::max()};
       }
     }
+    losses_before_active_ = losses;
   }
   CollectTyped(request, rules, report);
   if (!typed_record_.empty()) {

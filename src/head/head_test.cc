@@ -148,6 +148,30 @@ TEST_F(HeadTest, RefusesWhatCannotBeAndKeepsTheRest) {
   EXPECT_EQ(Read().size(), 1u);
 }
 
+TEST_F(HeadTest, ASeriesOfWhichNothingIsKeptTakesNoMemory) {
+  rules_.max_time_ms = 5000;
+  Append({{1, 5001, 1}, {2, -1, 2}, {1, 6000, 3}});
+  EXPECT_EQ(report_.samples, 0);
+  ASSERT_EQ(report_.refused.size(), 1u);
+  EXPECT_EQ(report_.refused[0].count, 3);
+  EXPECT_THAT(report_.refused[0].first, testing::HasSubstr("time_ms=5001"));
+  EXPECT_EQ(head_->series_count(), 0);
+}
+
+TEST_F(HeadTest, RefusesExemplarsThatRepeatLongLabelsTooOften) {
+  const Labels labels =
+      Labels::Make({{"__name__", "m"}, {"a", std::string(50'000, 'x')}}).ValueOrDie();
+  wire::RequestEncoder encoder(wire::WriteVersion::kV1);
+  encoder.BeginSeries(labels.bytes());
+  encoder.AddSample(1000, 1);
+  for (int i = 0; i < 2000; ++i) encoder.AddExemplar({}, 1, 1);
+  EXPECT_THAT(AppendMessage(std::string(encoder.Finish()), /*version_2=*/false).status(),
+              test::IsKind(ErrorKind::kTooLarge));
+  // Nothing of it was stored.
+  EXPECT_EQ(head_->sample_count(), 0);
+  EXPECT_EQ(log_->pending_bytes() + typed_log_->pending_bytes(), 0u);
+}
+
 TEST_F(HeadTest, HoldsLimitsOnLabels) {
   rules_.max_value_bytes = 10;
   wire::RequestEncoder encoder(wire::WriteVersion::kV1);

@@ -201,7 +201,8 @@ bool Connection::CheckHead() {
   Response refusal;
   if (RefuseHead(&refusal)) {
     // The body was not read; what follows on this connection cannot be told from it.
-    refusal.close = !reader_->is_done();
+    // Neither can it where the body has an encoding that is not spoken here.
+    refusal.close = !reader_->is_done() || !head_.transfer_encoding.empty();
     Respond(std::move(refusal));
     return false;
   }

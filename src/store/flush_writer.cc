@@ -43,7 +43,8 @@ arrow::Result<std::unique_ptr<StoredSamples>> OpenStored(const FlushJob& job, Ti
   return lookup;
 }
 
-// Removes samples that are stored with the same bits.
+// Removes samples that are stored with the same bits, unless they tell a start time that the stored
+// ones do not have.
 void DropStored(const SampleColumns& stored, SampleColumns* columns) {
   size_t kept = 0;
   size_t at = 0;
@@ -52,7 +53,10 @@ void DropStored(const SampleColumns& stored, SampleColumns* columns) {
     while (at < stored.time_ms.size() && stored.time_ms[at] < columns->time_ms[i]) ++at;
     if (at < stored.time_ms.size() && stored.time_ms[at] == columns->time_ms[i] &&
         std::bit_cast<uint64_t>(stored.value[at]) == std::bit_cast<uint64_t>(columns->value[i])) {
-      continue;
+      const int64_t stored_start_ms = stored.start_ms.empty() ? 0 : stored.start_ms[at];
+      if (!with_starts || columns->start_ms[i] == 0 || columns->start_ms[i] == stored_start_ms) {
+        continue;
+      }
     }
     columns->time_ms[kept] = columns->time_ms[i];
     columns->value[kept] = columns->value[i];

@@ -99,9 +99,6 @@ arrow::Status ManifestLog::LoadMonths(Manifest* manifest) {
                        "The manifest lists a month twice. month=" + entry.month +
                            " number=" + std::to_string(manifest->number));
     }
-    if (const auto old = months_.find(key); old != months_.end() && old->second.entry == entry) {
-      months.emplace(std::move(key), old->second);
-    }
     const std::string path = io::JoinPath(root_, entry.path);
     auto text = io::ReadFile(*fs_, path);
     if (!text.ok()) {
