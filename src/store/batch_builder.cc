@@ -27,7 +27,8 @@ bool AreEqual(std::span<const int64_t> a, const TimestampVector& b) {
 
 struct BatchBuilder::Storage {
   std::vector<std::shared_ptr<const void>> kept;
-  std::vector<LoadedParts> loaded;
+  std::vector<std::unique_ptr<double[]>> read_values;
+  std::vector<std::unique_ptr<std::vector<int64_t>>> read_starts;
   std::vector<std::unique_ptr<double[]>> values;
   std::vector<std::unique_ptr<int64_t[]>> starts;
 };
@@ -39,11 +40,9 @@ void BatchBuilder::Keep(std::shared_ptr<const void> object) {
   storage_->kept.push_back(std::move(object));
 }
 
-void BatchBuilder::Keep(LoadedParts&& loaded) {
-  // Times are copied into vectors, so that those read need not stay.
-  loaded.times.clear();
-  loaded.parts.clear();
-  storage_->loaded.push_back(std::move(loaded));
+void BatchBuilder::Take(LoadedParts* loaded) {
+  storage_->read_values = std::move(loaded->values);
+  storage_->read_starts = std::move(loaded->starts);
 }
 
 std::shared_ptr<const TimestampVector> BatchBuilder::ShareTimes(std::span<const int64_t> time_ms) {

@@ -22,8 +22,8 @@ class BatchBuilder {
 
   /// Keep an object alive with the batch.
   void Keep(std::shared_ptr<const void> object);
-  /// Keep what was read; its values and start times are then borrowed by AddBorrowed.
-  void Keep(LoadedParts&& loaded);
+  /// Take over values and start times that were read: AddBorrowed borrows them.
+  void Take(LoadedParts* loaded);
 
   /// Add a series whose values and start times are kept.
   void AddBorrowed(LabelsView labels, const PartSamples& samples);

@@ -133,15 +133,16 @@ arrow::Status WriteMerge(io::FileSystem& fs, const DayFolders& folders, FileName
   ARROW_ASSIGN_OR_RAISE(bool in_walk, walk.Start());
   MergeOutput output(fs, folders, names, job, settings, entries);
   head::SampleColumns merged;
+  LoadedParts loaded;
   while (in_walk) {
     if (settings.cancelled != nullptr && *settings.cancelled) {
       return MakeError(ErrorKind::kCancelled, "The merge was given up.");
     }
     ARROW_ASSIGN_OR_RAISE(const Chunk chunk, NextChunk(&walk, &in_walk));
-    ARROW_ASSIGN_OR_RAISE(const LoadedParts loaded,
-                          LoadParts(walk.sources(), chunk.parts, TimeRange(), nullptr));
+    ARROW_RETURN_NOT_OK(LoadParts(walk.sources(), chunk.parts, TimeRange(), nullptr, &loaded));
     for (const Chunk::Series& series : chunk.series) {
-      const auto parts = std::span(loaded.parts).subspan(series.first_part, series.part_count);
+      const auto parts =
+          std::span<const PartSamples>(loaded.parts).subspan(series.first_part, series.part_count);
       PartSamples samples = parts[0];
       if (parts.size() > 1) {
         MergeParts(parts, &merged);

@@ -28,16 +28,16 @@ void AddRange(int64_t first, int64_t count, std::vector<RowRange>* ranges) {
 // Reads the parts of one file.
 class FileParts {
  public:
-  FileParts(columns::SamplesReader* reader, TimeRange range, LoadedParts* loaded, ReadStats* stats)
-      : reader_(reader), range_(range), loaded_(loaded), stats_(stats) {}
+  FileParts(std::shared_ptr<columns::SamplesReader> reader, TimeRange range, LoadedParts* loaded,
+            ReadStats* stats)
+      : reader_(std::move(reader)), range_(range), loaded_(loaded), stats_(stats) {}
 
   void Add(uint32_t part, const columns::SeriesExtent& extent) {
     wanted_.push_back({.part = part, .extent = extent});
   }
-  bool empty() const { return wanted_.empty(); }
 
-  arrow::Status Read() {
-    ARROW_RETURN_NOT_OK(ReadTimes());
+  arrow::Status Read(LoadedParts::TimeBuffer* buffer) {
+    ARROW_RETURN_NOT_OK(ReadTimes(buffer));
     std::vector<RowRange> ranges;
     for (const Wanted& wanted : wanted_) AddRange(wanted.first_row, wanted.count, &ranges);
     ARROW_RETURN_NOT_OK(ReadValues(ranges));
@@ -53,15 +53,18 @@ class FileParts {
   };
 
   // Reads all times of the parts, and cuts the parts to the time range.
-  arrow::Status ReadTimes() {
+  arrow::Status ReadTimes(LoadedParts::TimeBuffer* buffer) {
     std::vector<RowRange> ranges;
     for (const Wanted& wanted : wanted_) {
       AddRange(wanted.extent.row_start, wanted.extent.row_count, &ranges);
     }
     const auto rows = static_cast<size_t>(TotalRows(ranges));
-    auto times = std::make_unique_for_overwrite<int64_t[]>(rows);
-    ARROW_RETURN_NOT_OK(reader_->ReadTimes(ranges, std::span(times.get(), rows), stats_));
-    const int64_t* at = times.get();
+    if (buffer->capacity < rows) {
+      buffer->times = std::make_unique_for_overwrite<int64_t[]>(rows);
+      buffer->capacity = rows;
+    }
+    ARROW_RETURN_NOT_OK(reader_->ReadTimes(ranges, std::span(buffer->times.get(), rows), stats_));
+    const int64_t* at = buffer->times.get();
     for (Wanted& wanted : wanted_) {
       const int64_t* const end = at + wanted.extent.row_count;
       const int64_t* first = at;
@@ -77,7 +80,6 @@ class FileParts {
       loaded_->parts[wanted.part].time_ms = {first, last};
       at = end;
     }
-    loaded_->times.push_back(std::move(times));
     return arrow::Status::OK();
   }
 
@@ -118,7 +120,7 @@ class FileParts {
     return arrow::Status::OK();
   }
 
-  columns::SamplesReader* reader_;
+  std::shared_ptr<columns::SamplesReader> reader_;
   TimeRange range_;
   LoadedParts* loaded_;
   ReadStats* stats_;
@@ -127,28 +129,29 @@ class FileParts {
 
 }  // namespace
 
-arrow::Result<LoadedParts> LoadParts(const std::vector<SeriesWalk::Source>& sources,
-                                     std::span<const SeriesPart> parts, TimeRange range,
-                                     ReadStats* stats) {
-  LoadedParts loaded;
-  loaded.parts.resize(parts.size());
-  std::vector<std::shared_ptr<columns::SamplesReader>> readers(sources.size());
+arrow::Status LoadParts(const std::vector<SeriesWalk::Source>& sources,
+                        std::span<const SeriesPart> parts, TimeRange range, ReadStats* stats,
+                        LoadedParts* loaded) {
+  loaded->parts.assign(parts.size(), {});
+  loaded->times.resize(sources.size());
+  loaded->values.clear();
+  loaded->starts.clear();
   std::vector<std::unique_ptr<FileParts>> files(sources.size());
   for (size_t i = 0; i < parts.size(); ++i) {
     const uint32_t file = parts[i].file;
     if (files[file] == nullptr) {
-      readers[file] = sources[file].samples;
-      if (readers[file] == nullptr) {
-        ARROW_ASSIGN_OR_RAISE(readers[file], sources[file].file->Samples(stats));
+      std::shared_ptr<columns::SamplesReader> reader = sources[file].samples;
+      if (reader == nullptr) {
+        ARROW_ASSIGN_OR_RAISE(reader, sources[file].file->Samples(stats));
       }
-      files[file] = std::make_unique<FileParts>(readers[file].get(), range, &loaded, stats);
+      files[file] = std::make_unique<FileParts>(std::move(reader), range, loaded, stats);
     }
     files[file]->Add(static_cast<uint32_t>(i), parts[i].extent);
   }
-  for (const auto& file : files) {
-    if (file != nullptr) ARROW_RETURN_NOT_OK(file->Read());
+  for (size_t i = 0; i < files.size(); ++i) {
+    if (files[i] != nullptr) ARROW_RETURN_NOT_OK(files[i]->Read(&loaded->times[i]));
   }
-  return loaded;
+  return arrow::Status::OK();
 }
 
 }  // namespace larnax::store

@@ -23,8 +23,14 @@ struct PartSamples {
 
 /// Parts that were read together, and the memory that they borrow.
 struct LoadedParts {
+  /// Times of one file; kept for the next reading, since fresh memory costs as much as decoding.
+  struct TimeBuffer {
+    std::unique_ptr<int64_t[]> times;
+    size_t capacity = 0;
+  };
+
   std::vector<PartSamples> parts;  ///< In the order of the request.
-  std::vector<std::unique_ptr<int64_t[]>> times;
+  std::vector<TimeBuffer> times;
   std::vector<std::unique_ptr<double[]>> values;
   std::vector<std::unique_ptr<std::vector<int64_t>>> starts;
 };
@@ -32,9 +38,10 @@ struct LoadedParts {
 /// Read the samples of parts that lie in `range`: pages that hold none are not read, and each page
 /// is decoded once.
 ///
-/// \param parts  Of one file ascending by row; files may be mixed.
-arrow::Result<LoadedParts> LoadParts(const std::vector<SeriesWalk::Source>& sources,
-                                     std::span<const SeriesPart> parts, TimeRange range,
-                                     ReadStats* stats);
+/// \param parts   Of one file ascending by row; files may be mixed.
+/// \param loaded  Replaced; but its time buffers are used again.
+arrow::Status LoadParts(const std::vector<SeriesWalk::Source>& sources,
+                        std::span<const SeriesPart> parts, TimeRange range, ReadStats* stats,
+                        LoadedParts* loaded);
 
 }  // namespace larnax::store

@@ -95,14 +95,15 @@ class SelectStream final : public SampleStream {
   }
 
   arrow::Status Assemble(BatchBuilder* builder) {
-    LoadedParts loaded;
     if (!parts_.empty()) {
-      ARROW_ASSIGN_OR_RAISE(loaded, LoadParts(walk_->sources(), parts_, range_, &stats_));
+      ARROW_RETURN_NOT_OK(LoadParts(walk_->sources(), parts_, range_, &stats_, &loaded_));
+    } else {
+      loaded_.parts.clear();
     }
     builder->Keep(snapshot_.head.arena);
     for (const Wanted& wanted : wanted_) {
       const auto parts =
-          std::span<const PartSamples>(loaded.parts).subspan(wanted.first_part, wanted.part_count);
+          std::span<const PartSamples>(loaded_.parts).subspan(wanted.first_part, wanted.part_count);
       if (wanted.head == nullptr && parts.size() == 1) {
         if (parts[0].size() == 0) continue;
         builder->AddBorrowed(wanted.labels, parts[0]);
@@ -112,7 +113,7 @@ class SelectStream final : public SampleStream {
         AddMerged(wanted, parts, builder);
       }
     }
-    builder->Keep(std::move(loaded));
+    builder->Take(&loaded_);
     return guard_.CheckSamples(stats_.samples);
   }
 
@@ -152,6 +153,7 @@ class SelectStream final : public SampleStream {
   // Reused between batches.
   std::vector<Wanted> wanted_;
   std::vector<SeriesPart> parts_;
+  LoadedParts loaded_;
   std::vector<PartSamples> merge_parts_;
   std::vector<head::SampleColumns> captured_;
   head::SampleColumns merged_;

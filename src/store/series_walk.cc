@@ -135,11 +135,35 @@ arrow::Result<bool> SeriesWalk::Start() {
   return Gather();
 }
 
+// Files that are merged mostly hold the same series: those that stood together still do, and the
+// heap need not be asked.
+bool SeriesWalk::StaysTogether() {
+  const LabelsView labels = cursors_[current_.front()].view();
+  for (const uint32_t source : current_) {
+    if (!AreSame(cursors_[source].view(), labels)) return false;
+  }
+  if (!heap_.empty() && model::CompareForFile(labels, cursors_[heap_.front()].view()) >= 0) {
+    return false;
+  }
+  parts_.clear();
+  for (const uint32_t source : current_) {
+    parts_.push_back({.file = source, .extent = cursors_[source].extents[cursors_[source].at]});
+  }
+  labels_ = labels;
+  label_memory_ = &cursors_[current_.front()].memory;
+  return true;
+}
+
 arrow::Result<bool> SeriesWalk::Next() {
-  const auto comes_after = [this](uint32_t a, uint32_t b) { return ComesAfter(a, b); };
+  size_t kept = 0;
   for (const uint32_t source : current_) {
     ARROW_ASSIGN_OR_RAISE(const bool any, Advance(source));
-    if (!any) continue;
+    if (any) current_[kept++] = source;
+  }
+  current_.resize(kept);
+  if (!current_.empty() && StaysTogether()) return true;
+  const auto comes_after = [this](uint32_t a, uint32_t b) { return ComesAfter(a, b); };
+  for (const uint32_t source : current_) {
     heap_.push_back(source);
     std::push_heap(heap_.begin(), heap_.end(), comes_after);
   }

@@ -65,6 +65,7 @@ class SeriesWalk {
   arrow::Status LoadLabels(const Source& source, std::span<const uint32_t> rows, Cursor* cursor);
   arrow::Result<bool> Advance(size_t source);
   bool ComesAfter(uint32_t a, uint32_t b) const;
+  bool StaysTogether();
   arrow::Result<bool> Gather();
 
   std::vector<Source> sources_;

@@ -140,7 +140,7 @@ void OneHour(const std::string& folder, int rounds) {
   std::printf("\n%s", kSelectHead);
   Select("1,100 series x 1 h, merged as due", *store, kWide, hour, rounds);
   Select("all series, last 5 min", *store, "{__name__=~\".+\"}",
-         {.start_ms = hour.end_ms - 300'000, .end_ms = hour.end_ms}, 3);
+         {.start_ms = hour.end_ms - 300'000, .end_ms = hour.end_ms}, rounds / 5 + 2);
   const double all_ms = Merge(*store, now_ms, true);
   store = nullptr;
   store = Store::Open(fs, folder + "/hour", {}, now_ms).ValueOrDie();

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "base/civil_time.h"
 #include "io/sim_clock.h"
 #include "io/sim_file_system.h"
@@ -314,6 +317,58 @@ TEST_F(StoreTest, OldDaysMoveToMonthsAndAreSealed) {
   ExpectSame("sealed");
   ASSERT_OK(Open(kNow + kDay));
   ExpectSame("reopened");
+}
+
+// Flushes, merges and readers at the same time: who reads sees all that was flushed before.
+TEST_F(StoreTest, ReadersAndWritersDoNotWaitForEachOther) {
+  options_.merge.fan_in = 2;
+  options_.open_files.files = 2;
+  ASSERT_OK(Open());
+  constexpr int kFlushes = 25;
+  std::atomic<int> flushed = 0;
+  std::atomic<bool> done = false;
+  std::thread flusher([&] {
+    for (int i = 0; i < kFlushes; ++i) {
+      EXPECT_OK(Flush(Samples(4, kNow + i * 10'000, 10, i)));
+      flushed = i + 1;
+    }
+    done = true;
+  });
+  std::thread merger([&] {
+    for (bool last = false; !last;) {
+      last = done;
+      while (true) {
+        const auto merged = store_->MergeOnce(kNow, last);
+        EXPECT_OK(merged);
+        if (!merged.ok() || !*merged) break;
+      }
+      std::this_thread::yield();
+    }
+  });
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 2; ++i) {
+    readers.emplace_back([&] {
+      do {
+        const int before = flushed;
+        io::SimClock clock;
+        auto stream = store_->Select({}, {}, clock);
+        ASSERT_OK(stream);
+        const auto got = ReadAll(**stream);
+        ASSERT_OK(got);
+        for (const auto& [labels, samples] : *got) {
+          EXPECT_GE(samples.size(), static_cast<size_t>(before) * 10);
+        }
+        EXPECT_EQ(got->size(), before > 0 ? 4u : got->size());
+      } while (!done);
+    });
+  }
+  flusher.join();
+  merger.join();
+  for (std::thread& reader : readers) reader.join();
+  ExpectSame("in the end");
+  EXPECT_EQ(store_->Current()->files.size(), 1u);
+  EXPECT_THAT(fs_.List("/a/retired").ValueOrDie(), testing::IsEmpty());
+  EXPECT_THAT(fs_.List("/a/staging").ValueOrDie(), testing::IsEmpty());
 }
 
 }  // namespace

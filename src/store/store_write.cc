@@ -13,9 +13,10 @@ namespace {
 // A flush of more days than this commits several times, so that no commit takes very long.
 constexpr size_t kDaysPerCommit = 16;
 // Merges read their inputs in pieces: pages as long as a row group would be decoded many times.
-constexpr int64_t kMergedTimePageRows = 32 << 10;
+constexpr int64_t kMergedTimePageRows = 16 << 10;
+constexpr int64_t kMergedValuePageRows = 8 << 10;
 // Fresh files hold few rows of each series: one metric is a small part of them.
-constexpr int64_t kFreshPageRows = 16 << 10;
+constexpr int64_t kFreshPageRows = 4 << 10;
 
 arrow::Status ReadOnlyError() {
   return MakeError(ErrorKind::kClosed, "The archive is open for reading only.");
@@ -205,8 +206,11 @@ arrow::Result<bool> Store::MergeOnce(int64_t now_ms, bool everything,
                          .max_file_bytes = options_.merge.max_file_bytes,
                          .now_ms = now_ms,
                          .cancelled = cancelled};
-  if (job->tier != columns::Tier::kDay && settings.options.time_page_rows == 0) {
-    settings.options.time_page_rows = kMergedTimePageRows;
+  if (job->tier != columns::Tier::kDay) {
+    if (settings.options.time_page_rows == 0) settings.options.time_page_rows = kMergedTimePageRows;
+    if (settings.options.value_page_rows == 0) {
+      settings.options.value_page_rows = kMergedValuePageRows;
+    }
   }
   std::vector<FileEntry> entries;
   const auto written = WriteMerge(fs_, folders_, *names_, *job, settings, &entries);

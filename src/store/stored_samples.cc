@@ -43,12 +43,13 @@ arrow::Status StoredSamples::Refill() {
   found_.clear();
   next_found_ = 0;
   if (parts.empty()) return arrow::Status::OK();
-  ARROW_ASSIGN_OR_RAISE(const LoadedParts loaded,
-                        LoadParts(walk_.sources(), parts, range_, nullptr));
+  LoadedParts loaded;
+  ARROW_RETURN_NOT_OK(LoadParts(walk_.sources(), parts, range_, nullptr, &loaded));
   for (const Match& match : matches) {
     found_.emplace_back(match.wanted, head::SampleColumns());
-    MergeParts(std::span(loaded.parts).subspan(match.first_part, match.part_count),
-               &found_.back().second);
+    MergeParts(
+        std::span<const PartSamples>(loaded.parts).subspan(match.first_part, match.part_count),
+        &found_.back().second);
   }
   return arrow::Status::OK();
 }
