@@ -201,10 +201,11 @@ def measure_select(arguments, data):
         server = Server(arguments.build, data, "--self-metrics-interval", "0")
         begin = time.perf_counter()
         answer = json.loads(server.request("/api/v1/samples", **{
-            "match[]": f'{metric}{{pod="{pod}"}}', "start": hour, "end": hour + 3599,
+            "match[]": f'{metric}{{pod="{pod}"}}', "start": hour, "end": hour + 3600,
             "stats": "all"}))
         cold.append(((time.perf_counter() - begin) * 1000, answer["data"]["stats"]))
-        assert len(answer["data"]["result"]) == 1 and len(answer["data"]["result"][0]["values"]) == 240
+        (result,) = answer["data"]["result"]
+        assert abs(len(result["values"]) - 240) <= 1, len(result["values"])
         server.stop()
     rows = ingest + [
         (f"one series x 1 h, cold ({note}), ms", ", ".join(f"{ms:.1f}" for ms, _ in cold)),
@@ -213,7 +214,7 @@ def measure_select(arguments, data):
                                         for _, stats in cold[:1]))]
 
     server = Server(arguments.build, data, "--self-metrics-interval", "0")
-    wide = {"match[]": metric, "start": hour, "end": hour + 3599, "format": "arrow"}
+    wide = {"match[]": metric, "start": hour, "end": hour + 3600, "format": "arrow"}
     server.request("/api/v1/samples", **wide)
     before = server.cpu_seconds()
     runs = 20
