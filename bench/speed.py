@@ -29,10 +29,13 @@ TICKS = os.sysconf("SC_CLK_TCK")
 class Server:
     """A server on a folder of its own, on a free port of loopback."""
 
+    running = []
+
     def __init__(self, build, data, *flags):
         self.process = subprocess.Popen(
             [f"{build}/larnax", "serve", "--data", data, "--listen", "127.0.0.1:0", *flags],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        Server.running.append(self)
         line = self.process.stdout.readline()
         self.url = "http://" + line.split("http://", 1)[1].split()[0].rstrip("/")
         self.data = data
@@ -68,6 +71,7 @@ class Server:
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(timeout=600)
+        Server.running.remove(self)
 
 
 def load(arguments, server, *flags):
@@ -274,6 +278,8 @@ def main():
         try:
             title, rows = MEASURES[name](arguments, f"{data}/data")
         finally:
+            for server in list(Server.running):  # After a failure.
+                server.stop()
             shutil.rmtree(data, ignore_errors=True)
         print(f"\n### {title}\n\n| figure | value |\n|---|---|")
         for figure, value in rows:
