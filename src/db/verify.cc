@@ -1,10 +1,12 @@
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -31,6 +33,8 @@ constexpr LogKind kLogs[] = {{"samples", head::kSampleRecord}, {"typed", head::k
 
 // So often a file is looked at that a writer moved meanwhile.
 constexpr int kMaxLooks = 20;
+// Between two looks at a file that is gone although the newest manifest lists it.
+constexpr std::chrono::milliseconds kCommitWait{50};
 
 // What the manifest says of one file of a pair.
 struct Listed {
@@ -63,9 +67,19 @@ arrow::Status CheckEnds(const std::string& path, const Listed& listed) {
   return arrow::Status::OK();
 }
 
-// A live file against the manifest and against itself.
-std::vector<std::string> CheckFile(const store::DataFile& file) {
+struct FileFindings {
   std::vector<std::string> problems;
+  bool is_gone = false;  // Not where it was found: somebody moved it, or it was never there.
+};
+
+// A live file against the manifest and against itself.
+FileFindings CheckFile(const store::DataFile& file) {
+  FileFindings findings;
+  std::vector<std::string>& problems = findings.problems;
+  const auto note = [&](const std::string& problem, const arrow::Status& status) {
+    problems.push_back(problem);
+    findings.is_gone |= KindOf(status) == ErrorKind::kNotFound;
+  };
   const store::FileEntry& entry = file.entry();
   const auto check = [&]() -> arrow::Status {
     ARROW_ASSIGN_OR_RAISE(const std::string data_path, db::FindFile(file, store::Tree::kData));
@@ -75,15 +89,15 @@ std::vector<std::string> CheckFile(const store::DataFile& file) {
         {series_path, {entry.series_bytes, entry.series_footer_bytes, entry.series_footer_crc32c}}};
     for (const auto& [path, listed] : files) {
       const arrow::Status status = CheckEnds(path, listed);
-      if (!status.ok()) problems.push_back(path + ": " + status.message());
+      if (!status.ok()) note(path + ": " + status.message(), status);
     }
     if (!problems.empty()) return arrow::Status::OK();
     ARROW_ASSIGN_OR_RAISE(problems,
                           columns::VerifyFile(io::RealFileSystem(), data_path, series_path));
     return arrow::Status::OK();
   };
-  if (const arrow::Status status = check(); !status.ok()) problems.push_back(status.message());
-  return problems;
+  if (const arrow::Status status = check(); !status.ok()) note(status.message(), status);
+  return findings;
 }
 
 std::shared_ptr<store::DataFile> FindListed(const store::Version& version,
@@ -99,17 +113,21 @@ std::shared_ptr<store::DataFile> FindListed(const store::Version& version,
 arrow::Result<std::vector<std::string>> CheckWhileListed(const std::string& root,
                                                          const store::Version& version,
                                                          const store::DataFile& file) {
-  std::vector<std::string> problems = CheckFile(file);
+  FileFindings findings = CheckFile(file);
   int64_t seen = version.manifest.number;
-  for (int look = 1; !problems.empty() && look < kMaxLooks; ++look) {
+  for (int look = 1; !findings.problems.empty() && look < kMaxLooks; ++look) {
     ARROW_ASSIGN_OR_RAISE(const auto now, db::ReadVersion(root));
     const auto listed = FindListed(*now, file.entry().name);
     if (listed == nullptr) return std::vector<std::string>{};
-    if (now->manifest.number == seen) break;
+    if (now->manifest.number == seen) {
+      if (!findings.is_gone) break;
+      // A merge moves files first and commits then: the commit is on its way.
+      std::this_thread::sleep_for(kCommitWait);
+    }
     seen = now->manifest.number;
-    problems = CheckFile(*listed);
+    findings = CheckFile(*listed);
   }
-  return problems;
+  return findings.problems;
 }
 
 // Whether a file that no manifest lists is one that its writer has not committed yet, or never
