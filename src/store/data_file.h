@@ -20,11 +20,17 @@
 
 namespace larnax::store {
 
-/// Label sets of all series of a file, in its order, in memory that they share with the head.
+/// Label sets of all series of a file, in its order, in memory that they share with the head. Files
+/// of the same series share one.
 struct KnownLabels {
   std::vector<LabelsView> labels;
   std::shared_ptr<const void> memory;  ///< Keeps `labels` valid.
 };
+
+/// Tell whether two label sets are the same place in memory; cheaper than to compare them.
+inline bool AreSamePlace(LabelsView a, LabelsView b) {
+  return a.bytes().data() == b.bytes().data() && a.bytes().size() == b.bytes().size();
+}
 
 /// A live data file with its index; opened when first read, and readable for as long as someone
 /// holds it, even when a merge has replaced it.

@@ -12,6 +12,9 @@ namespace {
 using head::FrozenSeries;
 using head::SampleColumns;
 
+// Files of more series do not keep their labels in memory.
+constexpr size_t kMaxKnownLabels = 256 << 10;
+
 TimeRange RangeOfDays(std::span<const int64_t> days) {
   return {.start_ms = days.front() * base::kDayMs, .end_ms = (days.back() + 1) * base::kDayMs - 1};
 }
@@ -71,7 +74,7 @@ void DropStored(const SampleColumns& stored, SampleColumns* columns) {
 // One writer a day.
 class DayWriters {
  public:
-  DayWriters(const FlushJob& job, std::vector<FlushedFile>* files)
+  DayWriters(const FlushJob& job, std::vector<NewFile>* files)
       : job_(job), files_(files), labels_(job.days.size()) {}
 
   arrow::Status Open(io::FileSystem& fs, const DayFolders& folders, FileNames& names) {
@@ -123,17 +126,28 @@ class DayWriters {
     for (size_t i = 0; i < writers_.size(); ++i) {
       if (writers_[i]->rows_written() == 0) continue;
       ARROW_ASSIGN_OR_RAISE(const columns::FileSummary summary, writers_[i]->Finish());
-      FlushedFile& file = (*files_)[i];
+      NewFile& file = (*files_)[i];
       FillEntry(summary, &file.entry);
-      file.labels = std::make_shared<const KnownLabels>(
-          KnownLabels{.labels = std::move(labels_[i]), .memory = job_.generation->arena});
+      file.labels = Share(std::move(labels_[i]));
     }
     return arrow::Status::OK();
   }
 
  private:
+  std::shared_ptr<const KnownLabels> Share(std::vector<LabelsView> labels) const {
+    if (labels.size() > kMaxKnownLabels) return nullptr;
+    const auto& last = job_.last_labels;
+    if (last != nullptr && last->memory == job_.generation->arena &&
+        std::equal(labels.begin(), labels.end(), last->labels.begin(), last->labels.end(),
+                   AreSamePlace)) {
+      return last;
+    }
+    return std::make_shared<const KnownLabels>(
+        KnownLabels{.labels = std::move(labels), .memory = job_.generation->arena});
+  }
+
   const FlushJob& job_;
-  std::vector<FlushedFile>* files_;
+  std::vector<NewFile>* files_;
   std::vector<std::vector<LabelsView>> labels_;  // Of each day's file.
   std::vector<std::unique_ptr<columns::SamplesWriter>> writers_;
 };
@@ -190,7 +204,7 @@ void ColumnAssigner::Reset() {
 }
 
 arrow::Status WriteFlush(io::FileSystem& fs, const DayFolders& folders, FileNames& names,
-                         const FlushJob& job, std::vector<FlushedFile>* files) {
+                         const FlushJob& job, std::vector<NewFile>* files) {
   const TimeRange range = RangeOfDays(job.days);
   ARROW_ASSIGN_OR_RAISE(const auto stored, OpenStored(job, range));
   DayWriters writers(job, files);

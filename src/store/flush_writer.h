@@ -47,10 +47,10 @@ class ColumnAssigner {
   std::vector<const char*> seen_;  // Label bytes in arena_, by SeriesRef.
 };
 
-/// A file that a flush wrote.
-struct FlushedFile {
+/// A file that a flush or merge wrote.
+struct NewFile {
   FileEntry entry;
-  std::shared_ptr<const KnownLabels> labels;
+  std::shared_ptr<const KnownLabels> labels;  ///< Where they are known; else null.
 };
 
 /// What one flush writes.
@@ -60,6 +60,7 @@ struct FlushJob {
   std::span<const int64_t> days;
   std::vector<columns::ColumnName> columns;
   columns::WriterOptions options;
+  std::shared_ptr<const KnownLabels> last_labels;  ///< Of an earlier flush, to be shared; or null.
   int64_t sequence = 0;
   int64_t now_ms = 0;
 };
@@ -70,6 +71,6 @@ struct FlushJob {
 /// \param files  One a day, on failure too, then with nothing but the name. One without rows stands
 ///               for a day of which nothing was left; it is to be removed.
 arrow::Status WriteFlush(io::FileSystem& fs, const DayFolders& folders, FileNames& names,
-                         const FlushJob& job, std::vector<FlushedFile>* files);
+                         const FlushJob& job, std::vector<NewFile>* files);
 
 }  // namespace larnax::store

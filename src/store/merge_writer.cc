@@ -17,13 +17,16 @@ constexpr int64_t kChunkRows = 2 << 20;
 class MergeOutput {
  public:
   MergeOutput(io::FileSystem& fs, const DayFolders& folders, FileNames& names, const MergeJob& job,
-              const MergeSettings& settings, std::vector<FileEntry>* entries)
+              const MergeSettings& settings, std::vector<NewFile>* outputs)
       : fs_(fs),
         folders_(folders),
         names_(names),
         job_(job),
         settings_(settings),
-        entries_(entries) {}
+        outputs_(outputs) {
+    const Run& first = job.runs.front();
+    if (job.level == 1 && first.files.size() == 1) labels_ = first.files[0]->known_labels();
+  }
 
   arrow::Status Append(LabelsView labels, const PartSamples& samples) {
     if (writer_ != nullptr && writer_->bytes_written() >= settings_.max_file_bytes &&
@@ -32,6 +35,11 @@ class MergeOutput {
     }
     if (writer_ == nullptr) ARROW_RETURN_NOT_OK(Open());
     metric_.assign(labels.metric());
+    if (labels_ != nullptr &&
+        (series_ == labels_->labels.size() || !AreSamePlace(labels_->labels[series_], labels))) {
+      labels_ = nullptr;
+    }
+    ++series_;
     return writer_->Append(labels, samples.time_ms, samples.value, samples.start_ms);
   }
 
@@ -39,7 +47,11 @@ class MergeOutput {
     if (writer_ == nullptr) return arrow::Status::OK();
     ARROW_ASSIGN_OR_RAISE(const columns::FileSummary summary, writer_->Finish());
     writer_ = nullptr;
-    FillEntry(summary, &entries_->back());
+    NewFile& file = outputs_->back();
+    FillEntry(summary, &file.entry);
+    if (labels_ != nullptr && summary.series == static_cast<int64_t>(labels_->labels.size())) {
+      file.labels = labels_;
+    }
     return arrow::Status::OK();
   }
 
@@ -47,18 +59,19 @@ class MergeOutput {
   arrow::Status Open() {
     const int64_t min_sequence = job_.runs.front().min_sequence;
     const int64_t max_sequence = job_.runs.back().max_sequence;
-    entries_->push_back({.table = std::string(kSamplesTable),
-                         .name = names_.Next(min_sequence, max_sequence),
-                         .day = job_.day,
-                         .level = job_.level,
-                         .min_metric = {},
-                         .max_metric = {},
-                         .min_sequence = min_sequence,
-                         .max_sequence = max_sequence,
-                         .created_ms = settings_.now_ms});
+    FileEntry entry{.table = std::string(kSamplesTable),
+                    .name = names_.Next(min_sequence, max_sequence),
+                    .day = job_.day,
+                    .level = job_.level,
+                    .min_metric = {},
+                    .max_metric = {},
+                    .min_sequence = min_sequence,
+                    .max_sequence = max_sequence,
+                    .created_ms = settings_.now_ms};
+    outputs_->push_back({.entry = std::move(entry), .labels = nullptr});
     columns::WriterOptions options = settings_.options;
     options.tier = job_.tier;
-    const std::string& name = entries_->back().name;
+    const std::string& name = outputs_->back().entry.name;
     ARROW_ASSIGN_OR_RAISE(writer_,
                           columns::SamplesWriter::Open(fs_, folders_.StagedPath(Tree::kData, name),
                                                        folders_.StagedPath(Tree::kSeries, name),
@@ -71,7 +84,11 @@ class MergeOutput {
   FileNames& names_;
   const MergeJob& job_;
   const MergeSettings& settings_;
-  std::vector<FileEntry>* entries_;
+  std::vector<NewFile>* outputs_;
+  // The first input's, while the output holds just the same series. Not for files that live long:
+  // they would keep the memory of labels that the head has forgotten.
+  std::shared_ptr<const KnownLabels> labels_;
+  size_t series_ = 0;
   std::unique_ptr<columns::SamplesWriter> writer_;
   std::string metric_;
 };
@@ -118,7 +135,7 @@ std::vector<SeriesWalk::Source> AllRows(std::span<const std::shared_ptr<DataFile
 
 arrow::Status WriteMerge(io::FileSystem& fs, const DayFolders& folders, FileNames& names,
                          const MergeJob& job, const MergeSettings& settings,
-                         std::vector<FileEntry>* entries) {
+                         std::vector<NewFile>* outputs) {
   std::vector<std::shared_ptr<DataFile>> files;
   for (const Run& run : job.runs) {
     // Readers of its own: what a merge loads is of no use to queries, and goes when it ends.
@@ -131,7 +148,7 @@ arrow::Status WriteMerge(io::FileSystem& fs, const DayFolders& folders, FileName
   }
   SeriesWalk walk(std::move(sources), nullptr);
   ARROW_ASSIGN_OR_RAISE(bool in_walk, walk.Start());
-  MergeOutput output(fs, folders, names, job, settings, entries);
+  MergeOutput output(fs, folders, names, job, settings, outputs);
   head::SampleColumns merged;
   LoadedParts loaded;
   while (in_walk) {

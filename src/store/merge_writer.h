@@ -28,9 +28,9 @@ struct MergeSettings {
 /// time the highest sequence stays. Holds a few million rows in memory, however large the job (but
 /// one series of one day whole).
 ///
-/// \param entries  One per output, on failure too, then with nothing but the name.
+/// \param outputs  On failure too, then with nothing but the name.
 arrow::Status WriteMerge(io::FileSystem& fs, const DayFolders& folders, FileNames& names,
                          const MergeJob& job, const MergeSettings& settings,
-                         std::vector<FileEntry>* entries);
+                         std::vector<NewFile>* outputs);
 
 }  // namespace larnax::store

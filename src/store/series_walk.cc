@@ -15,10 +15,7 @@ bool Covers(TimeRange outer, TimeRange inner) {
   return outer.start_ms <= inner.start_ms && inner.end_ms <= outer.end_ms;
 }
 
-// Files fresh from one head share the labels' memory.
-bool AreSame(LabelsView a, LabelsView b) {
-  return (a.bytes().data() == b.bytes().data() && a.bytes().size() == b.bytes().size()) || a == b;
-}
+bool AreSame(LabelsView a, LabelsView b) { return AreSamePlace(a, b) || a == b; }
 
 arrow::Result<SeriesWalk::Source> FindRows(const std::shared_ptr<DataFile>& file,
                                            std::span<const std::vector<Matcher>> selectors,
@@ -139,8 +136,11 @@ arrow::Result<bool> SeriesWalk::Start() {
 // heap need not be asked.
 bool SeriesWalk::StaysTogether() {
   const LabelsView labels = cursors_[current_.front()].view();
+  LabelsView before = labels;
   for (const uint32_t source : current_) {
-    if (!AreSame(cursors_[source].view(), labels)) return false;
+    // With its neighbour rather than the first: fresh files share the place.
+    if (!AreSame(cursors_[source].view(), before)) return false;
+    before = cursors_[source].view();
   }
   if (!heap_.empty() && model::CompareForFile(labels, cursors_[heap_.front()].view()) >= 0) {
     return false;

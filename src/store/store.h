@@ -103,12 +103,12 @@ class Store {
   // These need `commit_mutex_`.
   arrow::Status Repair();
   arrow::Status Commit(std::shared_ptr<Version> next, int64_t now_ms);
-  arrow::Status InstallFlush(const std::vector<FlushedFile>& flushed,
+  arrow::Status InstallFlush(const std::vector<NewFile>& flushed,
                              const columns::ColumnRegistry& registry,
                              const head::LogPosition* position, int64_t now_ms);
-  arrow::Status InstallMerge(const MergeJob& job, const std::vector<FileEntry>& entries,
+  arrow::Status InstallMerge(const MergeJob& job, const std::vector<NewFile>& merged,
                              int64_t now_ms);
-  Files MakeFiles(const std::vector<FileEntry>& entries);
+  Files MakeFiles(const std::vector<NewFile>& written);
   Files FilesOfDay(int64_t day) const;
   void UndoAdd(const Files& files);
   void UndoReplace(int64_t day, const Files& retired);
@@ -127,6 +127,7 @@ class Store {
   std::shared_ptr<const head::Generation> partly_flushed_;
   std::set<int64_t> flushed_days_;
   ColumnAssigner assigner_;
+  std::shared_ptr<const KnownLabels> last_labels_;
 
   std::mutex commit_mutex_;  // Guards the folders, the manifests, and what follows.
   DayFolders folders_;

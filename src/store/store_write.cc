@@ -32,10 +32,12 @@ std::set<std::string> NamesOf(const MergeJob& job) {
 
 }  // namespace
 
-Store::Files Store::MakeFiles(const std::vector<FileEntry>& entries) {
+Store::Files Store::MakeFiles(const std::vector<NewFile>& written) {
   Files files;
-  for (const FileEntry& entry : entries) {
-    files.push_back(std::make_shared<DataFile>(&fs_, root_, entry, open_files_));
+  for (const NewFile& file : written) {
+    if (file.entry.rows == 0) continue;
+    files.push_back(std::make_shared<DataFile>(&fs_, root_, file.entry, open_files_));
+    files.back()->set_known_labels(file.labels);
   }
   return files;
 }
@@ -140,10 +142,11 @@ arrow::Status Store::Flush(const head::FrozenGeneration& generation, int64_t now
   size_t begin = 0;
   do {
     job.version = Current();
+    job.last_labels = last_labels_;
     job.sequence = job.version->manifest.next_sequence;
     job.days = std::span(days).subspan(begin, std::min(kDaysPerCommit, days.size() - begin));
     begin += job.days.size();
-    std::vector<FlushedFile> flushed;
+    std::vector<NewFile> flushed;
     auto done =
         job.days.empty() ? arrow::Status::OK() : WriteFlush(fs_, folders_, *names_, job, &flushed);
     const std::lock_guard commit_lock(commit_mutex_);
@@ -151,7 +154,8 @@ arrow::Status Store::Flush(const head::FrozenGeneration& generation, int64_t now
       done = InstallFlush(flushed, registry, begin == days.size() ? &end : nullptr, now_ms);
     }
     // When all went well the files have names in their folders, and need no other.
-    for (const FlushedFile& file : flushed) Discard(file.entry);
+    for (const NewFile& file : flushed) Discard(file.entry);
+    if (!flushed.empty()) last_labels_ = flushed.back().labels;
     if (!done.ok()) {
       assigner_.Reset();
       return done;
@@ -164,16 +168,11 @@ arrow::Status Store::Flush(const head::FrozenGeneration& generation, int64_t now
   return arrow::Status::OK();
 }
 
-arrow::Status Store::InstallFlush(const std::vector<FlushedFile>& flushed,
+arrow::Status Store::InstallFlush(const std::vector<NewFile>& flushed,
                                   const columns::ColumnRegistry& registry,
                                   const head::LogPosition* position, int64_t now_ms) {
   const auto version = Current();
-  Files files;
-  for (const FlushedFile& file : flushed) {
-    if (file.entry.rows == 0) continue;
-    files.push_back(std::make_shared<DataFile>(&fs_, root_, file.entry, open_files_));
-    files.back()->set_known_labels(file.labels);
-  }
+  const Files files = MakeFiles(flushed);
   const auto install = [&]() -> arrow::Status {
     ARROW_RETURN_NOT_OK(Repair());
     auto next = std::make_shared<Version>(*version);
@@ -212,16 +211,16 @@ arrow::Result<bool> Store::MergeOnce(int64_t now_ms, bool everything,
       settings.options.value_page_rows = kMergedValuePageRows;
     }
   }
-  std::vector<FileEntry> entries;
-  const auto written = WriteMerge(fs_, folders_, *names_, *job, settings, &entries);
+  std::vector<NewFile> merged;
+  const auto written = WriteMerge(fs_, folders_, *names_, *job, settings, &merged);
   const std::lock_guard commit_lock(commit_mutex_);
-  const auto installed = written.ok() ? InstallMerge(*job, entries, now_ms) : written;
-  for (const FileEntry& entry : entries) Discard(entry);
+  const auto installed = written.ok() ? InstallMerge(*job, merged, now_ms) : written;
+  for (const NewFile& file : merged) Discard(file.entry);
   ARROW_RETURN_NOT_OK(installed);
   return true;
 }
 
-arrow::Status Store::InstallMerge(const MergeJob& job, const std::vector<FileEntry>& entries,
+arrow::Status Store::InstallMerge(const MergeJob& job, const std::vector<NewFile>& merged,
                                   int64_t now_ms) {
   ARROW_RETURN_NOT_OK(Repair());
   const std::set<std::string> inputs = NamesOf(job);
@@ -232,7 +231,7 @@ arrow::Status Store::InstallMerge(const MergeJob& job, const std::vector<FileEnt
     retired.push_back(file);
     return true;
   });
-  const Files outputs = MakeFiles(entries);
+  const Files outputs = MakeFiles(merged);
   next->files.insert(next->files.end(), outputs.begin(), outputs.end());
   Files day_files;
   for (const auto& file : next->files) {
