@@ -26,6 +26,8 @@ namespace {
 
 // Times repeat only within a page, but reading one series decodes all before it in its page.
 constexpr int64_t kTimePageRows = 1 << 18;
+// Files that live for ever: what repeats in them is found in one large page.
+constexpr int64_t kDayTimePageRows = int64_t{1} << 20;
 constexpr int kTimeWindowLog = 23;
 // A dictionary is one page, whose size has 31 bits; far below that memory has become the question.
 constexpr int64_t kMaxDictionaryBytes = int64_t{512} << 20;
@@ -59,7 +61,9 @@ class SamplesWriter::Impl {
         values_(&value_context_, options_.long_series_page_rows),
         builder_(std::move(data)) {
     const bool fresh = options_.tier == Tier::kFresh;
-    time_context_.page_rows = options_.time_page_rows > 0 ? options_.time_page_rows : kTimePageRows;
+    const int64_t time_page_rows = options_.tier == Tier::kDay ? kDayTimePageRows : kTimePageRows;
+    time_context_.page_rows =
+        options_.time_page_rows > 0 ? options_.time_page_rows : time_page_rows;
     time_context_.zstd.window_log = kTimeWindowLog;
     time_context_.zstd.long_distance = true;
     value_context_.page_rows =
