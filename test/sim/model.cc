@@ -48,15 +48,27 @@ void Model::Acknowledge(int64_t write, Safety safety) {
   unanswered_.erase(found);
 }
 
-void Model::NoteFlushed() {
-  if (nothing_is_safe_) return;
+void Model::Distrust() {
   for (Cell* cell : unflushed_) {
-    if (!cell->live) continue;
-    // Writes that are not answered yet are in files, too: their place is kept for Acknowledge.
-    cell->versions = {{*cell->live, cell->versions.back().write, Safety::kDurable}};
-    cell->may_be_absent = false;
+    for (Version& version : cell->versions) {
+      if (version.safety == Safety::kWritten) version.safety = Safety::kNone;
+    }
   }
-  unflushed_.clear();
+}
+
+void Model::NoteFlushed(int64_t before) {
+  if (nothing_is_safe_) return;
+  std::erase_if(unflushed_, [before](Cell* cell) {
+    std::vector<Version>& versions = cell->versions;
+    size_t count = 0;
+    while (count < versions.size() && versions[count].write < before) ++count;
+    if (count == 0) return false;
+    // Those before the last are overwritten in files, too.
+    versions.erase(versions.begin(), versions.begin() + static_cast<std::ptrdiff_t>(count - 1));
+    versions.front().safety = Safety::kDurable;
+    cell->may_be_absent = false;
+    return versions.size() == 1;
+  });
 }
 
 arrow::Status Model::Recover(const Content& found, Safety survived) {
@@ -150,9 +162,7 @@ bool Model::WasOverwritten(const Labels& labels, int64_t time_ms) const {
   const auto times = series_.find(labels);
   if (times == series_.end()) return false;
   const auto cell = times->second.find(time_ms);
-  if (cell == times->second.end() || cell->second.ever.empty()) return false;
-  const auto& ever = cell->second.ever;
-  return ever.begin()->bits != ever.rbegin()->bits;
+  return cell != times->second.end() && cell->second.ever.size() > 1;
 }
 
 bool Model::IsSame(const Labels& labels, int64_t time_ms, StoredValue expected,

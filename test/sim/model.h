@@ -70,8 +70,12 @@ class Model {
   /// Note samples that are in memory now. \return The write, for Acknowledge.
   int64_t Store(const std::vector<SentSample>& samples);
   void Acknowledge(int64_t write, Safety safety);
-  /// Note that all that is in memory is in files.
-  void NoteFlushed();
+  /// Note that what was only written may be lost from now on.
+  void Distrust();
+  /// Note that all that was stored before a write is in files. \param before  As of next_write().
+  void NoteFlushed(int64_t before);
+  /// What Store will return next.
+  int64_t next_write() const { return next_write_; }
 
   /// Check what was found after a restart, and take it for the truth.
   ///
@@ -83,7 +87,7 @@ class Model {
   Content Select(std::span<const std::vector<Matcher>> selectors, TimeRange range) const;
   /// Tell whether a row may stand in a file.
   bool MayBeInFiles(const Labels& labels, int64_t time_ms, uint64_t bits) const;
-  /// Tell whether a sample ever had another value than its first.
+  /// Tell whether a sample ever had another value, or start time, than its first.
   bool WasOverwritten(const Labels& labels, int64_t time_ms) const;
   /// Tell whether two values count as one: start times of equal values are not told apart.
   bool IsSame(const Labels& labels, int64_t time_ms, StoredValue expected, StoredValue found) const;

@@ -47,8 +47,23 @@ TEST(Model, WhatWasOnlyWrittenSurvivesAKillButPerhapsNoPowerCut) {
   Model killed = WithTwoValues(Safety::kWritten, Safety::kWritten);
   EXPECT_FALSE(killed.Recover(Found(1), Safety::kWritten).ok());
   Model flushed = WithTwoValues(Safety::kWritten, std::nullopt);
-  flushed.NoteFlushed();
+  flushed.NoteFlushed(flushed.next_write());
   EXPECT_FALSE(flushed.Recover({}, Safety::kDurable).ok());
+}
+
+TEST(Model, AFlushMakesSafeWhatWasStoredBeforeIt) {
+  for (const uint64_t bits : {1, 2}) {
+    Model model(false);
+    model.Store({{Series("a"), 1000, {1, 0}}});
+    const int64_t before = model.next_write();
+    model.Store({{Series("a"), 1000, {2, 0}}, {Series("b"), 1000, {2, 0}}});
+    model.NoteFlushed(before);
+    EXPECT_OK(model.Recover(Found(bits), Safety::kDurable));
+  }
+  Model model(false);
+  model.Store({{Series("a"), 1000, {1, 0}}});
+  model.NoteFlushed(model.next_write());
+  EXPECT_FALSE(model.Recover({}, Safety::kDurable).ok());
 }
 
 TEST(Model, WhatARestartBroughtUpIsTheTruthFromThenOn) {

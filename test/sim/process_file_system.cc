@@ -42,8 +42,11 @@ class ProcessWritableFile final : public io::WritableFile {
     process_.trace_.Add(AsText(bytes));
     ARROW_RETURN_NOT_OK(process_.CheckAlive());
     switch (process_.NextFate()) {
-      case ProcessFileSystem::Fate::kLive:
-        return file_->Append(bytes);
+      case ProcessFileSystem::Fate::kLive: {
+        const arrow::Status status = file_->Append(bytes);
+        process_.Observe(path());
+        return status;
+      }
       case ProcessFileSystem::Fate::kDieBefore:
         break;
       case ProcessFileSystem::Fate::kDieAfter:
@@ -79,7 +82,7 @@ ProcessFileSystem::Fate ProcessFileSystem::NextFate() {
 }
 
 void ProcessFileSystem::Observe(const std::string& path) {
-  if (observer_ && path.find("/date=") != std::string::npos) observer_();
+  if (observer_) observer_(path.find("/date=") != std::string::npos);
 }
 
 arrow::Status ProcessFileSystem::Change(std::string_view what, const std::string& path,

@@ -37,8 +37,9 @@ class ProcessFileSystem final : public io::FileSystem {
 
   /// Pretend that the file system does not know how to exchange directories.
   void set_exchange_supported(bool supported) { exchange_supported_ = supported; }
-  /// Called after each call that may have changed what the data folders hold, while alive.
-  void set_observer(std::function<void()> observer) { observer_ = std::move(observer); }
+  /// Called after each call that changes the disk, while alive: `in_data` tells whether it was in
+  /// the data folders. It may use the database as another thread would.
+  void set_observer(std::function<void(bool in_data)> observer) { observer_ = std::move(observer); }
 
   arrow::Result<std::unique_ptr<io::ReadableFile>> OpenReadable(const std::string& path) override;
   arrow::Result<std::unique_ptr<io::WritableFile>> Create(const std::string& path) override;
@@ -77,7 +78,7 @@ class ProcessFileSystem final : public io::FileSystem {
   int64_t call_count_ = 0;
   bool dead_ = false;
   bool exchange_supported_ = true;
-  std::function<void()> observer_;
+  std::function<void(bool)> observer_;
 };
 
 }  // namespace larnax::sim

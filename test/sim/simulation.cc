@@ -96,14 +96,36 @@ arrow::Status Simulation::OpenOnce() {
                         db::DatabaseImpl::Open(environment, kRoot, database_options_, {}));
   process_->Spare();
   if (process_->is_dead()) return arrow::Status::IOError("the process is dead");
-  if (random_.Chance(0.5)) {
-    process_->set_observer([this] {
-      if (!callback_failure_.ok() || HasFaults() || !random_.Chance(0.3)) return;
-      Count("plain reads during changes");
-      callback_failure_ = LookPlainly(false);
+  if (random_.Chance(0.7)) {
+    process_->set_observer([this](bool in_data) {
+      if (is_between_calls_ || !callback_failure_.ok()) return;
+      is_between_calls_ = true;
+      callback_failure_ = BetweenCalls(in_data);
+      is_between_calls_ = false;
     });
   }
   return arrow::Status::OK();
+}
+
+/// Do what other threads and processes might do between two calls of a flush, merge or commit.
+arrow::Status Simulation::BetweenCalls(bool in_data) {
+  if (in_data && !HasFaults() && random_.Chance(0.3)) {
+    Count("plain reads during changes");
+    ARROW_RETURN_NOT_OK(LookPlainly(false));
+  }
+  switch (random_.Below(1500)) {
+    case 0:
+      Count("reads during changes");
+      return Select({});
+    case 1:
+      Count("reads during changes");
+      return Select(DrawRequest());
+    case 2:
+      Count("writes during changes");
+      return Write();
+    default:
+      return arrow::Status::OK();
+  }
 }
 
 void Simulation::EndProcess() {
@@ -173,7 +195,12 @@ arrow::Result<bool> Simulation::Recover(bool power_cut) {
 }
 
 arrow::Status Simulation::CheckRecovered(Safety survived) {
-  ARROW_RETURN_NOT_OK(plain_.CheckFolders());
+  if (const arrow::Status folders = plain_.CheckFolders(); !folders.ok()) {
+    if (!lying_) return folders;
+    Count("archives lost by lying syncs");
+    archive_lost_ = true;
+    return arrow::Status::OK();
+  }
   ARROW_ASSIGN_OR_RAISE(const auto stream, database_->Select({}));
   const auto found = ReadAll(*stream);
   if (lying_ && !found.ok() && KindOf(found.status()) == ErrorKind::kCorrupt) {
@@ -195,7 +222,9 @@ arrow::Status Simulation::CheckRecovered(Safety survived) {
 arrow::Status Simulation::Restart() {
   Say("close");
   open_read_.reset();
+  is_closing_ = true;
   const arrow::Status closed = database_->Close();
+  is_closing_ = false;
   if (process_->is_dead()) return arrow::Status::OK();
   if (!closed.ok()) {
     if (!HasFaults()) return arrow::Status::Invalid("cannot close: ", closed.message());
@@ -205,7 +234,7 @@ arrow::Status Simulation::Restart() {
   if (waiting_writes_ != 0) {
     return arrow::Status::Invalid("closed without an answer to ", waiting_writes_, " writes");
   }
-  model_.NoteFlushed();
+  model_.NoteFlushed(model_.next_write());
   const Model::Content before = model_.Select({}, {});
   EndProcess();
   disk_.Kill();
@@ -237,6 +266,7 @@ arrow::Status Simulation::Settle() {
 }
 
 arrow::Status Simulation::Finish() {
+  is_between_calls_ = true;  // From here on nothing comes in between.
   process_->Spare();
   ARROW_RETURN_NOT_OK(Settle());
   if (process_->is_dead()) {

@@ -79,6 +79,7 @@ class Simulation {
   arrow::Result<bool> Open();  // False: the archive is lost, as a lying disk may have it.
   arrow::Status OpenOnce();
   void EndProcess();
+  arrow::Status BetweenCalls(bool in_data);
   arrow::Status Restart();
   arrow::Result<bool> Recover(bool power_cut);
   arrow::Status CheckRecovered(Safety survived);
@@ -151,6 +152,8 @@ class Simulation {
   bool disk_full_ = false;
   std::vector<FlippedByte> flipped_;
   bool archive_lost_ = false;
+  bool is_between_calls_ = false;
+  bool is_closing_ = false;
   bool had_faults_ = false;    // In the life of this process.
   int64_t plain_samples_ = 0;  // That a plain reader saw last.
 

@@ -44,6 +44,11 @@ void Simulation::StartErrors() {
     disk_.FailRandomly(operation, kChances[random_.Below(4)], error);
   }
   errors_on_ = true;
+  if (ack_safety_ != Safety::kDurable) {
+    // A sync that fails costs, in these modes, all that was written since the last.
+    model_.Distrust();
+    known_metadata_.clear();
+  }
   read_errors_on_ |= operation == io::SimOperation::kRead;
   Say("errors of kind " + std::to_string(static_cast<int>(operation)));
 }

@@ -84,7 +84,7 @@ arrow::Status Simulation::CheckAnswer(const arrow::Result<WriteReport>& result,
   }
   const ErrorKind kind = KindOf(result.status());
   const bool is_later = kind == ErrorKind::kOverloaded || kind == ErrorKind::kClosed;
-  if (is_later && (HasFaults() || head_is_full || process_->is_dead())) {
+  if (is_later && (HasFaults() || head_is_full || is_closing_ || process_->is_dead())) {
     Count("writes postponed");
     return arrow::Status::OK();
   }
@@ -115,8 +115,11 @@ arrow::Status Simulation::Write() {
     }
     --waiting_writes_;
     if (result.ok()) {
-      model_.Acknowledge(waiting->write, ack_safety_);
-      for (const auto& metadata : waiting->request.metadata) known_metadata_.insert(metadata);
+      const bool is_safe = !errors_on_ || ack_safety_ == Safety::kDurable;
+      model_.Acknowledge(waiting->write, is_safe ? ack_safety_ : Safety::kNone);
+      if (is_safe) {
+        for (const auto& metadata : waiting->request.metadata) known_metadata_.insert(metadata);
+      }
     }
     const arrow::Status checked = CheckAnswer(result, waiting->request, false);
     if (callback_failure_.ok()) callback_failure_ = checked;
@@ -141,6 +144,7 @@ arrow::Status Simulation::RunTasks() {
 }
 
 arrow::Status Simulation::Flush() {
+  const int64_t before = model_.next_write();
   const arrow::Status flushed = database_->Flush();
   Say("flush " + flushed.message());
   if (process_->is_dead()) return arrow::Status::OK();
@@ -150,7 +154,8 @@ arrow::Status Simulation::Flush() {
     return arrow::Status::OK();
   }
   Count("flushes");
-  model_.NoteFlushed();
+  model_.NoteFlushed(before);
+  if (before != model_.next_write()) return arrow::Status::OK();
   ARROW_RETURN_NOT_OK(CheckExperiments());
   return random_.Chance(0.3) ? LookPlainly(true) : arrow::Status::OK();
 }

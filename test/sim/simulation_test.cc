@@ -39,6 +39,7 @@ constexpr const char* kKinds[] = {
     "power cuts within an operation",
     "read-only opens",
     "reads across other work",
+    "reads during changes",
     "recoveries checked",
     "short writes",
     "slow operations",
@@ -52,6 +53,7 @@ constexpr const char* kKinds[] = {
     "unsynced writes torn",
     "unsynced writes zeroed",
     "writes acknowledged",
+    "writes during changes",
     "writes postponed",
     "writes refused",
 };
