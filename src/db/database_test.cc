@@ -102,6 +102,39 @@ TEST_F(DatabaseTest, TheLaterValueWinsWhereverItIs) {
   EXPECT_EQ(Read(), (Content{{"a", {{now_ms_, 2}}}}));
 }
 
+TEST_F(DatabaseTest, SeriesThatAreForgottenKeepTheirSamplesAndNewOnesTakeTheirPlace) {
+  constexpr int kSeries = 5000;
+  const auto many = [](const std::string& metric, int64_t time_ms, double value) {
+    std::vector<Sample> samples;
+    for (int i = 0; i < kSeries; ++i) {
+      samples.push_back({metric + "{i=\"" + std::to_string(i) + "\"}", time_ms, value});
+    }
+    return samples;
+  };
+  ASSERT_OK(Open());
+  ASSERT_OK(Write(many("old", now_ms_, 1)));
+  for (int i = 0; i < 12; ++i) {
+    ASSERT_OK(database_->Flush());
+    ASSERT_OK(Write({{"steady", now_ms_ + i, 1.0 * i}}));
+  }
+  ASSERT_OK(database_->Flush());
+  EXPECT_LT(database_->Status(0).ValueOrDie().head_series, 10);
+  ASSERT_OK(Write(many("new", now_ms_, 2)));
+  ASSERT_OK(Write({{"old{i=\"7\"}", now_ms_, 1}, {"old{i=\"8\"}", now_ms_, 3}}));
+  const Content before = Read();
+  ASSERT_EQ(before.size(), 2 * kSeries + 1u);
+  EXPECT_EQ(before.at("new{i=\"7\"}"), (std::map<int64_t, double>{{now_ms_, 2}}));
+  EXPECT_EQ(before.at("old{i=\"7\"}"), (std::map<int64_t, double>{{now_ms_, 1}}));
+  EXPECT_EQ(before.at("old{i=\"8\"}"), (std::map<int64_t, double>{{now_ms_, 3}}));
+  Crash();
+  ASSERT_OK(Open());
+  EXPECT_EQ(Read(), before);
+  ASSERT_OK(database_->Flush());
+  EXPECT_EQ(Read(), before);
+  // The repeat of what files have is not stored again.
+  EXPECT_EQ(database_->Status(0).ValueOrDie().file_rows, 2 * kSeries + 12 + 1);
+}
+
 TEST_F(DatabaseTest, MergesByTheTick) {
   options_.merge_fan_in = 2;
   ASSERT_OK(Open());
