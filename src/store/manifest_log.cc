@@ -7,6 +7,7 @@
 #include "base/crc32c.h"
 #include "larnax/error.h"
 #include "store/archive_layout.h"
+#include "store/json_fields.h"
 
 namespace larnax::store {
 namespace {
@@ -18,8 +19,12 @@ std::span<const uint8_t> Bytes(std::string_view text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
 
-// CURRENT holds one line: the manifest's name.
-std::string CurrentText(int64_t number) { return std::to_string(number) + ".json\n"; }
+// CURRENT holds one line: the manifest's name and its checksum, so that a damaged digit does not
+// name an older one.
+std::string CurrentText(int64_t number) {
+  const std::string name = std::to_string(number) + ".json";
+  return name + " " + CrcText(base::Crc32c(0, Bytes(name))) + "\n";
+}
 
 std::optional<int64_t> ParseManifestName(std::string_view name) {
   if (!name.ends_with(".json") || name.size() > 23) return std::nullopt;
@@ -54,6 +59,17 @@ std::string ManifestLog::Path(std::string_view name) const {
   return io::JoinPath(io::JoinPath(root_, kManifestFolder), name);
 }
 
+// The number of the manifest that CURRENT names. People may have written the name alone.
+std::optional<int64_t> ParseCurrent(std::string_view text) {
+  if (!text.ends_with('\n')) return std::nullopt;
+  const auto number = ParseManifestName(text.substr(0, std::min(text.size() - 1, text.find(' '))));
+  if (!number) return std::nullopt;
+  if (text != CurrentText(*number) && text != std::to_string(*number) + ".json\n") {
+    return std::nullopt;
+  }
+  return number;
+}
+
 arrow::Result<std::string> ManifestLog::ReadCurrent() {
   auto text = io::ReadFile(*fs_, Path(kCurrent));
   if (!text.ok() && KindOf(text.status()) == ErrorKind::kNotFound) return std::string();
@@ -64,10 +80,7 @@ arrow::Result<std::optional<Manifest>> ManifestLog::Load() {
   ARROW_ASSIGN_OR_RAISE(const bool exists, fs_->Exists(Path(kCurrent)));
   if (!exists) return std::nullopt;
   ARROW_ASSIGN_OR_RAISE(const std::string current, ReadCurrent());
-  const auto number =
-      current.ends_with('\n')
-          ? ParseManifestName(std::string_view(current).substr(0, current.size() - 1))
-          : std::nullopt;
+  const auto number = ParseCurrent(current);
   if (!number) {
     return MakeError(ErrorKind::kCorrupt, "CURRENT names no manifest. path=" + Path(kCurrent));
   }

@@ -147,6 +147,26 @@ TEST_F(ManifestLogTest, DamageIsToldNeverSteppedOver) {
   EXPECT_THAT(Listed(), ElementsAre("a"));
 }
 
+TEST_F(ManifestLogTest, ADamagedDigitOfCurrentNamesNoOtherManifest) {
+  ManifestLog log(&fs_, "/a");
+  for (int i = 0; i < 4; ++i) ASSERT_OK(Commit(log, {MakeEntry("a", 20'700, 3)}));
+  const std::string path = "/a/manifest/CURRENT";
+  ASSERT_OK_AND_ASSIGN(const std::string text, io::ReadFile(fs_, path));
+  for (size_t i = 0; i < text.size(); ++i) {
+    for (int bit = 0; bit < 8; ++bit) {
+      ASSERT_OK(fs_.Corrupt(path, static_cast<int64_t>(i), static_cast<uint8_t>(1 << bit)));
+      ManifestLog reader(&fs_, "/a");
+      EXPECT_THAT(reader.Load(), IsKind(ErrorKind::kCorrupt)) << i << " " << bit;
+      ASSERT_OK(fs_.Corrupt(path, static_cast<int64_t>(i), static_cast<uint8_t>(1 << bit)));
+    }
+  }
+  // A person, who wants an older one, may write its name alone.
+  ASSERT_OK(io::ReplaceFile(fs_, path, "3.json\n"));
+  ManifestLog reader(&fs_, "/a");
+  ASSERT_OK_AND_ASSIGN(const auto older, reader.Load());
+  EXPECT_EQ(older->number, 3);
+}
+
 // Whatever fails, and whatever a power cut then leaves, is the old or the new state; and the state
 // that the log reports is what is on disk.
 TEST_F(ManifestLogTest, FailedCommitLeavesTheOldOrTheNewState) {

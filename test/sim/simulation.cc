@@ -98,7 +98,7 @@ arrow::Status Simulation::OpenOnce() {
   if (process_->is_dead()) return arrow::Status::IOError("the process is dead");
   if (random_.Chance(0.7)) {
     process_->set_observer([this](bool in_data) {
-      if (is_between_calls_ || !callback_failure_.ok()) return;
+      if (!is_recovered_ || is_between_calls_ || !callback_failure_.ok()) return;
       is_between_calls_ = true;
       callback_failure_ = BetweenCalls(in_data);
       is_between_calls_ = false;
@@ -137,6 +137,7 @@ void Simulation::EndProcess() {
   database_.reset();
   process_.reset();
   waiting_writes_ = 0;
+  is_recovered_ = false;
   had_faults_ = false;
   plain_samples_ = 0;
 }
@@ -211,6 +212,7 @@ arrow::Status Simulation::CheckRecovered(Safety survived) {
   ARROW_RETURN_NOT_OK(found.status());
   ARROW_RETURN_NOT_OK(model_.Recover(*found, survived));
   Count("recoveries checked");
+  is_recovered_ = true;
   trace_.Add("recovered", static_cast<uint64_t>(model_.sample_count()));
   if (survived > ack_safety_ || lying_) {
     known_metadata_.clear();
@@ -288,6 +290,7 @@ arrow::Status Simulation::Finish() {
 
 arrow::Status Simulation::Run() {
   ARROW_RETURN_NOT_OK(Open().status());
+  is_recovered_ = true;
   for (step_ = 1; step_ <= options_.steps; ++step_) {
     ARROW_RETURN_NOT_OK(Step());
     if (archive_lost_) return arrow::Status::OK();

@@ -152,6 +152,7 @@ class Simulation {
   bool disk_full_ = false;
   std::vector<FlippedByte> flipped_;
   bool archive_lost_ = false;
+  bool is_recovered_ = false;  // The model knows what the last restart brought up.
   bool is_between_calls_ = false;
   bool is_closing_ = false;
   bool had_faults_ = false;    // In the life of this process.
