@@ -33,12 +33,59 @@ inline constexpr uint64_t kStaleBits = 0x7ff0000000000002;
 /// Times of consecutive samples, strictly ascending. Series scraped together share one.
 using TimestampVector = std::vector<int64_t>;
 
+/// A run of buckets of a native histogram that have counts.
+struct BucketSpan {
+  int32_t offset = 0;  ///< Empty buckets since the run before; of the first run, its first index.
+  uint32_t length = 0;
+
+  friend bool operator==(const BucketSpan&, const BucketSpan&) = default;
+};
+
+/// What the sender knew of a counter reset before a native histogram; numbered as in remote write.
+enum class CounterResetHint : uint8_t { kUnknown, kReset, kNotReset, kGauge };
+
+/// A native histogram exactly as it was sent, except that bucket counts are absolute.
+///
+/// Counts that were sent as integers stay integers (`is_integer`): then the integer members hold
+/// them and the floating ones are zero and empty; otherwise the other way round.
+struct NativeHistogram {
+  /// Schema of histograms whose buckets have `custom_bounds`.
+  static constexpr int32_t kCustomBounds = -53;
+
+  int32_t schema = 0;  ///< -4..52 (buckets grow by 2^(2^-schema)), or kCustomBounds.
+  CounterResetHint counter_reset_hint = CounterResetHint::kUnknown;
+  bool is_integer = false;
+  double zero_threshold = 0;  ///< Upper end of the zero bucket.
+  double sum = 0;             ///< Every bit as sent; kStaleBits marks a stale marker.
+  double count = 0;
+  double zero_count = 0;
+  uint64_t integer_count = 0;
+  uint64_t integer_zero_count = 0;
+  std::vector<BucketSpan> positive_spans;
+  std::vector<BucketSpan> negative_spans;
+  std::vector<double> positive;  ///< Shape [sum of span lengths].
+  std::vector<double> negative;
+  std::vector<int64_t> integer_positive;  ///< Shape [sum of span lengths].
+  std::vector<int64_t> integer_negative;
+  std::vector<double> custom_bounds;  ///< Upper bounds, ascending; the last bucket ends at +Inf.
+};
+
+/// One native histogram sample of a series.
+struct HistogramSample {
+  int64_t time_ms = 0;
+  int64_t start_ms = 0;                              ///< 0 = unknown.
+  std::shared_ptr<const NativeHistogram> histogram;  ///< Never null; shared where equal.
+};
+
 /// The samples of one series in one time range, borrowed from a SampleBatch.
+///
+/// At one time a series has a float or a histogram sample, never both.
 struct SeriesSamples {
   LabelsView labels;
-  std::shared_ptr<const TimestampVector> time_ms;  ///< Shape [n]; shared where equal.
+  std::shared_ptr<const TimestampVector> time_ms;  ///< Shape [n]; shared where equal; never null.
   std::span<const double> value;                   ///< Shape [n]; every bit as sent.
   std::span<const int64_t> start_ms;               ///< Shape [n] or empty; 0 = unknown.
+  std::span<const HistogramSample> histograms;     ///< Shape [m], by time; usually empty.
 };
 
 /// Some series with all their samples in the asked range, in file order (see docs/format).

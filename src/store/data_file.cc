@@ -54,16 +54,17 @@ class OpenStats {
 }  // namespace
 
 arrow::Result<std::shared_ptr<io::ReadableFile>> DataFile::Open(Tree tree) {
-  bool in_retired = in_retired_;
-  for (;;) {
+  const bool expected = in_retired_;
+  arrow::Status missing;
+  // A writer elsewhere may be in the middle of a merge, or have failed in one: whatever a manifest
+  // lists then is in the other place. The third look is for what was moved between the first two.
+  for (const bool in_retired : {expected, !expected, expected}) {
     auto file = fs_->OpenReadable(PathIn(tree, in_retired));
     if (file.ok()) return std::shared_ptr<io::ReadableFile>(std::move(*file));
     if (KindOf(file.status()) != ErrorKind::kNotFound) return file.status();
-    // It may have been moved between the look at the flag and the opening.
-    const bool now_in_retired = in_retired_;
-    if (now_in_retired == in_retired) return file.status();
-    in_retired = now_in_retired;
+    missing = file.status();
   }
+  return missing;
 }
 
 void DataFile::NoteUse() {

@@ -113,7 +113,7 @@ arrow::Status Simulation::BetweenCalls(bool in_data) {
     Count("plain reads during changes");
     ARROW_RETURN_NOT_OK(LookPlainly(false));
   }
-  switch (random_.Below(1500)) {
+  switch (random_.Below(700)) {
     case 0:
       Count("reads during changes");
       return Select({});
@@ -123,6 +123,9 @@ arrow::Status Simulation::BetweenCalls(bool in_data) {
     case 2:
       Count("writes during changes");
       return Write();
+    case 3:
+      Count("read-only opens during changes");
+      return ReadOnly();
     default:
       return arrow::Status::OK();
   }
