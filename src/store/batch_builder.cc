@@ -78,7 +78,8 @@ void BatchBuilder::AddBorrowed(LabelsView labels, const PartSamples& samples) {
   batch_.series.push_back({.labels = labels,
                            .time_ms = std::move(times),
                            .value = samples.value,
-                           .start_ms = samples.start_ms});
+                           .start_ms = samples.start_ms,
+                           .histograms = {}});
 }
 
 void BatchBuilder::AddCopied(LabelsView labels, const PartSamples& samples) {
