@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-namespace larnax {
+namespace larnax::base {
 
 /// A sum of doubles with its lost low digits (Kahan-Neumaier). Results depend on the order of the
 /// terms and on nothing else.
@@ -28,4 +28,4 @@ struct KahanSum {
   double Total() const { return sum + compensation; }
 };
 
-}  // namespace larnax
+}  // namespace larnax::base

@@ -1,0 +1,111 @@
+#include "base/number_text.h"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+
+#include "base/utf8.h"
+
+namespace larnax::base {
+namespace {
+
+struct CodePointRange {
+  uint32_t first;
+  uint32_t last;
+};
+
+// What Go's strconv.IsPrint denies: controls, formats, spaces but ' ', private use, noncharacters.
+constexpr CodePointRange kUnprintable[] = {
+    {0x0, 0x1f},        {0x7f, 0xa0},       {0xad, 0xad},     {0x600, 0x605},
+    {0x61c, 0x61c},     {0x6dd, 0x6dd},     {0x70f, 0x70f},   {0x890, 0x891},
+    {0x8e2, 0x8e2},     {0x1680, 0x1680},   {0x180e, 0x180e}, {0x2000, 0x200f},
+    {0x2028, 0x202f},   {0x205f, 0x206f},   {0x3000, 0x3000}, {0xd800, 0xf8ff},
+    {0xfdd0, 0xfdef},   {0xfeff, 0xfeff},   {0xfff0, 0xfffb}, {0xfffe, 0xffff},
+    {0x110bd, 0x110bd}, {0x110cd, 0x110cd}, {0x13430, 0x1343f}, {0x1bca0, 0x1bca3},
+    {0x1d173, 0x1d17a}, {0xe0000, 0xe00ff}, {0xe01f0, 0x10ffff}};
+
+bool IsPrintable(uint32_t code_point) {
+  for (const CodePointRange range : kUnprintable) {
+    if (code_point >= range.first && code_point <= range.last) return false;
+  }
+  return true;
+}
+
+void AppendHex(uint32_t value, int digits, std::string* out) {
+  for (int shift = (digits - 1) * 4; shift >= 0; shift -= 4) {
+    out->push_back("0123456789abcdef"[(value >> shift) & 15]);
+  }
+}
+
+void AppendEscape(uint32_t code_point, std::string* out) {
+  constexpr std::string_view kNamed = "\a\b\f\n\r\t\v";
+  if (const size_t at = kNamed.find(static_cast<char>(code_point));
+      code_point < 0x20 && at != std::string_view::npos) {
+    out->push_back('\\');
+    out->push_back("abfnrtv"[at]);
+  } else if (code_point < 0x80) {
+    out->append("\\x");
+    AppendHex(code_point, 2, out);
+  } else if (code_point < 0x10000) {
+    out->append("\\u");
+    AppendHex(code_point, 4, out);
+  } else {
+    out->append("\\U");
+    AppendHex(code_point, 8, out);
+  }
+}
+
+}  // namespace
+
+void AppendShortest(double value, std::string* out) {
+  if (std::isnan(value)) {
+    out->append("NaN");
+    return;
+  }
+  if (std::isinf(value)) {
+    out->append(value > 0 ? "+Inf" : "-Inf");
+    return;
+  }
+  std::array<char, 400> buffer;
+  char* const end = buffer.data() + buffer.size();
+  const auto scientific =
+      std::to_chars(buffer.data(), end, value, std::chars_format::scientific);
+  const std::string_view text(buffer.data(), static_cast<size_t>(scientific.ptr - buffer.data()));
+  int exponent = 0;
+  const size_t sign = text.find('e') + 1;
+  std::from_chars(text.data() + sign + 1, text.data() + text.size(), exponent);
+  if (text[sign] == '-') exponent = -exponent;
+  if (exponent < -4 || exponent >= 6) {
+    out->append(text);
+    return;
+  }
+  const auto plain = std::to_chars(buffer.data(), end, value, std::chars_format::fixed);
+  out->append(buffer.data(), plain.ptr);
+}
+
+void AppendQuoted(std::string_view text, std::string* out) {
+  out->push_back('"');
+  while (!text.empty()) {
+    size_t size = 0;
+    const char32_t code_point = NextCodePoint(text, &size);
+    if (code_point == 0xfffd && size == 1) {
+      out->append("\\x");
+      AppendHex(static_cast<uint8_t>(text[0]), 2, out);
+      text.remove_prefix(1);
+      continue;
+    }
+    if (code_point == '"' || code_point == '\\') {
+      out->push_back('\\');
+      out->push_back(text[0]);
+    } else if (IsPrintable(code_point)) {
+      out->append(text.substr(0, size));
+    } else {
+      AppendEscape(code_point, out);
+    }
+    text.remove_prefix(size);
+  }
+  out->push_back('"');
+}
+
+}  // namespace larnax::base
