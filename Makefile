@@ -17,7 +17,8 @@ setup_stamp := .venv/setup-stamp
 launcher = $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 sources = $(shell git ls-files --cached --others --exclude-standard '*.h' '*.cc')
 
-.PHONY: help setup setup-app setup-spark setup-check build run test demo bench soak format check \
+.PHONY: help setup setup-app setup-rivals setup-spark setup-check build run test demo bench \
+        bench-rivals soak format check \
         asan tsan clean
 
 help:  ## List what can be made
@@ -36,6 +37,9 @@ setup-app:  ## Install Prometheus and node_exporter for the application test (no
 
 setup-spark:  ## Install PySpark for the reader tests, if Java 17 is there (a 450 MB download)
 	@tools/setup.sh spark
+
+setup-rivals:
+	@tools/setup.sh rivals
 
 setup-check:
 	@tools/setup.sh check
@@ -58,6 +62,11 @@ bench: $(setup_stamp)  ## Run the benchmarks, results in build/bench/results
 	@cmake --preset bench $(launcher) --log-level=WARNING
 	@cmake --build --preset bench -j $(JOBS)
 	@tools/run_benches.sh build/bench
+
+bench-rivals: setup-rivals build  ## Measure beside Prometheus and VictoriaMetrics (SHORT=1: a minute)
+	@$(python) bench/rivals.py --build build/$(PRESET) $(if $(SHORT),--short) \
+	  $(if $(PROMETHEUS),--prometheus $(PROMETHEUS)) \
+	  $(if $(VICTORIA_METRICS),--victoria-metrics $(VICTORIA_METRICS)) $(RIVALS)
 
 soak: build  ## The long tests: two thousand simulated lives, a hundred kills of the server under load
 	@build/$(PRESET)/larnax-sim --seeds $${LARNAX_SEEDS:-1..2000}

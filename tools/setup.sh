@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Installs what Larnax is built and tested with: tools/setup.sh [base|app|spark|check]
+# Installs what Larnax is built and tested with: tools/setup.sh [base|app|rivals|spark|check]
 #
 #   base   compilers, libraries and the Python environment .venv      (make setup)
 #   app    Prometheus and its node exporter, for the application test (make setup-app)
+#   rivals the same and VictoriaMetrics, to measure beside them       (make bench-rivals)
 #   spark  PySpark in .venv-spark, where Java 17 or newer is there     (make setup-spark)
 #   check  clang-format and clang-tidy                                 (make check, make format)
 #
@@ -18,6 +19,7 @@ readonly base_packages=(
   libjemalloc-dev libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev)
 readonly boost_packages=(libboost1.81-dev libboost1.83-dev libboost1.88-dev libboost-dev)
 readonly app_packages=(prometheus prometheus-node-exporter)
+readonly rival_packages=("${app_packages[@]}" victoria-metrics)
 readonly check_packages=(clang-format-19 clang-tidy-19)
 
 say() { printf 'setup: %s\n' "$*"; }
@@ -143,10 +145,10 @@ setup_base() {
   install_venv .venv-duckdb15 test/requirements-duckdb15.txt
 }
 
-# Debian's packages start services on ports 9090 and 9100; nobody asked for those.
-setup_app() {
+# Debian's packages start services on ports such as 9090 and 9100; nobody asked for those.
+install_without_services() {
   local package policy=/usr/sbin/policy-rc.d own_policy=''
-  for package in "${app_packages[@]}"; do
+  for package in "$@"; do
     is_installed "$package" && continue
     if [ -d /run/systemd/system ]; then
       say "systemctl mask $package (its service shall not start; undo: systemctl unmask $package)"
@@ -161,7 +163,7 @@ setup_app() {
   if [ -n "$own_policy" ]; then
     trap 'as_root rm -f /usr/sbin/policy-rc.d' EXIT
   fi
-  install_packages "${app_packages[@]}"
+  install_packages "$@"
 }
 
 setup_spark() {
@@ -176,9 +178,10 @@ setup_spark() {
 
 case "${1:-base}" in
   base) setup_base ;;
-  app) setup_app ;;
+  app) install_without_services "${app_packages[@]}" ;;
+  rivals) install_without_services "${rival_packages[@]}" ;;
   spark) setup_spark ;;
   check) install_packages "${check_packages[@]}" ;;
-  *) fail "unknown group: $1 (base, app, spark or check)" ;;
+  *) fail "unknown group: $1 (base, app, rivals, spark or check)" ;;
 esac
 say "${1:-base}: done"
