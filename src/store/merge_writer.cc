@@ -13,6 +13,8 @@ namespace {
 
 // Rows of all inputs that are in memory at a time: 16 bytes each, and again when encoded.
 constexpr int64_t kChunkRows = 2 << 20;
+// The same of series in inputs: short ones cost more by their labels than by their rows.
+constexpr size_t kChunkParts = 256 << 10;
 
 class MergeOutput {
  public:
@@ -108,7 +110,7 @@ struct Chunk {
 
 arrow::Result<Chunk> NextChunk(SeriesWalk* walk, bool* in_walk) {
   Chunk chunk;
-  while (*in_walk && chunk.rows < kChunkRows) {
+  while (*in_walk && chunk.rows < kChunkRows && chunk.parts.size() < kChunkParts) {
     chunk.series.push_back({walk->labels(), chunk.parts.size(), walk->parts().size()});
     if (chunk.labels.empty() || chunk.labels.back() != walk->label_memory()) {
       chunk.labels.push_back(walk->label_memory());
