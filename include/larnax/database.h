@@ -73,12 +73,36 @@ struct SeriesAnswer {
   ReadStats stats;
 };
 
+/// A sample that a sender singled out, with labels of its own (a trace, mostly).
+struct Exemplar {
+  int64_t time_ms = 0;
+  double value = 0;  ///< Every bit as sent.
+  Labels labels;     ///< Without those of the series.
+
+  friend bool operator==(const Exemplar&, const Exemplar&) = default;
+};
+
+/// The exemplars of one series: by time, then by labels; each once.
+struct SeriesExemplars {
+  Labels labels;
+  std::vector<Exemplar> exemplars;  ///< Never empty.
+};
+
+/// Exemplars of the selected series, in file order.
+struct ExemplarsAnswer {
+  std::vector<SeriesExemplars> series;
+  ReadStats stats;                    ///< `samples` counts exemplars.
+  std::vector<std::string> warnings;  ///< As SampleStream::warnings.
+};
+
 /// What is known of a metric besides its samples.
 struct MetricMetadata {
   std::string metric;
   std::string type;  ///< `counter`, `gauge`, `histogram`, ... as Prometheus names them.
   std::string help;
   std::string unit;
+  int64_t first_seen_ms = 0;  ///< When a sender first said so, to about a day.
+  int64_t last_seen_ms = 0;   ///< When one last did, to about a day.
 };
 
 /// State of the store at one moment, for status pages.
@@ -131,6 +155,8 @@ class Database {
   virtual arrow::Result<NamesAnswer> LabelValues(std::string_view name,
                                                  const SelectRequest& request) = 0;
   virtual arrow::Result<SeriesAnswer> Series(const SelectRequest& request) = 0;
+  /// Exemplars of the selected series in the asked range; kLimit above `sample_limit` of them.
+  virtual arrow::Result<ExemplarsAnswer> Exemplars(const SelectRequest& request) = 0;
   /// Metadata of one metric, or of all where `metric` is empty; sorted by metric.
   virtual arrow::Result<std::vector<MetricMetadata>> Metadata(std::string_view metric) = 0;
 

@@ -4,6 +4,7 @@
 #include <limits>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include <arrow/result.h>
@@ -103,7 +104,7 @@ struct ReadStats {
   int64_t samples_decoded = 0;   ///< Rows decoded, wanted or not.
   int64_t head_samples = 0;      ///< Samples taken from memory.
   int64_t series = 0;            ///< Series in the answer.
-  int64_t samples = 0;           ///< Samples in the answer.
+  int64_t samples = 0;           ///< Samples in the answer, floats and histograms.
 };
 
 /// A stream of batches; each series comes whole and once. Not safe to use from two threads.
@@ -117,6 +118,8 @@ class SampleStream {
   virtual arrow::Result<SampleBatch> Next() = 0;
   /// What was read so far.
   virtual const ReadStats& stats() const = 0;
+  /// What is missing from the answer so far because a file is damaged; each names the file.
+  virtual std::vector<std::string> warnings() const { return {}; }
 };
 
 }  // namespace larnax

@@ -322,6 +322,11 @@ arrow::Result<SeriesAnswer> DatabaseImpl::Series(const SelectRequest& request) {
   return store_->Series(CaptureHead(request), request, *environment_.clock);
 }
 
+arrow::Result<ExemplarsAnswer> DatabaseImpl::Exemplars(const SelectRequest& request) {
+  ARROW_RETURN_NOT_OK(CheckSelectors(request));
+  return MakeError(ErrorKind::kUnsupported, "exemplars cannot be read yet");
+}
+
 arrow::Result<std::vector<MetricMetadata>> DatabaseImpl::Metadata(std::string_view metric) {
   return metadata_.Find(metric);
 }

@@ -40,6 +40,7 @@ class DatabaseImpl final : public Database {
   arrow::Result<NamesAnswer> LabelValues(std::string_view name,
                                          const SelectRequest& request) override;
   arrow::Result<SeriesAnswer> Series(const SelectRequest& request) override;
+  arrow::Result<ExemplarsAnswer> Exemplars(const SelectRequest& request) override;
   arrow::Result<std::vector<MetricMetadata>> Metadata(std::string_view metric) override;
   arrow::Status Flush() override;
   arrow::Status Merge(bool everything) override;

@@ -180,6 +180,17 @@ arrow::Result<SeriesAnswer> FakeDatabase::Series(const SelectRequest& request) {
   return answer;
 }
 
+arrow::Result<ExemplarsAnswer> FakeDatabase::Exemplars(const SelectRequest& request) {
+  ARROW_RETURN_NOT_OK(failure);
+  {
+    const std::lock_guard lock(mutex_);
+    last_select_ = request;
+  }
+  ExemplarsAnswer answer;
+  answer.series = exemplars;
+  return answer;
+}
+
 arrow::Result<std::vector<MetricMetadata>> FakeDatabase::Metadata(std::string_view metric) {
   ARROW_RETURN_NOT_OK(failure);
   std::vector<MetricMetadata> entries;

@@ -39,6 +39,7 @@ class FakeDatabase : public Database {
   std::function<arrow::Status(int batch)> on_batch;
   bool endless = false;  ///< Streams repeat their series for ever, until cancelled.
   std::vector<MetricMetadata> metadata;
+  std::vector<SeriesExemplars> exemplars;  ///< Answered whole, whatever is selected.
   DatabaseStatus status;
 
   /// Answer the writes kept so far, from the calling thread. Waits until there are `count`.
@@ -58,6 +59,7 @@ class FakeDatabase : public Database {
   arrow::Result<NamesAnswer> LabelValues(std::string_view name,
                                          const SelectRequest& request) override;
   arrow::Result<SeriesAnswer> Series(const SelectRequest& request) override;
+  arrow::Result<ExemplarsAnswer> Exemplars(const SelectRequest& request) override;
   arrow::Result<std::vector<MetricMetadata>> Metadata(std::string_view metric) override;
   arrow::Status Flush() override;
   arrow::Status Merge(bool everything) override;

@@ -8,16 +8,11 @@
 #include <vector>
 
 #include "larnax/labels.h"
+#include "larnax/samples.h"
 #include "wire/remote_write/negotiation.h"
 #include "wire/write_request.h"
 
 namespace larnax::wire {
-
-/// A run of buckets of a native histogram.
-struct BucketSpan {
-  int32_t offset = 0;
-  uint32_t length = 0;
-};
 
 /// The fields of a native histogram sample, as the message has them.
 struct HistogramFields {
