@@ -16,6 +16,7 @@ enum class ErrorKind {
   kBadSample,    ///< Part or all of what was sent cannot be stored; sending it again cannot help.
   kTooLarge,     ///< A request is over a size limit.
   kUnsupported,  ///< A content type, encoding or protocol message that is not spoken here.
+  kExecution,    ///< A query that is understood but fails on the samples it meets.
   kLimit,        ///< A query is over a limit of samples, series or memory.
   kOverloaded,   ///< Not now: memory or disk is full, or the server is stopping. Send it again.
   kNotFound,     ///< No such thing.

@@ -25,6 +25,7 @@ arrow::StatusCode CodeOf(ErrorKind kind) {
     case ErrorKind::kBadQuery:
     case ErrorKind::kBadSample:
     case ErrorKind::kUnsupported:
+    case ErrorKind::kExecution:
       return arrow::StatusCode::Invalid;
     case ErrorKind::kTooLarge:
     case ErrorKind::kLimit:
@@ -66,6 +67,7 @@ const char* ErrorTypeName(ErrorKind kind) {
     case ErrorKind::kTooLarge:
     case ErrorKind::kUnsupported:
       return "bad_data";
+    case ErrorKind::kExecution:
     case ErrorKind::kLimit:
       return "execution";
     case ErrorKind::kOverloaded:

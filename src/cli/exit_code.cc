@@ -15,6 +15,7 @@ ExitCode ExitCodeOf(const arrow::Status& status) {
     case ErrorKind::kBadSample:
     case ErrorKind::kUnsupported:
       return kBadRequest;
+    case ErrorKind::kExecution:
     case ErrorKind::kLimit:
     case ErrorKind::kTooLarge:
     case ErrorKind::kOverloaded:

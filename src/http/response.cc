@@ -130,6 +130,7 @@ int HttpStatusOf(const arrow::Status& status) {
       return 413;
     case ErrorKind::kUnsupported:
       return 415;
+    case ErrorKind::kExecution:
     case ErrorKind::kLimit:
       return 422;
     case ErrorKind::kNotFound:

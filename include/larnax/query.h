@@ -1,0 +1,110 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "larnax/labels.h"
+#include "larnax/samples.h"
+
+namespace larnax {
+
+/// What of the query language is switched on besides the stable part.
+struct QueryFeatures {
+  bool experimental_functions = false;    ///< `limitk`, `info`, `mad_over_time`, ...
+  bool extended_range_selectors = false;  ///< `anchored` and `smoothed`.
+  bool binop_fill_modifiers = false;      ///< `fill`, `fill_left`, `fill_right`.
+  bool delayed_name_removal = false;      ///< Names are dropped at the end of a query.
+  bool use_start_timestamps = false;      ///< Start times of samples take part in counter resets.
+  bool type_and_unit_labels = false;      ///< `__type__` tells counters from gauges.
+};
+
+/// A question in PromQL.
+struct QueryRequest {
+  std::string text;
+  int64_t start_ms = 0;
+  int64_t end_ms = 0;   ///< Last time that may be evaluated; not before `start_ms`.
+  int64_t step_ms = 0;  ///< 0: an instant query at `start_ms`; `end_ms` is not looked at.
+
+  int64_t lookback_ms = 300'000;
+  int64_t default_subquery_step_ms = 60'000;  ///< Of `[1h:]`.
+  int64_t timeout_ms = 0;                     ///< Fail with kTimeout after it; 0: none.
+  int64_t max_samples = 0;       ///< Fail with kLimit when more are in memory at once; 0: none.
+  int64_t max_memory_bytes = 0;  ///< The same, in bytes of values held by the query; 0: none.
+  int64_t series_limit = 0;      ///< Series in the answer; the rest is cut off; 0: none.
+  int threads = 0;               ///< At most so many work on the query; 0: as the engine was told.
+  QueryFeatures features;
+  bool explain = false;                                ///< Fill QueryResult::plan.
+  std::shared_ptr<const std::atomic<bool>> cancelled;  ///< Set to true to give up; may be null.
+};
+
+enum class QueryValueType : uint8_t { kScalar, kVector, kMatrix, kString };
+
+/// A histogram in an answer.
+struct QueryHistogram {
+  int64_t time_ms = 0;
+  std::shared_ptr<const NativeHistogram> histogram;  ///< Never integer; never null.
+};
+
+/// One series of an answer. Of an instant vector: one float or one histogram.
+struct QuerySeries {
+  Labels labels;
+  std::shared_ptr<const TimestampVector> time_ms;  ///< Shape [n]; shared where equal; never null.
+  std::vector<double> value;                       ///< Shape [n].
+  std::vector<QueryHistogram> histograms;          ///< Shape [m], by time.
+};
+
+/// One operator of a plan and what it cost.
+struct QueryPlanLine {
+  int depth = 0;
+  std::string text;     ///< `rate(x[5m])`, `sum by (job)`, ...
+  int64_t series = 0;   ///< Put out.
+  int64_t samples = 0;  ///< Put out.
+  int64_t time_ns = 0;  ///< Spent in it and below, added over threads.
+};
+
+/// What an answer cost.
+struct QueryStats {
+  int64_t steps = 0;
+  int64_t series = 0;        ///< Read, over all selectors.
+  int64_t samples = 0;       ///< Samples that windows and steps looked at, repeats counted.
+  int64_t samples_read = 0;  ///< Samples that came from the source.
+  int64_t peak_samples = 0;  ///< Most samples in memory at once.
+  int64_t peak_bytes = 0;    ///< Most bytes of values in memory at once.
+  int64_t prepare_ns = 0;    ///< Parsing and planning.
+  int64_t evaluate_ns = 0;   ///< Reading and evaluating.
+  int64_t sort_ns = 0;       ///< Putting the answer in order.
+  ReadStats read;
+};
+
+/// The answer to a query.
+struct QueryResult {
+  QueryValueType type = QueryValueType::kVector;
+  /// A scalar is one series without labels (in a range query it becomes a matrix). Series of a
+  /// matrix are sorted by labels; those of a vector have the order of `sort`, `topk` and the like
+  /// where one of these is outermost.
+  std::vector<QuerySeries> series;
+  std::string text;                   ///< Of kString.
+  int64_t time_ms = 0;                ///< Of an instant query.
+  bool truncated = false;             ///< `series_limit` cut the answer.
+  std::vector<std::string> warnings;  ///< `PromQL warning: ... (1:6)`; distinct.
+  std::vector<std::string> infos;     ///< `PromQL info: ... (1:6)`; distinct.
+  QueryStats stats;
+  std::vector<QueryPlanLine> plan;  ///< Parents first; empty unless asked for.
+};
+
+/// One bucket of a histogram as answers print it.
+struct HistogramBucketCount {
+  /// Which ends belong to it: 0 = (lower, upper], 1 = [lower, upper), 2 = neither, 3 = both.
+  int boundaries = 0;
+  double lower = 0;
+  double upper = 0;
+  double count = 0;
+};
+
+/// List the buckets of a histogram that are not empty, from the lowest.
+std::vector<HistogramBucketCount> ListBuckets(const NativeHistogram& histogram);
+
+}  // namespace larnax

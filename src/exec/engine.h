@@ -1,0 +1,42 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <arrow/result.h>
+
+#include "exec/source.h"
+#include "larnax/query.h"
+
+namespace larnax::io {
+class Clock;
+}
+
+namespace larnax::exec {
+
+struct EngineOptions {
+  int threads = 0;  ///< That work on one query, its caller's among them; 0: one per core.
+  const io::Clock* clock = nullptr;  ///< For timeouts and stats; null: the machine's. Outlives it.
+};
+
+/// Evaluates PromQL over a source of samples. Safe to use from several threads.
+class Engine {
+ public:
+  explicit Engine(const EngineOptions& options);
+  ~Engine();
+
+  /// Parse, plan and evaluate.
+  ///
+  /// \param source  Must outlive the call.
+  /// \retval kBadQuery  The text, or the request's times, cannot be understood.
+  /// \retval kExecution The query cannot be evaluated on these samples; the message is that of
+  ///                    Prometheus.
+  /// \retval kLimit, kTimeout, kCancelled  As set in the request.
+  arrow::Result<QueryResult> Run(SampleSource& source, const QueryRequest& request);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace larnax::exec

@@ -1,0 +1,3 @@
+set(EXEC_FUNCTION_SOURCES functions/registry.cc)
+set(EXEC_FUNCTION_HEADERS)
+set(EXEC_FUNCTION_TESTS)

@@ -1,0 +1,134 @@
+#include "exec/label_edit.h"
+
+#include <algorithm>
+
+#include "base/number_text.h"
+#include "base/varint.h"
+
+namespace larnax::exec {
+namespace {
+
+constexpr char kLabelTag = 0x0A;
+constexpr char kNameTag = 0x0A;
+constexpr char kValueTag = 0x12;
+
+size_t VarintSize(uint64_t value) {
+  size_t size = 1;
+  for (; value >= 0x80; value >>= 7) ++size;
+  return size;
+}
+
+// Copies the bytes of the labels that `keep` wants; runs of them are copied at once.
+template <typename Keep>
+void CopyIf(LabelsView labels, std::string* out, Keep keep) {
+  out->clear();
+  const char* run = nullptr;
+  const char* const end = labels.bytes().data() + labels.bytes().size();
+  const char* at = labels.bytes().data();
+  for (const Label& label : labels) {
+    if (keep(label)) {
+      if (run == nullptr) run = at;
+    } else if (run != nullptr) {
+      out->append(run, at);
+      run = nullptr;
+    }
+    at = label.value.data() + label.value.size();
+  }
+  if (run != nullptr) out->append(run, end);
+}
+
+bool Contains(std::span<const std::string> names, std::string_view name) {
+  return std::binary_search(names.begin(), names.end(), name,
+                            [](std::string_view a, std::string_view b) { return a < b; });
+}
+
+}  // namespace
+
+void AppendLabel(Label label, std::string* out) {
+  out->push_back(kLabelTag);
+  base::PutVarint(2 + VarintSize(label.name.size()) + label.name.size() +
+                      VarintSize(label.value.size()) + label.value.size(),
+                  out);
+  out->push_back(kNameTag);
+  base::PutVarint(label.name.size(), out);
+  out->append(label.name);
+  out->push_back(kValueTag);
+  base::PutVarint(label.value.size(), out);
+  out->append(label.value);
+}
+
+bool IsMetadataLabel(std::string_view name) {
+  return name == kMetricLabel || name == kTypeLabel || name == kUnitLabel;
+}
+
+bool HasMetadataLabels(LabelsView labels) {
+  return std::any_of(labels.begin(), labels.end(),
+                     [](const Label& label) { return IsMetadataLabel(label.name); });
+}
+
+void DropMetadataLabels(LabelsView labels, std::string* out) {
+  CopyIf(labels, out, [](const Label& label) { return !IsMetadataLabel(label.name); });
+}
+
+void DropMetricName(LabelsView labels, std::string* out) {
+  CopyIf(labels, out, [](const Label& label) { return label.name != kMetricLabel; });
+}
+
+void KeepLabels(LabelsView labels, std::span<const std::string> names, std::string* out) {
+  CopyIf(labels, out, [&](const Label& label) { return Contains(names, label.name); });
+}
+
+void DropLabels(LabelsView labels, std::span<const std::string> names, std::string* out) {
+  CopyIf(labels, out, [&](const Label& label) { return !Contains(names, label.name); });
+}
+
+void SetLabel(LabelsView labels, std::string_view name, std::string_view value, std::string* out) {
+  out->clear();
+  bool done = value.empty();
+  for (const Label& label : labels) {
+    if (!done && label.name >= name) {
+      AppendLabel({name, value}, out);
+      done = true;
+    }
+    if (label.name != name) AppendLabel(label, out);
+  }
+  if (!done) AppendLabel({name, value}, out);
+}
+
+int CompareLabels(LabelsView a, LabelsView b) {
+  auto x = a.begin();
+  auto y = b.begin();
+  for (; x != a.end() && y != b.end(); ++x, ++y) {
+    if (const int order = x->name.compare(y->name); order != 0) return order;
+    if (const int order = x->value.compare(y->value); order != 0) return order;
+  }
+  return static_cast<int>(x != a.end()) - static_cast<int>(y != b.end());
+}
+
+std::string PrintLabels(LabelsView labels) {
+  std::string out = "{";
+  for (const Label& label : labels) {
+    if (out.size() > 1) out += ", ";
+    const bool plain = !label.name.empty() && (label.name[0] < '0' || label.name[0] > '9') &&
+                       std::all_of(label.name.begin(), label.name.end(), [](char c) {
+                         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                                (c >= '0' && c <= '9') || c == '_';
+                       });
+    if (plain) {
+      out += label.name;
+    } else {
+      base::AppendQuoted(label.name, &out);
+    }
+    out += '=';
+    base::AppendQuoted(label.value, &out);
+  }
+  return out + "}";
+}
+
+std::string Quote(std::string_view text) {
+  std::string out;
+  base::AppendQuoted(text, &out);
+  return out;
+}
+
+}  // namespace larnax::exec

@@ -1,0 +1,159 @@
+#include "exec/types.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "exec/query_budget.h"
+
+namespace larnax::exec {
+namespace {
+
+constexpr size_t kMinBlockBytes = 4096;
+constexpr size_t kMaxBlockBytes = 1 << 20;
+
+size_t RoundUp(size_t bytes) { return (bytes + 15) / 16 * 16; }
+
+}  // namespace
+
+void SetAllPresent(PresenceWord* present, size_t steps) {
+  const size_t words = PresenceWordCount(steps);
+  for (size_t i = 0; i < words; ++i) present[i] = ~PresenceWord{0};
+  if (steps % 64 != 0) present[words - 1] = (PresenceWord{1} << (steps % 64)) - 1;
+}
+
+size_t CountPresent(const PresenceWord* present, size_t steps) {
+  size_t count = 0;
+  for (size_t i = 0; i < PresenceWordCount(steps); ++i) {
+    count += static_cast<size_t>(std::popcount(present[i]));
+  }
+  return count;
+}
+
+bool AnyPresent(const PresenceWord* present, size_t steps) {
+  for (size_t i = 0; i < PresenceWordCount(steps); ++i) {
+    if (present[i] != 0) return true;
+  }
+  return false;
+}
+
+bool AllPresent(const PresenceWord* present, size_t steps) {
+  return CountPresent(present, steps) == steps;
+}
+
+// One allocation that a vector hands out piece by piece.
+class StepVector::Block {
+ public:
+  Block(size_t bytes, std::shared_ptr<MemoryMeter> meter)
+      : memory_(new std::byte[bytes]), bytes_(bytes), meter_(std::move(meter)) {
+    if (meter_ != nullptr) meter_->AddBytes(static_cast<int64_t>(bytes_));
+  }
+  ~Block() {
+    if (meter_ != nullptr) meter_->RemoveBytes(static_cast<int64_t>(bytes_));
+  }
+  Block(const Block&) = delete;
+  Block& operator=(const Block&) = delete;
+
+  std::byte* Take(size_t bytes) {
+    if (bytes > bytes_ - used_) return nullptr;
+    std::byte* at = memory_.get() + used_;
+    used_ += bytes;
+    return at;
+  }
+  size_t bytes() const { return bytes_; }
+
+ private:
+  std::unique_ptr<std::byte[]> memory_;
+  size_t bytes_;
+  size_t used_ = 0;
+  std::shared_ptr<MemoryMeter> meter_;
+};
+
+std::byte* StepVector::Allocate(size_t bytes) {
+  bytes = RoundUp(bytes);
+  if (block_ != nullptr) {
+    if (std::byte* at = block_->Take(bytes)) return at;
+  }
+  const size_t last = block_ == nullptr ? 0 : block_->bytes();
+  const size_t size = std::max({bytes, kMinBlockBytes, std::min(2 * last, kMaxBlockBytes)});
+  block_ = std::make_shared<Block>(size, meter_);
+  keep_.push_back(block_);
+  return block_->Take(bytes);
+}
+
+void StepVector::Reserve(size_t rows) {
+  series.reserve(series.size() + rows);
+  const size_t row_bytes =
+      RoundUp(steps_ * sizeof(double)) + RoundUp(PresenceWordCount(steps_) * sizeof(PresenceWord));
+  if (rows == 0) return;
+  block_ = std::make_shared<Block>(std::max<size_t>(rows * row_bytes, 16), meter_);
+  keep_.push_back(block_);
+}
+
+StepSeries& StepVector::Add(LabelsView labels, bool drop_name) {
+  const size_t words = PresenceWordCount(steps_) * sizeof(PresenceWord);
+  StepSeries& row = series.emplace_back();
+  row.labels = labels;
+  row.drop_name = drop_name;
+  row.values = reinterpret_cast<double*>(Allocate(steps_ * sizeof(double)));
+  row.present = reinterpret_cast<PresenceWord*>(Allocate(words));
+  std::memset(row.present, 0, words);
+  return row;
+}
+
+StepSeries& StepVector::AddCopy(const StepSeries& from) {
+  StepSeries& row = Add(from.labels, from.drop_name);
+  std::copy_n(from.values, steps_, row.values);
+  std::copy_n(from.present, PresenceWordCount(steps_), row.present);
+  if (from.histograms != nullptr) {
+    AddHistograms(&row);
+    std::copy_n(from.histograms, steps_, row.histograms);
+  }
+  if (from.sample_time_ms != nullptr) {
+    AddSampleTimes(&row);
+    std::copy_n(from.sample_time_ms, steps_, row.sample_time_ms);
+  }
+  return row;
+}
+
+void StepVector::AddHistograms(StepSeries* row) {
+  if (row->histograms != nullptr) return;
+  auto histograms = std::make_shared<std::vector<HistogramPtr>>(steps_);
+  row->histograms = histograms->data();
+  keep_.push_back(std::move(histograms));
+}
+
+void StepVector::SetHistogram(StepSeries* row, size_t step, HistogramPtr histogram) {
+  AddHistograms(row);
+  row->histograms[step] = std::move(histogram);
+  SetPresent(row->present, step);
+}
+
+void StepVector::AddSampleTimes(StepSeries* row) {
+  if (row->sample_time_ms != nullptr) return;
+  row->sample_time_ms = reinterpret_cast<int64_t*>(Allocate(steps_ * sizeof(int64_t)));
+}
+
+LabelsView StepVector::StoreLabels(std::string_view canonical_bytes) {
+  char* at = reinterpret_cast<char*>(Allocate(canonical_bytes.size()));
+  std::copy_n(canonical_bytes.data(), canonical_bytes.size(), at);
+  return LabelsView({at, canonical_bytes.size()});
+}
+
+void StepVector::Keep(std::shared_ptr<const void> object) { keep_.push_back(std::move(object)); }
+
+void StepVector::KeepAllOf(const StepVector& other) {
+  keep_.insert(keep_.end(), other.keep_.begin(), other.keep_.end());
+}
+
+void StepVector::Append(StepVector other) {
+  if (series.empty()) {
+    series = std::move(other.series);
+  } else {
+    series.insert(series.end(), other.series.begin(), other.series.end());
+  }
+  keep_.insert(keep_.end(), std::make_move_iterator(other.keep_.begin()),
+               std::make_move_iterator(other.keep_.end()));
+}
+
+}  // namespace larnax::exec
