@@ -83,10 +83,10 @@ struct HistogramSample {
 /// At one time a series has a float or a histogram sample, never both.
 struct SeriesSamples {
   LabelsView labels;
-  std::shared_ptr<const TimestampVector> time_ms;  ///< Shape [n]; shared where equal; never null.
-  std::span<const double> value;                   ///< Shape [n]; every bit as sent.
-  std::span<const int64_t> start_ms;               ///< Shape [n] or empty; 0 = unknown.
-  std::span<const HistogramSample> histograms;     ///< Shape [m], by time; usually empty.
+  std::shared_ptr<const TimestampVector> time_ms;    ///< Shape [n]; shared where equal; never null.
+  std::span<const double> value;                     ///< Shape [n]; every bit as sent.
+  std::span<const int64_t> start_ms;                 ///< Shape [n] or empty; 0 = unknown.
+  std::span<const HistogramSample> histograms = {};  ///< Shape [m], by time; usually empty.
 };
 
 /// Some series with all their samples in the asked range, in file order (see docs/format).
