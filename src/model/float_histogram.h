@@ -133,7 +133,7 @@ class HistogramAccumulator {
   FloatHistogram Result() const;
 
  private:
-  std::optional<CombineReport> AddCompensated(const FloatHistogram& term);
+  CombineReport AddCompensated(const FloatHistogram& term);
 
   Kind kind_;
   int64_t terms_ = 0;

@@ -1,0 +1,267 @@
+#include "model/float_histogram.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+
+#include "base/number_text.h"
+#include "model/bucket_list.h"
+
+namespace larnax::model {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+bool SameBits(double a, double b) {
+  return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
+}
+
+bool SameBits(const std::vector<double>& a, const std::vector<double>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](double x, double y) { return SameBits(x, y); });
+}
+
+// Spans describe the same buckets: a span of no length only adds to the offset of the next.
+bool SameSpans(const std::vector<BucketSpan>& a, const std::vector<BucketSpan>& b) {
+  const auto skip_empty = [](const std::vector<BucketSpan>& spans, size_t* at) {
+    int64_t offset = 0;
+    while (*at < spans.size() && spans[*at].length == 0) offset += spans[(*at)++].offset;
+    return offset;
+  };
+  size_t i = 0;
+  size_t j = 0;
+  while (true) {
+    const int64_t a_offset = skip_empty(a, &i);
+    const int64_t b_offset = skip_empty(b, &j);
+    if (i == a.size() || j == b.size()) return i == a.size() && j == b.size();
+    if (a_offset + a[i].offset != b_offset + b[j].offset || a[i].length != b[j].length) {
+      return false;
+    }
+    ++i;
+    ++j;
+  }
+}
+
+bool FitSpans(const std::vector<BucketSpan>& spans, size_t buckets, int64_t min_index,
+              int64_t max_index) {
+  int64_t index = 0;
+  uint64_t length = 0;
+  for (size_t i = 0; i < spans.size(); ++i) {
+    if (i > 0 && spans[i].offset < 0) return false;
+    index += spans[i].offset;
+    if (spans[i].length > 0 && (index < min_index || index + spans[i].length - 1 > max_index)) {
+      return false;
+    }
+    index += spans[i].length;
+    length += spans[i].length;
+  }
+  return length == buckets;
+}
+
+std::vector<double> ToDoubles(const std::vector<int64_t>& counts) {
+  return {counts.begin(), counts.end()};
+}
+
+void ScaleAll(double factor, std::vector<double>* counts) {
+  for (double& count : *counts) count *= factor;
+}
+
+void DivideAll(double divisor, std::vector<double>* counts) {
+  for (double& count : *counts) count /= divisor;
+}
+
+void CompactSide(std::vector<BucketSpan>* spans, std::vector<double>* counts) {
+  const bool compact =
+      std::ranges::none_of(*counts, [](double count) { return count == 0; }) &&
+      std::ranges::none_of(*spans, [](BucketSpan span) { return span.length == 0; }) &&
+      std::none_of(spans->begin() + (spans->empty() ? 0 : 1), spans->end(),
+                   [](BucketSpan span) { return span.offset == 0; });
+  if (compact) return;
+  BucketList list = ToBucketList(*spans, *counts);
+  std::erase_if(list, [](const IndexedCount& bucket) { return bucket.count == 0; });
+  FromBucketList(list, spans, counts);
+}
+
+void ReduceSide(int levels, std::vector<BucketSpan>* spans, std::vector<double>* counts) {
+  if (counts->empty()) {
+    spans->clear();
+    return;
+  }
+  BucketList list = ToBucketList(*spans, *counts);
+  ReduceBuckets(levels, &list);
+  FromBucketList(list, spans, counts);
+}
+
+void AppendBucket(const HistogramBucket& bucket, std::string* out) {
+  out->append(bucket.lower_inclusive ? ", [" : ", (");
+  base::AppendShortest(bucket.lower, out);
+  out->push_back(',');
+  base::AppendShortest(bucket.upper, out);
+  out->append(bucket.upper_inclusive ? "]:" : "):");
+  base::AppendShortest(bucket.count, out);
+}
+
+HistogramBucket CustomBucket(const FloatHistogram& h, const IndexedCount& at) {
+  const auto index = static_cast<size_t>(at.index);
+  const std::vector<double>& bounds = h.custom_bounds;
+  return {.lower = index == 0 ? -kInfinity : bounds[index - 1],
+          .upper = index < bounds.size() ? bounds[index] : kInfinity,
+          .count = at.count,
+          .lower_inclusive = index == 0,
+          .upper_inclusive = true};
+}
+
+}  // namespace
+
+FloatHistogram FloatHistogram::FromNative(const NativeHistogram& native) {
+  FloatHistogram h;
+  h.schema = native.schema;
+  h.counter_reset_hint = native.counter_reset_hint;
+  h.zero_threshold = native.zero_threshold;
+  h.sum = native.sum;
+  h.positive_spans = native.positive_spans;
+  h.negative_spans = native.negative_spans;
+  h.custom_bounds = native.custom_bounds;
+  if (native.is_integer) {
+    h.count = static_cast<double>(native.integer_count);
+    h.zero_count = static_cast<double>(native.integer_zero_count);
+    h.positive = ToDoubles(native.integer_positive);
+    h.negative = ToDoubles(native.integer_negative);
+  } else {
+    h.count = native.count;
+    h.zero_count = native.zero_count;
+    h.positive = native.positive;
+    h.negative = native.negative;
+  }
+  if (h.schema > kMaxSchema) h.ReduceTo(kMaxSchema);
+  return h;
+}
+
+NativeHistogram FloatHistogram::ToNative() const {
+  NativeHistogram native;
+  native.schema = schema;
+  native.counter_reset_hint = counter_reset_hint;
+  native.zero_threshold = zero_threshold;
+  native.sum = sum;
+  native.count = count;
+  native.zero_count = zero_count;
+  native.positive_spans = positive_spans;
+  native.negative_spans = negative_spans;
+  native.positive = positive;
+  native.negative = negative;
+  native.custom_bounds = custom_bounds;
+  return native;
+}
+
+bool FloatHistogram::is_stale() const { return std::bit_cast<uint64_t>(sum) == kStaleBits; }
+
+bool FloatHistogram::IsValid() const {
+  if (has_custom_bounds()) {
+    if (zero_count != 0 || zero_threshold != 0 || !negative.empty() || !negative_spans.empty()) {
+      return false;
+    }
+    for (size_t i = 0; i < custom_bounds.size(); ++i) {
+      if (!std::isfinite(custom_bounds[i])) return false;
+      if (i > 0 && custom_bounds[i] <= custom_bounds[i - 1]) return false;
+    }
+    return FitSpans(positive_spans, positive.size(), 0, static_cast<int64_t>(custom_bounds.size()));
+  }
+  if (schema < kMinSchema || schema > kMaxSchema || !custom_bounds.empty()) return false;
+  if (!(zero_threshold >= 0) || std::isinf(zero_threshold)) return false;
+  // From the smallest double to the overflow bucket, with room for senders that count on.
+  constexpr int64_t kFarthest = int64_t{1100} << kMaxSchema;
+  return FitSpans(positive_spans, positive.size(), -kFarthest, kFarthest) &&
+         FitSpans(negative_spans, negative.size(), -kFarthest, kFarthest);
+}
+
+void FloatHistogram::Multiply(double factor) {
+  zero_count *= factor;
+  count *= factor;
+  sum *= factor;
+  ScaleAll(factor, &positive);
+  ScaleAll(factor, &negative);
+  if (factor < 0) counter_reset_hint = CounterResetHint::kGauge;
+}
+
+void FloatHistogram::Divide(double divisor) {
+  zero_count /= divisor;
+  count /= divisor;
+  sum /= divisor;
+  if (divisor == 0) {
+    positive_spans.clear();
+    negative_spans.clear();
+    positive.clear();
+    negative.clear();
+  }
+  DivideAll(divisor, &positive);
+  DivideAll(divisor, &negative);
+  if (divisor < 0) counter_reset_hint = CounterResetHint::kGauge;
+}
+
+void FloatHistogram::Compact() {
+  CompactSide(&positive_spans, &positive);
+  CompactSide(&negative_spans, &negative);
+}
+
+void FloatHistogram::ReduceTo(int32_t target) {
+  if (has_custom_bounds() || target >= schema) return;
+  ReduceSide(schema - target, &positive_spans, &positive);
+  ReduceSide(schema - target, &negative_spans, &negative);
+  schema = target;
+}
+
+bool FloatHistogram::Equals(const FloatHistogram& other) const {
+  return schema == other.schema && SameBits(count, other.count) && SameBits(sum, other.sum) &&
+         zero_threshold == other.zero_threshold && SameBits(zero_count, other.zero_count) &&
+         SameBits(custom_bounds, other.custom_bounds) &&
+         SameSpans(positive_spans, other.positive_spans) &&
+         SameSpans(negative_spans, other.negative_spans) && SameBits(positive, other.positive) &&
+         SameBits(negative, other.negative);
+}
+
+std::vector<HistogramBucket> FloatHistogram::Buckets() const {
+  std::vector<HistogramBucket> buckets;
+  buckets.reserve(positive.size() + negative.size() + 1);
+  const BucketList positive_list = ToBucketList(positive_spans, positive);
+  if (has_custom_bounds()) {
+    for (const IndexedCount& at : positive_list) buckets.push_back(CustomBucket(*this, at));
+    return buckets;
+  }
+  const BucketList negative_list = ToBucketList(negative_spans, negative);
+  for (size_t i = negative_list.size(); i-- > 0;) {
+    const IndexedCount& at = negative_list[i];
+    double upper = -ExponentialBound(at.index - 1, schema);
+    if (upper < 0 && upper > -zero_threshold) upper = -zero_threshold;
+    buckets.push_back({-ExponentialBound(at.index, schema), upper, at.count, true, false});
+  }
+  if (zero_count != 0) buckets.push_back({-zero_threshold, zero_threshold, zero_count, true, true});
+  for (const IndexedCount& at : positive_list) {
+    double lower = ExponentialBound(at.index - 1, schema);
+    if (lower > 0 && lower < zero_threshold) lower = zero_threshold;
+    buckets.push_back({lower, ExponentialBound(at.index, schema), at.count, false, true});
+  }
+  return buckets;
+}
+
+size_t FloatHistogram::SizeBytes() const {
+  // What the struct itself takes is fixed at the figure that query limits are known for.
+  constexpr size_t kFixed = 168;
+  return kFixed + (positive_spans.size() + negative_spans.size() + positive.size() +
+                   negative.size() + custom_bounds.size()) *
+                      8;
+}
+
+std::string FloatHistogram::ToString() const {
+  std::string out = "{count:";
+  base::AppendShortest(count, &out);
+  out.append(", sum:");
+  base::AppendShortest(sum, &out);
+  for (const HistogramBucket& bucket : Buckets()) {
+    if (bucket.count != 0) AppendBucket(bucket, &out);
+  }
+  out.push_back('}');
+  return out;
+}
+
+}  // namespace larnax::model
