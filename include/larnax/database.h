@@ -174,4 +174,40 @@ class Database {
   virtual arrow::Status Close() = 0;
 };
 
+/// A request of Prometheus' remote read as it came in. All parts but `cancelled` are borrowed for
+/// the length of the call.
+struct ReadMessage {
+  std::string_view content_encoding;  ///< `snappy` (or empty, the same), `zstd`, `identity`.
+  std::span<const uint8_t> body;
+  /// Added to series that lack them; a matcher that asks for one of them is taken as met.
+  LabelsView external_labels;
+  int64_t sample_limit = 0;  ///< Of an answer in one message; fail above it; 0: none.
+  /// Of encoded samples held at a time, and of an answer in one message.
+  int64_t max_buffered_bytes = 64 << 20;
+  int64_t timeout_ms = 0;
+  std::shared_ptr<const std::atomic<bool>> cancelled;
+};
+
+/// The answer to remote read, made as it is drawn. Not safe to use from two threads.
+class ReadAnswer {
+ public:
+  virtual ~ReadAnswer() = default;
+  virtual std::string_view content_type() const = 0;
+  virtual std::string_view content_encoding() const = 0;  ///< Empty: none.
+  /// Append the next piece to `out`; false, with nothing appended, at the end.
+  ///
+  /// \retval kBadQuery The answer exceeds `sample_limit`, or is too large for one message.
+  virtual arrow::Result<bool> Next(std::string* out) = 0;
+};
+
+/// Answer remote read over a database, which must outlive the answer.
+///
+/// Series come in the order of their labels. A streamed answer holds float samples as XOR chunks
+/// and native histograms as histogram chunks, at most 120 samples each.
+///
+/// \retval kBadQuery, kBadSample The request is broken; the message names the place.
+/// \retval kTooLarge, kUnsupported
+arrow::Result<std::unique_ptr<ReadAnswer>> AnswerRemoteRead(Database* database,
+                                                            const ReadMessage& message);
+
 }  // namespace larnax
