@@ -9,13 +9,14 @@
 #include "base/check.h"
 #include "db/own_metrics.h"
 #include "head/log_replay.h"
-#include "head/typed_record.h"
 #include "larnax/error.h"
 #include "store/archive_layout.h"
 
 namespace larnax::db {
 namespace {
 
+constexpr std::string_view kLog = "samples";
+constexpr std::string_view kOldTypedLog = "typed";
 constexpr int64_t kFlushTickMs = 1000;
 constexpr int64_t kMergeTickMs = 5000;
 
@@ -114,19 +115,22 @@ arrow::Status DatabaseImpl::OpenForWriting(const Progress& progress) {
                                .mode = SyncModeOf(options_.wal_sync)};
   log_options.after_segment = store_->wal_position().segment;
   log_options.salt_seed = environment_.seed;
-  ARROW_ASSIGN_OR_RAISE(log_, head::Log::Open(*environment_.fs, *environment_.clock,
-                                              LogFolder("samples"), log_options));
-  log_options.after_segment = 0;
-  ARROW_ASSIGN_OR_RAISE(typed_log_, head::Log::Open(*environment_.fs, *environment_.clock,
-                                                    LogFolder("typed"), log_options));
-  head_ = std::make_unique<head::Head>(log_.get(), typed_log_.get(), store_->files_through_ms());
-  ARROW_RETURN_NOT_OK(ReplaySamples(progress));
-  ARROW_RETURN_NOT_OK(ReplayTyped());
+  ARROW_ASSIGN_OR_RAISE(
+      log_, head::Log::Open(*environment_.fs, *environment_.clock, LogFolder(kLog), log_options));
+  head_ = std::make_unique<head::Head>(log_.get(), store_->files_through_ms());
+  ARROW_RETURN_NOT_OK(ReplayLog(progress));
+  ARROW_RETURN_NOT_OK(TakeOverOldLog());
+  for (const head::MetadataNews& news : head_->metadata()) {
+    metadata_.Learn(MetadataCatalog::EntryOf({.metric = news.metric,
+                                              .type = news.type,
+                                              .help = news.help,
+                                              .unit = news.unit,
+                                              .seen_ms = news.seen_ms}));
+  }
   write_path_ =
       std::make_unique<WritePath>(environment_, options_,
                                   WritePath::Parts{.head = head_.get(),
                                                    .log = log_.get(),
-                                                   .typed_log = typed_log_.get(),
                                                    .metadata = &metadata_,
                                                    .counters = &counters_,
                                                    .request_flush = [this] { RequestFlush(); }});
@@ -134,40 +138,45 @@ arrow::Status DatabaseImpl::OpenForWriting(const Progress& progress) {
   return arrow::Status::OK();
 }
 
-arrow::Status DatabaseImpl::ReplaySamples(const Progress& progress) {
+arrow::Status DatabaseImpl::ReplayLog(const Progress& progress) {
   const int64_t now_ms = environment_.clock->NowMs();
   head::ReplayOptions options;
   options.threads = environment_.recovery_threads;
   options.deliver_before_start = true;
   options.progress = progress;
   return head::ReplayLog(
-             *environment_.fs, LogFolder("samples"), store_->wal_position(), options,
-             [&](const head::RecordView& record) {
-               if (record.type != head::kSampleRecord) {
-                 return MakeError(ErrorKind::kCorrupt, "unknown record in the sample log: type=" +
-                                                           std::to_string(record.type));
-               }
-               return head_->Replay(record.payload, record.position, !record.before_start, now_ms);
-             })
+             *environment_.fs, LogFolder(kLog), store_->wal_position(), options,
+             [&](const head::RecordView& record) { return head_->Replay(record, now_ms); })
       .status();
 }
 
-arrow::Status DatabaseImpl::ReplayTyped() {
-  head::TypedRecord typed;
-  return head::ReplayLog(*environment_.fs, LogFolder("typed"), {}, {},
-                         [&](const head::RecordView& record) {
-                           if (record.type != head::kTypedRecord) {
-                             return MakeError(ErrorKind::kCorrupt,
-                                              "unknown record in the typed log: type=" +
-                                                  std::to_string(record.type));
-                           }
-                           ARROW_RETURN_NOT_OK(head::DecodeTypedRecord(record.payload, &typed));
-                           for (const head::TypedMetadata& metadata : typed.metadata) {
-                             metadata_.Learn(MetadataCatalog::EntryOf(metadata));
-                           }
-                           return arrow::Status::OK();
-                         })
-      .status();
+// Archives of before there was one log for all have another, of histograms, exemplars and metadata,
+// that was never freed. What is in it goes to files; then it goes. Until its folder has its other
+// name it is read whole again, and what files have already is not written twice.
+arrow::Status DatabaseImpl::TakeOverOldLog() {
+  io::FileSystem& fs = *environment_.fs;
+  const std::string folder = LogFolder(kOldTypedLog);
+  const std::string done = folder + "-done";
+  ARROW_ASSIGN_OR_RAISE(const bool exists, fs.Exists(folder));
+  if (exists) {
+    const int64_t now_ms = environment_.clock->NowMs();
+    const auto apply = [&](const head::RecordView& record) -> arrow::Status {
+      ARROW_RETURN_NOT_OK(head_->Replay(record, now_ms));
+      // It may be longer than memory is large.
+      return head_->active_load() < options_.flush_samples ? arrow::Status::OK() : Flush();
+    };
+    ARROW_RETURN_NOT_OK(head::ReplayLog(fs, folder, {}, {}, apply).status());
+    ARROW_RETURN_NOT_OK(Flush());
+    ARROW_RETURN_NOT_OK(fs.Rename(folder, done));
+    ARROW_RETURN_NOT_OK(fs.SyncDirectory(io::JoinPath(root_, store::kWalFolder)));
+  }
+  ARROW_ASSIGN_OR_RAISE(const bool is_left, fs.Exists(done));
+  if (!is_left) return arrow::Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const auto entries, fs.List(done));
+  for (const io::DirectoryEntry& entry : entries) {
+    ARROW_RETURN_NOT_OK(fs.RemoveFile(io::JoinPath(done, entry.name)));
+  }
+  return fs.RemoveDirectory(done);
 }
 
 void DatabaseImpl::StartTicks() {
@@ -219,7 +228,7 @@ void DatabaseImpl::TryFlush() {
 }
 
 bool DatabaseImpl::IsFlushDue() const {
-  if (head_->active_sample_count() >= options_.flush_samples) return true;
+  if (HasEnoughToFlush(*head_, options_)) return true;
   const int64_t oldest_ms = head_->oldest_append_ms();
   const int64_t now_ms = environment_.clock->NowMs();
   // A clock that was set back must not hold samples in memory.
@@ -348,7 +357,7 @@ DatabaseStatus DatabaseImpl::CheapStatus() const {
     status.head_min_time_ms = range.start_ms;
     status.head_max_time_ms = range.end_ms;
   }
-  status.wal_bytes = BytesOf(*log_) + BytesOf(*typed_log_);
+  status.wal_bytes = BytesOf(*log_);
   return status;
 }
 

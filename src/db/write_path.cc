@@ -68,6 +68,15 @@ void WritePath::GiveBack(std::unique_ptr<Scratch> scratch) {
   scratch_.push_back(std::move(scratch));
 }
 
+bool HasEnoughToFlush(const head::Head& head, const DatabaseOptions& options) {
+  constexpr int64_t kSamplesPerSeries = 4;
+  const int64_t samples = head.active_sample_count();
+  if (samples < options.flush_samples) return false;
+  // The other half of the limit is for what arrives during the flush.
+  return samples >=
+         std::min(kSamplesPerSeries * head.series_count(), options.head_limit_samples / 2);
+}
+
 arrow::Status WritePath::CheckRoom() const {
   if (stopped_.load(std::memory_order_acquire)) {
     return MakeError(ErrorKind::kClosed, "the database is closing");
@@ -134,10 +143,9 @@ void WritePath::Ingest(const WriteMessage& message, WriteDone done) {
     return;
   }
   waiter.position = *position;
-  if (parts_.head->active_sample_count() >= options_.flush_samples) parts_.request_flush();
+  if (HasEnoughToFlush(*parts_.head, options_)) parts_.request_flush();
   // Nothing was stored, so there is nothing to wait for.
-  if (waiter.position.samples == head::LogPosition{} &&
-      waiter.position.typed == head::LogPosition{}) {
+  if (waiter.position.is_empty()) {
     Acknowledge(&waiter, arrow::Status::OK());
     return;
   }
@@ -163,25 +171,24 @@ void WritePath::CommitPending() {
     commit_posted_ = false;
   }
   const int64_t start_ns = environment_.clock->MonotonicNs();
-  Commit(parts_.log);
-  Commit(parts_.typed_log);
+  Commit();
   parts_.counters->wal_commit_ns.Add(environment_.clock->MonotonicNs() - start_ns);
   for (Waiter& waiter : waiters) {
     arrow::Status status = CheckCommitted(*parts_.log, waiter.position.samples);
-    if (status.ok()) status = CheckCommitted(*parts_.typed_log, waiter.position.typed);
+    if (status.ok()) status = CheckCommitted(*parts_.log, waiter.position.typed);
     Acknowledge(&waiter, status.ok() ? status : Postponed(status));
   }
 }
 
-void WritePath::Commit(head::Log* log) {
-  const size_t pending = log->pending_bytes();
+void WritePath::Commit() {
+  const size_t pending = parts_.log->pending_bytes();
   if (pending > 0) {
     parts_.counters->wal_commits.Add(1);
     parts_.counters->wal_bytes.Add(static_cast<int64_t>(pending));
   }
   // Also with nothing pending: who only repeated samples may wait for an empty segment.
   // Who waited for what a failure dropped learns it from IsCommitted.
-  if (!log->Commit().ok()) parts_.counters->wal_commit_failures.Add(1);
+  if (!parts_.log->Commit().ok()) parts_.counters->wal_commit_failures.Add(1);
 }
 
 void WritePath::Acknowledge(Waiter* waiter, const arrow::Status& status) {
@@ -221,8 +228,7 @@ void WritePath::Stop() { stopped_.store(true, std::memory_order_release); }
 
 arrow::Status WritePath::SyncNow() {
   CommitPending();
-  ARROW_RETURN_NOT_OK(parts_.log->Sync());
-  return parts_.typed_log->Sync();
+  return parts_.log->Sync();
 }
 
 }  // namespace larnax::db

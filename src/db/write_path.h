@@ -19,6 +19,10 @@
 
 namespace larnax::db {
 
+/// Tell whether enough recent samples wait to be worth files of their own: `flush_samples`, but of
+/// very many series a few each, as a file costs by its series too.
+bool HasEnoughToFlush(const head::Head& head, const DatabaseOptions& options);
+
 /// From bytes to an acknowledged write: decode, check, log, keep in memory, wait for the disk.
 ///
 /// Requests append to the log under the head's mutex; one task at a time then makes everything
@@ -29,7 +33,6 @@ class WritePath {
   struct Parts {
     head::Head* head;
     head::Log* log;
-    head::Log* typed_log;
     MetadataCatalog* metadata;
     Counters* counters;
     std::function<void()> request_flush;  ///< Called when memory holds enough for a flush.
@@ -61,7 +64,7 @@ class WritePath {
   void GiveBack(std::unique_ptr<Scratch> scratch);
   void Enqueue(Waiter waiter);
   void CommitPending();
-  void Commit(head::Log* log);
+  void Commit();
   void Acknowledge(Waiter* waiter, const arrow::Status& status);
   void Count(const arrow::Result<WriteReport>& result);
 
