@@ -1,0 +1,422 @@
+#include "promql/printer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/check.h"
+#include "larnax/error.h"
+#include "larnax/format.h"
+#include "promql/number_text.h"
+#include "promql/quote.h"
+
+namespace larnax::promql {
+namespace {
+
+using Cardinality = VectorMatching::Cardinality;
+using Op = DurationExpr::Op;
+
+// A number or a keyword for one is no label name outside quotes.
+bool NeedsQuotes(std::string_view label) {
+  const auto is_letter = [](char c) {
+    return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  };
+  const auto is_part = [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); };
+  if (label.empty() || !is_letter(label[0])) return true;
+  if (!std::all_of(label.begin(), label.end(), is_part)) return true;
+  std::string lower(label.substr(0, 4));
+  for (char& c : lower) c = static_cast<char>(c | 0x20);
+  return lower == "inf" || lower == "nan";
+}
+
+std::string MatcherText(const Matcher& matcher) {
+  constexpr std::string_view kOperators[] = {"=", "!=", "=~", "!~"};
+  std::string out;
+  if (NeedsQuotes(matcher.name()) && matcher.name() != "inf" && matcher.name() != "nan") {
+    AppendQuoted(matcher.name(), &out);
+  } else {
+    out = matcher.name();
+  }
+  out += kOperators[static_cast<size_t>(matcher.type())];
+  AppendQuoted(matcher.value(), &out);
+  return out;
+}
+
+// Prints on one line, until `limit` bytes are out.
+class LinePrinter {
+ public:
+  explicit LinePrinter(size_t limit) : limit_(limit) {}
+
+  std::string out;
+
+  bool full() const { return out.size() > limit_; }
+
+  void Print(const Expr& expr) {
+    if (full()) return;
+    if (const auto* n = expr.As<NumberLiteral>()) return Number(n->value, n->is_duration);
+    if (const auto* n = expr.As<StringLiteral>()) return AppendQuoted(n->value, &out);
+    if (const auto* n = expr.As<VectorSelector>()) return Selector(*n);
+    if (const auto* n = expr.As<MatrixSelector>()) return Matrix(*n);
+    if (const auto* n = expr.As<Subquery>()) return PrintSubquery(*n);
+    if (const auto* n = expr.As<Call>()) return PrintCall(*n);
+    if (const auto* n = expr.As<Aggregate>()) return PrintAggregate(*n);
+    if (const auto* n = expr.As<Binary>()) return PrintBinary(*n);
+    if (const auto* n = expr.As<StepInvariant>()) return Print(*n->expr);
+    if (const auto* n = expr.As<Unary>()) {
+      out += n->negate ? '-' : '+';
+      return Print(*n->expr);
+    }
+    const auto* n = expr.As<Paren>();
+    LARNAX_CHECK(n != nullptr);
+    out += '(';
+    Print(*n->expr);
+    out += ')';
+  }
+
+  void Duration(const DurationExpr& d) {
+    if (d.in_parentheses) out += '(';
+    switch (d.op) {
+      case Op::kNumber:
+        Number(d.seconds, d.is_duration);
+        break;
+      case Op::kStep:
+        out += "step()";
+        break;
+      case Op::kRange:
+        out += "range()";
+        break;
+      case Op::kNegate:
+        out += '-';
+        Duration(*d.rhs);
+        break;
+      case Op::kPlus:
+        Duration(*d.rhs);
+        break;
+      case Op::kMaxOf:
+      case Op::kMinOf:
+        out += d.op == Op::kMaxOf ? "max_of(" : "min_of(";
+        Duration(*d.lhs);
+        out += ", ";
+        Duration(*d.rhs);
+        out += ')';
+        break;
+      default:
+        DurationOperator(d);
+    }
+    if (d.in_parentheses) out += ')';
+  }
+
+  void Selector(const VectorSelector& selector) {
+    Matchers(selector);
+    At(selector.shift);
+    Anchored(selector);
+    Offset(selector.shift);
+  }
+
+  void AggregateStart(const Aggregate& n) {
+    out += Spelling(n.op);
+    if (!n.without && n.grouping.empty()) return;
+    out += n.without ? " without " : " by ";
+    LabelList(n.grouping);
+    out += ' ';
+  }
+
+  void OperatorText(const Binary& n) {
+    out += Spelling(n.op);
+    if (n.return_bool) out += " bool";
+    if (n.matching.has_value()) Matching(*n.matching);
+  }
+
+  void SubquerySuffix(const Subquery& n) {
+    out += '[';
+    DurationOr(n.range_ms, n.range_expr);
+    out += ':';
+    if (n.step_ms != 0 || n.step_expr != nullptr) DurationOr(n.step_ms, n.step_expr);
+    out += ']';
+    At(n.shift);
+    Offset(n.shift);
+  }
+
+ private:
+  void Number(double value, bool is_duration) {
+    if (!is_duration) return AppendNumber(value, &out);
+    if (value < 0) out += '-';
+    out += FormatDuration(std::llround(std::fabs(value) * 1000));
+  }
+
+  void DurationOperator(const DurationExpr& d) {
+    constexpr std::string_view kOperators[] = {" + ", " - ", " * ", " / ", " % ", " ^ "};
+    // Parentheses around a number are not kept, but here they count.
+    const bool negative_base =
+        d.op == Op::kPow && d.lhs->op == Op::kNumber && std::signbit(d.lhs->seconds);
+    if (negative_base) out += '(';
+    Duration(*d.lhs);
+    if (negative_base) out += ')';
+    out += kOperators[static_cast<size_t>(d.op) - static_cast<size_t>(Op::kAdd)];
+    Duration(*d.rhs);
+  }
+
+  void DurationOr(int64_t ms, const DurationExprPtr& expr) {
+    if (expr != nullptr) return Duration(*expr);
+    out += FormatDuration(ms);
+  }
+
+  void Matchers(const VectorSelector& selector) {
+    out += selector.name;
+    std::vector<std::string> texts;
+    for (const Matcher& matcher : selector.matchers) {
+      const bool is_name = matcher.name() == kMetricLabel && matcher.type() == MatchType::kEqual &&
+                           matcher.value() == selector.name && !selector.name.empty();
+      if (!is_name) texts.push_back(MatcherText(matcher));
+    }
+    if (texts.empty() && !selector.name.empty()) return;
+    std::sort(texts.begin(), texts.end());
+    out += '{';
+    for (size_t i = 0; i < texts.size(); ++i) {
+      if (i > 0) out += ',';
+      out += texts[i];
+    }
+    out += '}';
+  }
+
+  void Anchored(const VectorSelector& selector) {
+    if (selector.anchored) out += " anchored";
+    if (selector.smoothed) out += " smoothed";
+  }
+
+  void At(const TimeShift& shift) {
+    switch (shift.at) {
+      case TimeShift::At::kNone:
+        return;
+      case TimeShift::At::kStart:
+        out += " @ start()";
+        return;
+      case TimeShift::At::kEnd:
+        out += " @ end()";
+        return;
+      case TimeShift::At::kTime:
+        out += " @ ";
+        if (shift.at_ms < 0) out += '-';
+        const uint64_t ms = shift.at_ms < 0 ? 0 - static_cast<uint64_t>(shift.at_ms)
+                                            : static_cast<uint64_t>(shift.at_ms);
+        out += std::to_string(ms / 1000) + '.' + std::to_string(1000 + ms % 1000).substr(1);
+    }
+  }
+
+  void Offset(const TimeShift& shift) {
+    if (shift.offset_expr != nullptr) {
+      const DurationExpr& d = *shift.offset_expr;
+      const bool is_operator = d.op >= Op::kAdd && d.op <= Op::kPow && !d.in_parentheses;
+      // Without them an operator would belong to the expression around the selector.
+      out += is_operator ? " offset (" : " offset ";
+      Duration(d);
+      if (is_operator) out += ')';
+    } else if (shift.offset_ms != 0) {
+      out += shift.offset_ms < 0 ? " offset -" : " offset ";
+      out += FormatDuration(shift.offset_ms < 0 ? -shift.offset_ms : shift.offset_ms);
+    }
+  }
+
+  void Matrix(const MatrixSelector& n) {
+    Matchers(n.selector);
+    out += '[';
+    DurationOr(n.range_ms, n.range_expr);
+    out += ']';
+    Anchored(n.selector);
+    At(n.selector.shift);
+    Offset(n.selector.shift);
+  }
+
+  void PrintSubquery(const Subquery& n) {
+    Print(*n.expr);
+    SubquerySuffix(n);
+  }
+
+  void PrintCall(const Call& n) {
+    out += n.function->name;
+    out += '(';
+    for (size_t i = 0; i < n.args.size(); ++i) {
+      if (i > 0) out += ", ";
+      Print(*n.args[i]);
+    }
+    out += ')';
+  }
+
+  void PrintAggregate(const Aggregate& n) {
+    AggregateStart(n);
+    out += '(';
+    if (n.param != nullptr) {
+      Print(*n.param);
+      out += ", ";
+    }
+    Print(*n.expr);
+    out += ')';
+  }
+
+  void PrintBinary(const Binary& n) {
+    const auto* base = n.lhs->As<NumberLiteral>();
+    if (n.op == BinaryOp::kPow && base != nullptr && std::isinf(base->value)) {
+      out += "Inf";  // The sign that it otherwise has would take the whole power.
+    } else {
+      Print(*n.lhs);
+    }
+    out += ' ';
+    OperatorText(n);
+    out += ' ';
+    Print(*n.rhs);
+  }
+
+  void Matching(const VectorMatching& m) {
+    const bool grouped =
+        m.cardinality == Cardinality::kManyToOne || m.cardinality == Cardinality::kOneToMany;
+    if (!m.labels.empty() || m.on || grouped) {
+      out += m.on ? " on " : " ignoring ";
+      LabelList(m.labels);
+    }
+    if (grouped) {
+      out += m.cardinality == Cardinality::kManyToOne ? " group_left " : " group_right ";
+      LabelList(m.include);
+    }
+    if (m.fill_left && m.fill_right && *m.fill_left == *m.fill_right) {
+      return Fill(" fill (", *m.fill_left);
+    }
+    if (m.fill_left) Fill(" fill_left (", *m.fill_left);
+    if (m.fill_right) Fill(" fill_right (", *m.fill_right);
+  }
+
+  void Fill(std::string_view start, double value) {
+    out += start;
+    AppendGeneral(value, &out);
+    out += ')';
+  }
+
+  void LabelList(const std::vector<std::string>& labels) {
+    out += '(';
+    for (size_t i = 0; i < labels.size(); ++i) {
+      if (i > 0) out += ", ";
+      if (NeedsQuotes(labels[i])) {
+        AppendQuoted(labels[i], &out);
+      } else {
+        out += labels[i];
+      }
+    }
+    out += ')';
+  }
+
+  size_t limit_;
+};
+
+constexpr size_t kUnlimited = std::numeric_limits<size_t>::max();
+constexpr size_t kLineBytes = 100;
+constexpr size_t kMaxPrettyBytes = 16 << 20;
+
+class PrettyPrinter {
+ public:
+  std::string out;
+
+  void Print(const Expr& expr, int level) {
+    if (out.size() > kMaxPrettyBytes) return;
+    if (const auto* n = expr.As<StepInvariant>()) return Print(*n->expr, level);
+    if (const auto* n = expr.As<Unary>()) {
+      Indent(level);
+      out += n->negate ? '-' : '+';
+      PrintInLine(*n->expr, level);
+      return;
+    }
+    if (!NeedsSplit(expr)) {
+      // The reference does not indent a short subquery.
+      if (expr.As<Subquery>() == nullptr) Indent(level);
+      return Line([&](LinePrinter& line) { line.Print(expr); });
+    }
+    if (const auto* n = expr.As<Subquery>()) {
+      Print(*n->expr, level);
+      return Line([&](LinePrinter& line) { line.SubquerySuffix(*n); });
+    }
+    if (const auto* n = expr.As<Binary>()) return PrintBinary(*n, level);
+    Indent(level);
+    PrintInner(expr, level);
+  }
+
+ private:
+  static bool NeedsSplit(const Expr& expr) {
+    if (expr.height > static_cast<int32_t>(kLineBytes)) return true;
+    LinePrinter line(kLineBytes);
+    line.Print(expr);
+    return line.full();
+  }
+
+  void Indent(int level) { out.append(2 * static_cast<size_t>(level), ' '); }
+
+  template <typename PrintTo>
+  void Line(PrintTo print_to) {
+    LinePrinter line(kUnlimited);
+    print_to(line);
+    out += line.out;
+  }
+
+  // Prints as at the start of a line, but goes on with the one that is begun.
+  void PrintInLine(const Expr& expr, int level) {
+    const size_t start = out.size();
+    Print(expr, level);
+    const size_t text = out.find_first_not_of(' ', start);
+    if (text != std::string::npos) out.erase(start, text - start);
+  }
+
+  void PrintBinary(const Binary& n, int level) {
+    Print(*n.lhs, level + 1);
+    out += '\n';
+    Indent(level);
+    Line([&](LinePrinter& line) { line.OperatorText(n); });
+    out += '\n';
+    Print(*n.rhs, level + 1);
+  }
+
+  void PrintInner(const Expr& expr, int level) {
+    std::vector<const Expr*> inner = Children(expr);
+    if (const auto* n = expr.As<Aggregate>()) {
+      Line([&](LinePrinter& line) { line.AggregateStart(*n); });
+    } else if (const auto* call = expr.As<Call>()) {
+      out += call->function->name;
+    } else if (expr.As<Paren>() == nullptr) {
+      return Line([&](LinePrinter& line) { line.Print(expr); });
+    }
+    out += "(\n";
+    for (size_t i = 0; i < inner.size(); ++i) {
+      if (i > 0) out += ",\n";
+      Print(*inner[i], level + 1);
+    }
+    out += '\n';
+    Indent(level);
+    out += ')';
+  }
+};
+
+}  // namespace
+
+std::string ToString(const Expr& expr) {
+  LinePrinter line(kUnlimited);
+  line.Print(expr);
+  return std::move(line.out);
+}
+
+std::string ToString(const DurationExpr& duration) {
+  LinePrinter line(kUnlimited);
+  line.Duration(duration);
+  return std::move(line.out);
+}
+
+std::string ToString(const VectorSelector& selector) {
+  LinePrinter line(kUnlimited);
+  line.Selector(selector);
+  return std::move(line.out);
+}
+
+arrow::Result<std::string> Pretty(const Expr& expr) {
+  PrettyPrinter printer;
+  printer.Print(expr, 0);
+  if (printer.out.size() <= kMaxPrettyBytes) return std::move(printer.out);
+  return MakeError(ErrorKind::kTooLarge,
+                   "the formatted query is too long: limit=" + std::to_string(kMaxPrettyBytes));
+}
+
+}  // namespace larnax::promql
