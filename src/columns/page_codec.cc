@@ -8,7 +8,14 @@
 
 namespace larnax::columns {
 
-void PageCompressor::Free::operator()(ZSTD_CCtx_s* context) const { ZSTD_freeCCtx(context); }
+namespace {
+
+// Smaller pages: zstd takes what its level has for their size.
+constexpr size_t kLargePageBytes = size_t{1} << 19;
+
+}  // namespace
+
+void FreeCompressor::operator()(ZSTD_CCtx_s* context) const { ZSTD_freeCCtx(context); }
 
 PageCompressor::PageCompressor() : context_(ZSTD_createCCtx()) {
   LARNAX_CHECK(context_ != nullptr);
@@ -20,15 +27,47 @@ void PageCompressor::Compress(std::string_view bytes, ZstdSettings settings, std
   ZSTD_CCtx* context = context_.get();
   ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters);
   ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, settings.level);
-  if (settings.window_log > 0 && bytes.size() > (size_t{1} << 19)) {
+  const bool is_large = bytes.size() >= kLargePageBytes;
+  if (settings.window_log > 0 && is_large) {
     ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, settings.window_log);
     ZSTD_CCtx_setParameter(context, ZSTD_c_enableLongDistanceMatching, settings.long_distance);
+  }
+  if (settings.table_log > 0 && is_large) {
+    ZSTD_CCtx_setParameter(context, ZSTD_c_hashLog, settings.table_log);
+    ZSTD_CCtx_setParameter(context, ZSTD_c_chainLog, settings.table_log + 1);
   }
   out->resize(ZSTD_compressBound(bytes.size()));
   const size_t size = ZSTD_compress2(context, out->data(), out->size(), bytes.data(), bytes.size());
   // Only memory can fail here, as the room is enough and the parameters are ours.
   LARNAX_CHECK(ZSTD_isError(size) == 0);
   out->resize(size);
+}
+
+StreamSizer::StreamSizer(int level) : level_(level), context_(ZSTD_createCCtx()) {
+  LARNAX_CHECK(context_ != nullptr);
+  Restart();
+}
+
+StreamSizer::~StreamSizer() = default;
+
+void StreamSizer::Restart() {
+  ZSTD_CCtx_reset(context_.get(), ZSTD_reset_session_and_parameters);
+  ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_compressionLevel, level_);
+}
+
+int64_t StreamSizer::Add(std::string_view bytes) {
+  out_.resize(ZSTD_compressBound(bytes.size()));
+  ZSTD_inBuffer in{bytes.data(), bytes.size(), 0};
+  size_t size = 0;
+  size_t left = 0;
+  do {
+    ZSTD_outBuffer out{out_.data(), out_.size(), 0};
+    left = ZSTD_compressStream2(context_.get(), &out, &in, ZSTD_e_flush);
+    // Only memory can fail here.
+    LARNAX_CHECK(ZSTD_isError(left) == 0);
+    size += out.pos;
+  } while (left > 0 || in.pos < in.size);
+  return static_cast<int64_t>(size);
 }
 
 arrow::Status DecompressPage(std::string_view compressed, std::span<uint8_t> out) {

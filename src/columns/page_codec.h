@@ -17,6 +17,11 @@ struct ZstdSettings {
   int level = 3;
   int window_log = 0;          ///< 0: as the level has it.
   bool long_distance = false;  ///< Look for repeats over the whole window.
+  int table_log = 0;           ///< Of 512 KiB and more: log2 of the places remembered; 0: as above.
+};
+
+struct FreeCompressor {
+  void operator()(ZSTD_CCtx_s* context) const;
 };
 
 /// Compresses pages with zstd; its context is kept between calls. One thread at a time.
@@ -31,10 +36,28 @@ class PageCompressor {
   void Compress(std::string_view bytes, ZstdSettings settings, std::string* out);
 
  private:
-  struct Free {
-    void operator()(ZSTD_CCtx_s* context) const;
-  };
-  std::unique_ptr<ZSTD_CCtx_s, Free> context_;
+  std::unique_ptr<ZSTD_CCtx_s, FreeCompressor> context_;
+};
+
+/// Tells how much further bytes add to a compressed stream, by compressing it; what comes out is
+/// dropped. One thread at a time.
+class StreamSizer {
+ public:
+  /// \param level  Of zstd.
+  explicit StreamSizer(int level);
+  ~StreamSizer();
+  StreamSizer(const StreamSizer&) = delete;
+  StreamSizer& operator=(const StreamSizer&) = delete;
+
+  /// Forget what was added.
+  void Restart();
+  /// Add bytes; give the size of what they became.
+  int64_t Add(std::string_view bytes);
+
+ private:
+  const int level_;
+  std::unique_ptr<ZSTD_CCtx_s, FreeCompressor> context_;
+  std::string out_;
 };
 
 /// Decompress a zstd page into memory of exactly its size.

@@ -35,6 +35,13 @@ void WriteSchemaNode(const SchemaNode& node, bool is_root, ThriftWriter* w) {
       w->End();
       w->End();
       break;
+    case LogicalType::kList:
+      w->I32(6, 3);  // LIST
+      w->Begin(10);
+      w->Begin(3);
+      w->End();
+      w->End();
+      break;
     case LogicalType::kTimestampMicros:
       w->I32(6, 10);  // TIMESTAMP_MICROS
       w->Begin(10);
@@ -128,6 +135,7 @@ LogicalType ReadLogical(ThriftReader* r) {
   while (r->Next(&field)) {
     if (field.id == 1) type = LogicalType::kString;
     if (field.id == 2) type = LogicalType::kMap;
+    if (field.id == 3) type = LogicalType::kList;
     if (field.id == 8) type = LogicalType::kTimestampMicros;
     r->Skip(field.type);
   }

@@ -16,7 +16,7 @@ namespace larnax::columns {
 /// \see Source: Apache Parquet, parquet.thrift.
 enum class PhysicalType : int32_t { kBoolean = 0, kInt32 = 1, kInt64 = 2, kDouble = 5, kBytes = 6 };
 enum class Repetition : int32_t { kRequired = 0, kOptional = 1, kRepeated = 2 };
-enum class LogicalType : int32_t { kNone, kString, kMap, kTimestampMicros };
+enum class LogicalType : int32_t { kNone, kString, kMap, kList, kTimestampMicros };
 enum class Codec : int32_t { kUncompressed = 0, kZstd = 6 };
 enum class PageType : int32_t { kData = 0, kDictionary = 2, kDataV2 = 3 };
 enum class Encoding : int32_t {

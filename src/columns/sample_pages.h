@@ -1,11 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "columns/chunk_encoder.h"
+#include "columns/page_codec.h"
+#include "columns/page_plan.h"
 
 namespace larnax::columns {
 
@@ -31,29 +34,47 @@ class TimePages {
 };
 
 /// Encodes the column `value` of one row group. Pages start at series starts; short series share a
-/// page, long ones are cut into small pages.
+/// page, long ones are cut into small pages. Which series share pages, and in which encoding, is
+/// decided when the row group is full, so that its values wait in memory until then.
 class ValuePages {
  public:
   /// \param context         Lives longer; `page_rows` is the most rows of a shared page.
   /// \param long_page_rows  Series of so many rows have pages of their own of about so many.
-  ValuePages(const ChunkContext* context, int64_t long_page_rows)
-      : context_(context), long_page_rows_(long_page_rows) {}
-  /// Append rows of one series; the first call for a series in this row group has `series_start`.
-  /// Rows of stale markers are appended to `stale_rows`, counted from the start of the row group.
-  void Append(std::span<const double> values, bool series_start, std::vector<int64_t>* stale_rows);
+  ValuePages(const ChunkContext* context, int64_t long_page_rows);
+  /// Append rows of a series: all that it has in this row group. Rows of stale markers are appended
+  /// to `stale_rows`, counted from the start of the row group.
+  ///
+  /// \param new_metric  The series before, if any, has another metric.
+  void Append(std::span<const double> values, bool new_metric, std::vector<int64_t>* stale_rows);
   int64_t size_bytes() const;
   EncodedChunk Finish();
 
  private:
+  /// Series that stay together, as PageUnit counts them.
+  struct Unit {
+    PageUnit plan;
+    std::vector<Run> levels;
+    size_t values_begin = 0;  // In pending_; they end where the next unit's begin.
+  };
+
+  bool chooses() const { return context_->try_encodings && !context_->wide_compat; }
+  void BeginUnit(bool new_metric);
+  void CloseUnit();
   void Take(std::span<const double> values, std::vector<int64_t>* stale_rows);
-  void FlushPage();
+  void FlushPages();
+  void FlushOwnPage();
+  void WritePage(size_t begin, size_t end, Encoding encoding);
   const ChunkContext* context_;
   int64_t long_page_rows_;
   EncodedChunk chunk_;
   std::vector<double> pending_;  // Without the NULLs.
-  std::vector<Run> levels_;
-  int64_t pending_rows_ = 0;
-  int64_t first_row_ = 0;
+  std::vector<Unit> units_;      // The last one is open.
+  int64_t unit_bytes_ = 0;       // What closed units will take, by a guess.
+  int64_t next_row_ = 0;         // Of the row group, to be appended.
+  int64_t first_row_ = 0;        // Of the row group, to be written.
+  std::unique_ptr<StreamSizer> plain_sizer_;
+  std::unique_ptr<StreamSizer> split_sizer_;
+  std::string scratch_;
   DoubleBounds bounds_;
 };
 

@@ -17,6 +17,7 @@
 #include "columns/sample_pages.h"
 #include "columns/schema.h"
 #include "columns/series_table.h"
+#include "columns/typed_schema.h"
 #include "larnax/error.h"
 #include "larnax/samples.h"
 #include "model/label_order.h"
@@ -89,7 +90,7 @@ class SamplesWriter::Impl {
   };
 
   void AddRows(std::span<const int64_t> time_ms, std::span<const double> value,
-               std::span<const int64_t> start_ms, bool series_start);
+               std::span<const int64_t> start_ms);
   void AddStarts(std::span<const int64_t> start_ms, int64_t rows);
   void AddSummary(std::span<const int64_t> time_ms, std::span<const double> value,
                   int64_t stale_count);
@@ -107,6 +108,7 @@ class SamplesWriter::Impl {
   ChunkContext value_context_;
   SeriesTable table_;
   const PlacedLabels* placed_ = nullptr;  // Of the series being appended.
+  uint32_t last_metric_ = kNullCode;      // Of the series before.
   Labels last_labels_;                    // Debug builds only.
 
   TimePages times_;
@@ -167,7 +169,7 @@ arrow::Status SamplesWriter::Impl::Append(LabelsView labels, std::span<const int
     const auto count = static_cast<size_t>(take);
     const auto stale_before = static_cast<int64_t>(stale_rows_.size());
     AddRows(time_ms.subspan(from, count), value.subspan(from, count),
-            start_ms.empty() ? start_ms : start_ms.subspan(from, count), done == 0);
+            start_ms.empty() ? start_ms : start_ms.subspan(from, count));
     stale_count += static_cast<int64_t>(stale_rows_.size()) - stale_before;
     done += take;
   }
@@ -176,7 +178,7 @@ arrow::Status SamplesWriter::Impl::Append(LabelsView labels, std::span<const int
 }
 
 void SamplesWriter::Impl::AddRows(std::span<const int64_t> time_ms, std::span<const double> value,
-                                  std::span<const int64_t> start_ms, bool series_start) {
+                                  std::span<const int64_t> start_ms) {
   const auto rows = static_cast<int64_t>(time_ms.size());
   table_.metric.AddRows(placed_->metric, group_rows_, rows);
   for (const auto& [column, code] : placed_->labels) {
@@ -187,7 +189,8 @@ void SamplesWriter::Impl::AddRows(std::span<const int64_t> time_ms, std::span<co
   ids_.push_back(placed_->series_id);
   AddStarts(start_ms, rows);
   times_.Append(time_ms);
-  values_.Append(value, series_start || group_rows_ == 0, &stale_rows_);
+  values_.Append(value, placed_->metric != last_metric_, &stale_rows_);
+  last_metric_ = placed_->metric;
   group_rows_ += rows;
 }
 
@@ -358,13 +361,33 @@ arrow::Result<FileSummary> SamplesWriter::Finish() { return impl_->Finish(); }
 arrow::Status WriteSchemaFile(io::FileSystem& fs, const std::string& path,
                               const std::vector<ColumnName>& columns, SchemaTable table) {
   ARROW_RETURN_NOT_OK(CheckColumns(columns));
-  const std::vector<ColumnName> labels = InColumnOrder(columns);
+  std::vector<ColumnName> labels;
+  if (table != SchemaTable::kMetadata) labels = InColumnOrder(ColumnsIn(table, columns));
   ARROW_ASSIGN_OR_RAISE(auto file, fs.Create(path));
   FileBuilder builder(std::move(file));
   FileMeta meta;
-  const bool samples = table == SchemaTable::kSamples;
-  meta.schema = samples ? SamplesSchema(labels) : SeriesSchema(labels, /*with_values=*/true);
-  meta.key_values = FileKeyValues(samples ? "samples" : "series", labels, {});
+  switch (table) {
+    case SchemaTable::kSamples:
+      meta.schema = SamplesSchema(labels);
+      break;
+    case SchemaTable::kSeries:
+      meta.schema = SeriesSchema(labels, /*with_values=*/true);
+      break;
+    case SchemaTable::kHistograms:
+      meta.schema = HistogramsSchema(labels);
+      break;
+    case SchemaTable::kExemplars:
+      meta.schema = ExemplarsSchema(labels);
+      break;
+    case SchemaTable::kHistogramsSeries:
+    case SchemaTable::kExemplarsSeries:
+      meta.schema = SeriesSchema(labels, /*with_values=*/false);
+      break;
+    case SchemaTable::kMetadata:
+      meta.schema = MetadataSchema();
+      break;
+  }
+  meta.key_values = FileKeyValues(TableName(table), labels, {});
   return builder.Finish(std::move(meta)).status();
 }
 

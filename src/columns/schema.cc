@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "columns/typed_schema.h"
 #include "larnax/error.h"
 #include "larnax/format.h"
 #include "larnax/labels.h"
@@ -12,32 +13,6 @@
 
 namespace larnax::columns {
 namespace {
-
-SchemaNode Leaf(std::string_view name, PhysicalType type, Repetition repetition,
-                LogicalType logical = LogicalType::kNone) {
-  return {std::string(name), repetition, type, logical, 0};
-}
-
-void AddLabels(std::span<const ColumnName> labels, std::vector<SchemaNode>* schema) {
-  schema->push_back(
-      Leaf(kMetricColumn, PhysicalType::kBytes, Repetition::kRequired, LogicalType::kString));
-  for (const ColumnName& label : labels) {
-    schema->push_back(
-        Leaf(label.column, PhysicalType::kBytes, Repetition::kOptional, LogicalType::kString));
-  }
-  schema->push_back(
-      {std::string(kOtherLabelsColumn), Repetition::kOptional, std::nullopt, LogicalType::kMap, 1});
-  schema->push_back({"key_value", Repetition::kRepeated, std::nullopt, LogicalType::kNone, 2});
-  schema->push_back(Leaf("key", PhysicalType::kBytes, Repetition::kRequired, LogicalType::kString));
-  schema->push_back(
-      Leaf("value", PhysicalType::kBytes, Repetition::kRequired, LogicalType::kString));
-  schema->push_back(Leaf(kSeriesIdColumn, PhysicalType::kInt64, Repetition::kRequired));
-}
-
-SchemaNode Root(size_t num_children) {
-  return {"schema", Repetition::kRequired, std::nullopt, LogicalType::kNone,
-          static_cast<int32_t>(num_children)};
-}
 
 bool IsOwnColumn(std::string_view name) {
   static constexpr std::array kOwn = {
@@ -54,23 +29,50 @@ arrow::Status CorruptSchema(const char* what) {
 
 }  // namespace
 
+SchemaNode MakeLeaf(std::string_view name, PhysicalType type, Repetition repetition,
+                    LogicalType logical) {
+  return {std::string(name), repetition, type, logical, 0};
+}
+
+void AppendLabelColumns(std::span<const ColumnName> labels, std::vector<SchemaNode>* schema) {
+  schema->push_back(
+      MakeLeaf(kMetricColumn, PhysicalType::kBytes, Repetition::kRequired, LogicalType::kString));
+  for (const ColumnName& label : labels) {
+    schema->push_back(
+        MakeLeaf(label.column, PhysicalType::kBytes, Repetition::kOptional, LogicalType::kString));
+  }
+  schema->push_back(
+      {std::string(kOtherLabelsColumn), Repetition::kOptional, std::nullopt, LogicalType::kMap, 1});
+  schema->push_back({"key_value", Repetition::kRepeated, std::nullopt, LogicalType::kNone, 2});
+  schema->push_back(
+      MakeLeaf("key", PhysicalType::kBytes, Repetition::kRequired, LogicalType::kString));
+  schema->push_back(
+      MakeLeaf("value", PhysicalType::kBytes, Repetition::kRequired, LogicalType::kString));
+  schema->push_back(MakeLeaf(kSeriesIdColumn, PhysicalType::kInt64, Repetition::kRequired));
+}
+
+SchemaNode MakeRoot(size_t num_children) {
+  return {"schema", Repetition::kRequired, std::nullopt, LogicalType::kNone,
+          static_cast<int32_t>(num_children)};
+}
+
 std::vector<SchemaNode> SamplesSchema(std::span<const ColumnName> labels) {
-  std::vector<SchemaNode> schema{Root(labels.size() + 7)};
-  AddLabels(labels, &schema);
-  schema.push_back(Leaf(kTimestampColumn, PhysicalType::kInt64, Repetition::kRequired,
-                        LogicalType::kTimestampMicros));
-  schema.push_back(Leaf(kValueColumn, PhysicalType::kDouble, Repetition::kOptional));
-  schema.push_back(Leaf(kStaleColumn, PhysicalType::kBoolean, Repetition::kRequired));
-  schema.push_back(Leaf(kStartTimestampColumn, PhysicalType::kInt64, Repetition::kOptional,
-                        LogicalType::kTimestampMicros));
+  std::vector<SchemaNode> schema{MakeRoot(labels.size() + 7)};
+  AppendLabelColumns(labels, &schema);
+  schema.push_back(MakeLeaf(kTimestampColumn, PhysicalType::kInt64, Repetition::kRequired,
+                            LogicalType::kTimestampMicros));
+  schema.push_back(MakeLeaf(kValueColumn, PhysicalType::kDouble, Repetition::kOptional));
+  schema.push_back(MakeLeaf(kStaleColumn, PhysicalType::kBoolean, Repetition::kRequired));
+  schema.push_back(MakeLeaf(kStartTimestampColumn, PhysicalType::kInt64, Repetition::kOptional,
+                            LogicalType::kTimestampMicros));
   return schema;
 }
 
 std::vector<SchemaNode> SeriesSchema(std::span<const ColumnName> labels, bool with_values) {
-  std::vector<SchemaNode> schema{Root(labels.size() + (with_values ? 15 : 8))};
-  AddLabels(labels, &schema);
+  std::vector<SchemaNode> schema{MakeRoot(labels.size() + (with_values ? 15 : 8))};
+  AppendLabelColumns(labels, &schema);
   const auto number = [&](std::string_view name, LogicalType logical = LogicalType::kNone) {
-    schema.push_back(Leaf(name, PhysicalType::kInt64, Repetition::kRequired, logical));
+    schema.push_back(MakeLeaf(name, PhysicalType::kInt64, Repetition::kRequired, logical));
   };
   number(kRowStartColumn);
   number(kRowCountColumn);
@@ -79,14 +81,14 @@ std::vector<SchemaNode> SeriesSchema(std::span<const ColumnName> labels, bool wi
   number(kStaleCountColumn);
   if (!with_values) return schema;
   for (const auto name : {kFirstValueColumn, kLastValueColumn}) {
-    schema.push_back(Leaf(name, PhysicalType::kDouble, Repetition::kOptional));
+    schema.push_back(MakeLeaf(name, PhysicalType::kDouble, Repetition::kOptional));
   }
-  schema.push_back(Leaf(kLastTimeColumn, PhysicalType::kInt64, Repetition::kOptional,
-                        LogicalType::kTimestampMicros));
+  schema.push_back(MakeLeaf(kLastTimeColumn, PhysicalType::kInt64, Repetition::kOptional,
+                            LogicalType::kTimestampMicros));
   for (const auto name : {kSumColumn, kMinColumn, kMaxColumn}) {
-    schema.push_back(Leaf(name, PhysicalType::kDouble, Repetition::kOptional));
+    schema.push_back(MakeLeaf(name, PhysicalType::kDouble, Repetition::kOptional));
   }
-  schema.push_back(Leaf(kResetsColumn, PhysicalType::kInt64, Repetition::kOptional));
+  schema.push_back(MakeLeaf(kResetsColumn, PhysicalType::kInt64, Repetition::kOptional));
   return schema;
 }
 
@@ -148,12 +150,15 @@ arrow::Result<std::vector<std::pair<size_t, std::string>>> LabelLeaves(
     escaped = nlohmann::json::parse(it->second, nullptr, /*allow_exceptions=*/false);
     if (!escaped.is_object()) return CorruptSchema("larnax.columns");
   }
+  const auto table_entry = meta.key_values.find(std::string(kTableKey));
+  const std::string_view table =
+      table_entry == meta.key_values.end() ? std::string_view() : table_entry->second;
   std::vector<std::pair<size_t, std::string>> labels;
   std::set<std::string_view> seen;
   for (size_t i = 0; i < leaves.size(); ++i) {
     if (leaves[i].path.size() != 1 || leaves[i].type != PhysicalType::kBytes) continue;
     const std::string& column = leaves[i].path[0];
-    if (IsOwnColumn(column)) continue;
+    if (IsOwnColumn(column) || IsStringColumnOf(table, column)) continue;
     if (leaves[i].max_definition != (column == kMetricColumn ? 0 : 1)) {
       return CorruptSchema("label column");
     }

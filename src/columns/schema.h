@@ -52,6 +52,15 @@ inline constexpr int64_t kMaxRowGroupRows = int64_t{1} << 24;
 /// Longest string that is written as a minimum or maximum.
 inline constexpr size_t kMaxBoundBytes = 256;
 
+/// Make a leaf of a schema.
+SchemaNode MakeLeaf(std::string_view name, PhysicalType type, Repetition repetition,
+                    LogicalType logical = LogicalType::kNone);
+/// Append the columns that every table of series begins with: `metric`, labels, `other_labels`,
+/// `series_id`.
+void AppendLabelColumns(std::span<const ColumnName> labels, std::vector<SchemaNode>* schema);
+/// Make the root of a schema with so many top-level columns.
+SchemaNode MakeRoot(size_t num_children);
+
 /// Build the schema of a `samples` file. \param labels In the order in which they shall stand.
 std::vector<SchemaNode> SamplesSchema(std::span<const ColumnName> labels);
 /// Build the schema of a `series` file.
