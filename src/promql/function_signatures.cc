@@ -130,6 +130,11 @@ constexpr std::array kFunctions = {
     FunctionSignature{"year", kV, 1, V},
 };
 
+static_assert(std::is_sorted(kFunctions.begin(), kFunctions.end(),
+                             [](const FunctionSignature& a, const FunctionSignature& b) {
+                               return a.name < b.name;
+                             }));
+
 }  // namespace
 
 std::string_view TypeName(ValueType type) {

@@ -24,8 +24,8 @@ constexpr Keyword Aggregator(std::string_view name, AggregateOp op) {
 
 // Sorted by name.
 constexpr std::array kKeywords = {
-    Operator("and", BinaryOp::kAnd),
     Keyword{"anchored", TokenType::kAnchored},
+    Operator("and", BinaryOp::kAnd),
     Operator("atan2", BinaryOp::kAtan2),
     Aggregator("avg", AggregateOp::kAvg),
     Keyword{"bool", TokenType::kBool},
@@ -64,6 +64,9 @@ constexpr std::array kKeywords = {
     Operator("unless", BinaryOp::kUnless),
     Keyword{"without", TokenType::kWithout},
 };
+
+static_assert(std::is_sorted(kKeywords.begin(), kKeywords.end(),
+                             [](const Keyword& a, const Keyword& b) { return a.name < b.name; }));
 
 constexpr size_t kLongestKeyword = 12;
 
