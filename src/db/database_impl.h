@@ -58,8 +58,8 @@ class DatabaseImpl final : public Database {
   DatabaseImpl(Environment environment, std::string root, const DatabaseOptions& options);
 
   arrow::Status OpenForWriting(const Progress& progress);
-  arrow::Status ReplaySamples(const Progress& progress);
-  arrow::Status ReplayTyped();
+  arrow::Status ReplayLog(const Progress& progress);
+  arrow::Status TakeOverOldLog();
   void StartTicks();
   void FlushTick();
   void MergeTick();
@@ -87,7 +87,6 @@ class DatabaseImpl final : public Database {
 
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<head::Log> log_;  // Null when read-only, as is all below.
-  std::unique_ptr<head::Log> typed_log_;
   std::unique_ptr<head::Head> head_;
   std::unique_ptr<WritePath> write_path_;
 

@@ -25,11 +25,8 @@
 namespace larnax {
 namespace {
 
-struct LogKind {
-  const char* folder;
-  uint8_t record_type;
-};
-constexpr LogKind kLogs[] = {{"samples", head::kSampleRecord}, {"typed", head::kTypedRecord}};
+// The second is only in archives that no newer version has opened for writing yet.
+constexpr const char* kLogs[] = {"samples", "typed"};
 
 // So often a file is looked at that a writer moved meanwhile.
 constexpr int kMaxLooks = 20;
@@ -184,9 +181,9 @@ struct LogFindings {
 };
 
 // The records of a log must be readable, and hold what their kind says.
-LogFindings CheckLog(const std::string& root, const LogKind& log, head::LogPosition from) {
+LogFindings CheckLog(const std::string& root, const char* log, head::LogPosition from) {
   LogFindings findings;
-  const std::string folder = io::JoinPath(io::JoinPath(root, store::kWalFolder), log.folder);
+  const std::string folder = io::JoinPath(io::JoinPath(root, store::kWalFolder), log);
   const auto exists = io::RealFileSystem().Exists(folder);
   if (!exists.ok() || !*exists) return findings;
   head::ReplayOptions options;
@@ -196,10 +193,15 @@ LogFindings CheckLog(const std::string& root, const LogKind& log, head::LogPosit
   head::TypedRecord typed;
   const auto check = [&](const head::RecordView& record) {
     ++findings.records;
-    const arrow::Status decoded = record.type == head::kSampleRecord
-                                      ? head::DecodeSampleRecord(record.payload, &samples)
-                                      : head::DecodeTypedRecord(record.payload, &typed);
-    if (record.type != log.record_type || !decoded.ok()) {
+    arrow::Status decoded = arrow::Status::Invalid("unknown kind");
+    if (record.type == head::kSampleRecord) {
+      decoded = head::DecodeSampleRecord(record.payload, &samples);
+    } else if (record.type == head::kTypedRecord) {
+      decoded = head::DecodeTypedRecord(record.payload, &typed);
+    } else if (record.type == head::kOldTypedRecord) {
+      decoded = head::DecodeOldTypedRecord(record.payload, &typed);
+    }
+    if (!decoded.ok()) {
       findings.problems.push_back(
           folder + ": unreadable record: segment=" + std::to_string(record.position.segment) +
           " offset=" + std::to_string(record.position.offset_bytes) +

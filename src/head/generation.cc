@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
+#include <limits>
 #include <numeric>
+#include <utility>
 
 #include "base/check.h"
 #include "base/civil_time.h"
@@ -14,20 +17,6 @@ constexpr size_t kBlockBytes = 1 << 20;
 // The first chunk holds a minute of 15 s scrapes; later ones double.
 constexpr uint32_t kFirstCapacity = 4;
 constexpr uint32_t kMaxCapacity = 512;
-
-// Calls visit(times, values, count) for each chunk's share of the capture.
-template <typename Visit>
-void ForEachChunk(const SeriesCapture& capture, Visit visit) {
-  uint32_t left = capture.count;
-  const Chunk* chunk = capture.first;
-  while (left > 0) {
-    const uint32_t count = std::min(left, chunk->capacity);
-    visit(chunk->times(), chunk->values(), count);
-    left -= count;
-    // Behind the last one of the capture a writer may be at work: its link is not read.
-    if (left > 0) chunk = chunk->next;
-  }
-}
 
 // Start time of each sample, in stored order.
 void ExpandStarts(const SeriesCapture& capture, std::vector<int64_t>* start_ms) {
@@ -80,6 +69,30 @@ void SortByTime(SampleColumns* columns) {
   permute(&columns->time_ms);
 }
 
+// Removes the samples at whose times a histogram counts.
+void DropReplaced(const SeriesCapture& capture, SampleColumns* columns) {
+  const std::vector<const HistogramNode*> histograms = CountingHistograms(capture);
+  size_t kept = 0;
+  size_t at = 0;
+  for (size_t i = 0; i < columns->time_ms.size(); ++i) {
+    const int64_t time_ms = columns->time_ms[i];
+    while (at < histograms.size() && histograms[at]->time_ms < time_ms) ++at;
+    if (at < histograms.size() && histograms[at]->time_ms == time_ms) continue;
+    columns->time_ms[kept] = time_ms;
+    columns->value[kept] = columns->value[i];
+    if (!columns->start_ms.empty()) columns->start_ms[kept] = columns->start_ms[i];
+    ++kept;
+  }
+  columns->time_ms.resize(kept);
+  columns->value.resize(kept);
+  if (!columns->start_ms.empty()) columns->start_ms.resize(kept);
+}
+
+void Extend(TimeRange* range, int64_t time_ms) {
+  range->start_ms = std::min(range->start_ms, time_ms);
+  range->end_ms = std::max(range->end_ms, time_ms);
+}
+
 }  // namespace
 
 void ReadCapture(const SeriesCapture& capture, TimeRange range, SampleColumns* out) {
@@ -90,22 +103,28 @@ void ReadCapture(const SeriesCapture& capture, TimeRange range, SampleColumns* o
   });
   ExpandStarts(capture, &out->start_ms);
   if (!capture.ordered) SortByTime(out);
+  if (capture.typed.histogram_count > 0) DropReplaced(capture, out);
   KeepRange(range, out);
+}
+
+Generation::SeriesBuffer& Generation::BufferOf(SeriesRef ref) {
+  const auto index = static_cast<uint32_t>(ref);
+  if (index >= series_.size()) series_.resize(std::max<size_t>(index + 1, series_.size() * 2));
+  return series_[index];
 }
 
 Generation::Outcome Generation::Append(SeriesRef ref, int64_t time_ms, double value,
                                        int64_t start_ms) {
-  const auto index = static_cast<uint32_t>(ref);
-  if (index >= series_.size()) series_.resize(std::max<size_t>(index + 1, series_.size() * 2));
-  SeriesBuffer& buffer = series_[index];
+  SeriesBuffer& buffer = BufferOf(ref);
   if (buffer.count == 0) {
     buffer.first = buffer.last = NewChunk(kFirstCapacity);
-    touched_.push_back(ref);
+    if (!buffer.has_typed) touched_.push_back(ref);
   } else if (time_ms <= buffer.last_time_ms) {
     const double newest = buffer.last->values()[buffer.last_count - 1];
     const int64_t newest_ms = buffer.last->times()[buffer.last_count - 1];
     const bool has_starts = start_ms != 0 || buffer.has_starts;
-    if (time_ms == newest_ms && !has_starts &&
+    // Between the two there may have been a histogram.
+    if (time_ms == newest_ms && !has_starts && !buffer.has_typed &&
         std::bit_cast<uint64_t>(newest) == std::bit_cast<uint64_t>(value)) {
       return Outcome::kDuplicate;
     }
@@ -149,18 +168,119 @@ void Generation::NoteTime(int64_t time_ms) {
   ++*cached_day_count_;
 }
 
-Chunk* Generation::NewChunk(uint32_t capacity) {
-  const size_t size = sizeof(Chunk) + capacity * (sizeof(int64_t) + sizeof(double));
+std::byte* Generation::Allocate(size_t size) {
+  // What comes next must lie as numbers have to.
+  size = (size + alignof(int64_t) - 1) / alignof(int64_t) * alignof(int64_t);
   if (size > left_) {
-    blocks_.push_back(std::make_unique_for_overwrite<std::byte[]>(kBlockBytes));
+    const size_t block_bytes = std::max(size, kBlockBytes);
+    blocks_.push_back(std::make_unique_for_overwrite<std::byte[]>(block_bytes));
+    memory_bytes_ += static_cast<int64_t>(block_bytes);
+    // A giant has a block of its own, so that the rest of the present one is not lost.
+    if (block_bytes - size < left_) return blocks_.back().get();
     next_ = blocks_.back().get();
-    left_ = kBlockBytes;
-    memory_bytes_ += static_cast<int64_t>(kBlockBytes);
+    left_ = block_bytes;
   }
-  auto* chunk = new (next_) Chunk{.next = nullptr, .capacity = capacity};
+  std::byte* const at = next_;
   next_ += size;
   left_ -= size;
-  return chunk;
+  return at;
+}
+
+Chunk* Generation::NewChunk(uint32_t capacity) {
+  const size_t size = sizeof(Chunk) + capacity * (sizeof(int64_t) + sizeof(double));
+  return new (Allocate(size)) Chunk{.next = nullptr, .capacity = capacity};
+}
+
+Generation::TypedBuffer& Generation::TypedBufferOf(SeriesRef ref, SeriesBuffer* buffer) {
+  if (buffer->count == 0 && !buffer->has_typed) touched_.push_back(ref);
+  buffer->has_typed = true;
+  return typed_[static_cast<uint32_t>(ref)];
+}
+
+void Generation::NoteTyped(int64_t time_ms, size_t bytes, std::set<int64_t>* days,
+                           TimeRange* range) {
+  typed_bytes_ += static_cast<int64_t>(bytes);
+  days->insert(base::DayOf(time_ms));
+  Extend(range, time_ms);
+  Extend(&time_range_, time_ms);
+}
+
+Generation::Outcome Generation::AppendHistogram(SeriesRef ref, int64_t time_ms, int64_t start_ms,
+                                                std::string_view message) {
+  SeriesBuffer& buffer = BufferOf(ref);
+  TypedBuffer& typed = TypedBufferOf(ref, &buffer);
+  HistogramNode* const last = typed.last_histogram;
+  if (last != nullptr && last->time_ms == time_ms && last->floats_before == buffer.count &&
+      last->message() == message) {
+    return Outcome::kDuplicate;
+  }
+  const size_t size = sizeof(HistogramNode) + message.size();
+  auto* const node =
+      new (Allocate(size)) HistogramNode{.time_ms = time_ms,
+                                         .start_ms = start_ms,
+                                         .floats_before = buffer.count,
+                                         .message_bytes = static_cast<uint32_t>(message.size())};
+  std::memcpy(node + 1, message.data(), message.size());
+  if (last == nullptr) {
+    typed.capture.first_histogram = node;
+    typed.histogram_range = {.start_ms = time_ms, .end_ms = time_ms};
+  } else {
+    last->next = node;
+  }
+  typed.last_histogram = node;
+  ++typed.capture.histogram_count;
+  ++histogram_count_;
+  NoteTyped(time_ms, size, &histogram_days_, &typed.histogram_range);
+  return Outcome::kAdded;
+}
+
+Generation::Outcome Generation::AppendExemplar(SeriesRef ref, int64_t time_ms, double value,
+                                               std::string_view labels) {
+  TypedBuffer& typed = TypedBufferOf(ref, &BufferOf(ref));
+  ExemplarNode* const last = typed.last_exemplar;
+  if (last != nullptr && last->time_ms == time_ms && last->labels() == labels &&
+      std::bit_cast<uint64_t>(last->value) == std::bit_cast<uint64_t>(value)) {
+    return Outcome::kDuplicate;
+  }
+  const size_t size = sizeof(ExemplarNode) + labels.size();
+  auto* const node = new (Allocate(size)) ExemplarNode{
+      .time_ms = time_ms, .value = value, .label_bytes = static_cast<uint32_t>(labels.size())};
+  std::memcpy(node + 1, labels.data(), labels.size());
+  if (last == nullptr) {
+    typed.capture.first_exemplar = node;
+    typed.exemplar_range = {.start_ms = time_ms, .end_ms = time_ms};
+  } else {
+    last->next = node;
+  }
+  typed.last_exemplar = node;
+  ++typed.capture.exemplar_count;
+  ++exemplar_count_;
+  NoteTyped(time_ms, size, &exemplar_days_, &typed.exemplar_range);
+  return Outcome::kAdded;
+}
+
+void Generation::AppendMetadata(MetadataNews news) {
+  const size_t bytes =
+      sizeof(MetadataNews) + news.metric.size() + news.help.size() + news.unit.size();
+  memory_bytes_ += static_cast<int64_t>(bytes);
+  typed_bytes_ += static_cast<int64_t>(bytes);
+  metadata_.push_back(std::move(news));
+}
+
+const Generation::TypedBuffer* Generation::FindTyped(SeriesRef ref) const {
+  const auto index = static_cast<uint32_t>(ref);
+  if (index >= series_.size() || !series_[index].has_typed) return nullptr;
+  return &typed_.at(index);
+}
+
+bool Generation::HasHistograms(SeriesRef ref) const {
+  const TypedBuffer* const typed = FindTyped(ref);
+  return typed != nullptr && typed->capture.histogram_count > 0;
+}
+
+bool Generation::HasExemplars(SeriesRef ref) const {
+  const TypedBuffer* const typed = FindTyped(ref);
+  return typed != nullptr && typed->capture.exemplar_count > 0;
 }
 
 SeriesCapture Generation::Capture(SeriesRef ref) const {
@@ -168,13 +288,28 @@ SeriesCapture Generation::Capture(SeriesRef ref) const {
   SeriesCapture capture{
       .first = buffer.first, .count = buffer.count, .ordered = buffer.ordered, .starts = {}};
   if (buffer.has_starts) capture.starts = starts_.at(static_cast<uint32_t>(ref));
+  if (buffer.has_typed) capture.typed = typed_.at(static_cast<uint32_t>(ref)).capture;
   return capture;
 }
 
 TimeRange Generation::RangeOf(SeriesRef ref) const {
   const SeriesBuffer& buffer = series_[static_cast<uint32_t>(ref)];
   if (!buffer.ordered) return time_range_;
-  return {.start_ms = buffer.first->times()[0], .end_ms = buffer.last_time_ms};
+  TimeRange range{.start_ms = std::numeric_limits<int64_t>::max(),
+                  .end_ms = std::numeric_limits<int64_t>::min()};
+  if (buffer.count > 0) {
+    range = {.start_ms = buffer.first->times()[0], .end_ms = buffer.last_time_ms};
+  }
+  if (buffer.has_typed && HasHistograms(ref)) {
+    const TimeRange histograms = typed_.at(static_cast<uint32_t>(ref)).histogram_range;
+    Extend(&range, histograms.start_ms);
+    Extend(&range, histograms.end_ms);
+  }
+  return range;
+}
+
+TimeRange Generation::ExemplarRangeOf(SeriesRef ref) const {
+  return typed_.at(static_cast<uint32_t>(ref)).exemplar_range;
 }
 
 }  // namespace larnax::head

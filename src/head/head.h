@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -12,6 +14,7 @@
 
 #include "head/generation.h"
 #include "head/log.h"
+#include "head/log_replay.h"
 #include "head/sample_record.h"
 #include "head/series_table.h"
 #include "head/typed_record.h"
@@ -30,10 +33,13 @@ struct AppendRules {
   int64_t max_value_bytes = 64 << 10;
 };
 
-/// Where the log has to be durable before a write is acknowledged.
+/// Where the log has to be durable before a write is acknowledged: ends of its records. Zero: there
+/// is no such record.
 struct AppendPosition {
   LogPosition samples;
-  LogPosition typed;  ///< Of the log of histograms, exemplars and metadata.
+  LogPosition typed;  ///< Of histograms, exemplars and metadata.
+
+  bool is_empty() const { return samples == LogPosition{} && typed == LogPosition{}; }
 };
 
 /// One series of a snapshot: its samples per generation, oldest generation first.
@@ -53,7 +59,8 @@ struct HeadSnapshot {
 struct FrozenSeries {
   LabelsView labels;
   SeriesRef ref;
-  int64_t flushed_through_ms;  ///< Files may hold samples of the series up to this time.
+  int64_t flushed_through_ms;         ///< Files may hold samples of the series up to this time.
+  int64_t exemplars_through_ms = -1;  ///< The same of its exemplars.
   SeriesCapture capture;
 };
 struct FrozenGeneration {
@@ -68,20 +75,22 @@ struct FrozenGeneration {
 /// write becomes visible to snapshots as a whole. Thread-safe.
 class Head {
  public:
-  /// \param log        Log of float samples; outlives the head. \param typed_log Of the rest.
-  /// \param files_through_ms  Latest time of any sample in files: a new series may be there.
-  Head(Log* log, Log* typed_log, int64_t files_through_ms);
+  /// \param log               Outlives the head.
+  /// \param files_through_ms  Latest time of anything in files: a new series may be there.
+  Head(Log* log, int64_t files_through_ms);
 
   /// Check a decoded write, log what is good and keep it in memory; count what is not in `report`.
   ///
-  /// The write is not durable until the logs are, at the returned positions.
+  /// Within one write, histograms count as later than floats. The write is not durable until the
+  /// log is, at the returned positions.
   arrow::Result<AppendPosition> Append(const wire::WriteRequest& request, const AppendRules& rules,
                                        int64_t now_ms, WriteReport* report);
 
-  /// Apply one record of the sample log again, as recovery reads it. Records before the flushed
-  /// position only define series.
-  arrow::Status Replay(std::span<const uint8_t> payload, LogPosition position, bool apply_samples,
-                       int64_t now_ms);
+  /// Apply one record of the log again, as recovery reads it. Records before the flushed position
+  /// only define series.
+  ///
+  /// \retval kCorrupt The record cannot be read, or is of a kind that is not known.
+  arrow::Status Replay(const RecordView& record, int64_t now_ms);
 
   /// Close the current generation and start the next; null when it is empty.
   arrow::Result<std::shared_ptr<const FrozenGeneration>> Freeze();
@@ -90,9 +99,15 @@ class Head {
 
   /// Capture the series that match any of the selectors (none: all) and overlap `range`.
   HeadSnapshot Capture(std::span<const std::vector<Matcher>> selectors, TimeRange range);
+  /// The same of series that have exemplars in `range`.
+  HeadSnapshot CaptureExemplars(std::span<const std::vector<Matcher>> selectors, TimeRange range);
+  /// What was said of metrics and is in memory, oldest first.
+  std::vector<MetadataNews> metadata() const;
 
-  int64_t sample_count() const;         ///< In all generations.
+  int64_t sample_count() const;         ///< Floats and histograms, in all generations.
   int64_t active_sample_count() const;  ///< In the newest one.
+  int64_t load() const;                 ///< Generation::load of all generations together, ...
+  int64_t active_load() const;          ///< ... and of the newest one.
   int64_t series_count() const;
   TimeRange time_range() const;
   int64_t memory_bytes() const;
@@ -103,18 +118,34 @@ class Head {
   // Outcome of looking a series up: kNoSeries where it cannot be stored.
   SeriesRef Resolve(const wire::DecodedSeries& series, const AppendRules& rules,
                     std::string* refusal);
+  // These append to `active_` and to the record that is to be logged.
+  LogPosition AppendFloats(const wire::WriteRequest& request, const AppendRules& rules,
+                           size_t most_bytes, WriteReport* report);
   void AppendSamples(const wire::WriteRequest& request, const wire::DecodedSeries& series,
                      const AppendRules& rules, uint64_t segment, WriteReport* report);
-  void CollectTyped(const wire::WriteRequest& request, const AppendRules& rules,
-                    WriteReport* report);
+  LogPosition AppendTyped(const wire::WriteRequest& request, const AppendRules& rules,
+                          size_t most_bytes, int64_t now_ms, WriteReport* report);
+  void AppendHistograms(const wire::WriteRequest& request, const wire::DecodedSeries& series,
+                        const AppendRules& rules, uint64_t segment, WriteReport* report);
+  void AppendExemplars(const wire::WriteRequest& request, const wire::DecodedSeries& series,
+                       const AppendRules& rules, uint64_t segment, WriteReport* report);
+  void DefineInSegment(SeriesRef ref, uint64_t segment, std::vector<SeriesDefinition>* definitions);
+  LogPosition EndOfRepeats(uint64_t segment) const;
+
+  arrow::Status ReplayDefinitions(std::span<const SeriesDefinition> definitions, uint64_t segment);
+  arrow::Result<SeriesRef> ReplayedRef(uint32_t log_ref) const;
+  arrow::Status ReplaySamples();
+  arrow::Status ReplayTyped();
+
   void BeginGeneration(LogPosition begin);
-  void DefineInSegment(SeriesRef ref, uint64_t segment);
+  using IsWanted = std::function<bool(const Generation& generation, SeriesRef ref)>;
+  HeadSnapshot CaptureWhere(std::span<const std::vector<Matcher>> selectors,
+                            const IsWanted& is_wanted);
   std::vector<SeriesRef> MatchLocked(std::span<const std::vector<Matcher>> selectors,
-                                     TimeRange range) const;
-  bool HasSamplesIn(SeriesRef ref, TimeRange range) const;
+                                     const IsWanted& is_wanted) const;
+  bool IsInAny(SeriesRef ref, const IsWanted& is_wanted) const;
 
   Log* const log_;
-  Log* const typed_log_;
 
   mutable std::mutex mutex_;
   SeriesTable table_;
@@ -134,7 +165,7 @@ class Head {
   // Scratch of Append and Replay, kept so that a write allocates nothing.
   SampleRecord record_;
   TypedRecord typed_record_;
-  std::vector<std::unique_ptr<Labels>> typed_labels_;
+  std::deque<Labels> exemplar_labels_;  // That typed_record_ borrows.
   std::string encoded_;
 };
 

@@ -56,8 +56,7 @@ void BM_Write(benchmark::State& state) {
   io::SimFileSystem fs(1);
   io::SimClock clock;
   auto log = Log::Open(fs, clock, "wal", {.salt_seed = 1}).ValueOrDie();
-  auto typed = Log::Open(fs, clock, "typed", {.salt_seed = 1}).ValueOrDie();
-  Head head(log.get(), typed.get(), -1);
+  Head head(log.get(), -1);
   std::string message;
   wire::WriteRequest request;
   int64_t time_ms = 1000;

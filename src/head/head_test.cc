@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <limits>
 #include <map>
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "head/log_replay.h"
@@ -40,8 +43,7 @@ class HeadTest : public testing::Test {
 
   void Open() {
     log_ = Log::Open(fs_, clock_, "wal/samples", {.salt_seed = 1}).ValueOrDie();
-    typed_log_ = Log::Open(fs_, clock_, "wal/typed", {.salt_seed = 2}).ValueOrDie();
-    head_ = std::make_unique<Head>(log_.get(), typed_log_.get(), -1);
+    head_ = std::make_unique<Head>(log_.get(), -1);
   }
 
   // Restart: what was committed is replayed.
@@ -52,10 +54,7 @@ class HeadTest : public testing::Test {
     ReplayOptions options;
     options.deliver_before_start = true;
     return ReplayLog(fs_, "wal/samples", from, options,
-                     [&](const RecordView& record) {
-                       return head_->Replay(record.payload, record.position, !record.before_start,
-                                            clock_.NowMs());
-                     })
+                     [&](const RecordView& record) { return head_->Replay(record, 77); })
         .ValueOrDie();
   }
 
@@ -98,7 +97,6 @@ class HeadTest : public testing::Test {
   io::SimFileSystem fs_{1};
   io::SimClock clock_;
   std::unique_ptr<Log> log_;
-  std::unique_ptr<Log> typed_log_;
   std::unique_ptr<Head> head_;
   wire::WriteRequest request_;
   AppendRules rules_;
@@ -158,18 +156,18 @@ TEST_F(HeadTest, ASeriesOfWhichNothingIsKeptTakesNoMemory) {
   EXPECT_EQ(head_->series_count(), 0);
 }
 
-TEST_F(HeadTest, RefusesExemplarsThatRepeatLongLabelsTooOften) {
-  const Labels labels =
-      Labels::Make({{"__name__", "m"}, {"a", std::string(50'000, 'x')}}).ValueOrDie();
-  wire::RequestEncoder encoder(wire::WriteVersion::kV1);
-  encoder.BeginSeries(labels.bytes());
+TEST_F(HeadTest, RefusesExemplarsThatTakeTooMuch) {
+  wire::RequestEncoder encoder(wire::WriteVersion::kV2);
+  encoder.BeginSeries(SeriesNumber(1).bytes());
   encoder.AddSample(1000, 1);
-  for (int i = 0; i < 2000; ++i) encoder.AddExemplar({}, 1, 1);
-  EXPECT_THAT(AppendMessage(std::string(encoder.Finish()), /*version_2=*/false).status(),
+  const Labels trace = Labels::Make({{"trace_id", std::string(50'000, 'x')}}).ValueOrDie();
+  // Few bytes in this version, where each text is sent once.
+  for (int i = 0; i < 2000; ++i) encoder.AddExemplar(trace.bytes(), i, 1);
+  EXPECT_THAT(AppendMessage(std::string(encoder.Finish()), /*version_2=*/true).status(),
               test::IsKind(ErrorKind::kTooLarge));
   // Nothing of it was stored.
   EXPECT_EQ(head_->sample_count(), 0);
-  EXPECT_EQ(log_->pending_bytes() + typed_log_->pending_bytes(), 0u);
+  EXPECT_EQ(log_->pending_bytes(), 0u);
 }
 
 TEST_F(HeadTest, HoldsLimitsOnLabels) {
@@ -224,7 +222,7 @@ TEST_F(HeadTest, ReplayFromAPositionKnowsEarlierDefinitions) {
 
 TEST_F(HeadTest, DefinesSeriesAnewInEachSegment) {
   log_ = Log::Open(fs_, clock_, "wal/samples", {.segment_bytes = 600, .salt_seed = 1}).ValueOrDie();
-  head_ = std::make_unique<Head>(log_.get(), typed_log_.get(), -1);
+  head_ = std::make_unique<Head>(log_.get(), -1);
   for (int i = 0; i < 50; ++i) {
     Append({{i % 3, 1000 + i, 1.0 * i}});
     ASSERT_OK(log_->Commit());
@@ -277,37 +275,195 @@ TEST_F(HeadTest, AStartTimeThatCannotBeIsUnknown) {
   EXPECT_EQ(columns.start_ms, (std::vector<int64_t>{kMaxTimeMs, 0, 0}));
 }
 
-TEST_F(HeadTest, LogsHistogramsExemplarsAndMetadata) {
+// A histogram of one bucket that holds `count`.
+std::string Histogram(int64_t time_ms, uint64_t count, double sum = 1) {
   wire::HistogramFields fields;
-  fields.count_int = 3;
-  fields.sum = 4.5;
-  fields.positive_spans = {{.offset = 0, .length = 2}};
-  fields.positive_deltas = {1, 1};
-  fields.time_ms = 1000;
-  wire::RequestEncoder encoder(wire::WriteVersion::kV2);
-  encoder.BeginSeries(SeriesNumber(1).bytes());
-  encoder.AddHistogram(wire::EncodeHistogram(fields));
-  encoder.AddExemplar(Labels::Make({{"trace_id", "abc"}}).ValueOrDie().bytes(), 7, 999);
-  encoder.AddMetadata(
-      {.metric = "metric_1", .type = wire::MetricType::kHistogram, .help = "Help.", .unit = "s"});
-  ASSERT_OK(AppendMessage(std::string(encoder.Finish()), /*version_2=*/true));
+  fields.count_int = count;
+  fields.sum = sum;
+  fields.positive_spans = {{.offset = 0, .length = 1}};
+  fields.positive_deltas = {static_cast<int64_t>(count)};
+  fields.time_ms = time_ms;
+  return wire::EncodeHistogram(fields);
+}
+
+class TypedHeadTest : public HeadTest {
+ protected:
+  // One write: floats, then histograms, of series 1.
+  AppendPosition Write(const std::vector<std::pair<int64_t, double>>& floats,
+                       const std::vector<std::pair<int64_t, uint64_t>>& histograms) {
+    wire::RequestEncoder encoder(wire::WriteVersion::kV1);
+    encoder.BeginSeries(SeriesNumber(1).bytes());
+    for (const auto& [time_ms, value] : floats) encoder.AddSample(time_ms, value);
+    for (const auto& [time_ms, count] : histograms) encoder.AddHistogram(Histogram(time_ms, count));
+    return AppendMessage(std::string(encoder.Finish()), /*version_2=*/false).ValueOrDie();
+  }
+
+  // All samples of series 1: a histogram of count n reads as "hn".
+  std::map<int64_t, std::string> ReadBoth(TimeRange range = {}) {
+    std::map<int64_t, std::string> content;
+    const HeadSnapshot snapshot = head_->Capture({}, range);
+    SampleColumns columns;
+    std::vector<HistogramSample> histograms;
+    for (const HeadSeries& series : snapshot.series) {
+      for (const SeriesCapture& part : series.parts) {
+        ReadCapture(part, range, &columns);
+        EXPECT_OK(ReadHistograms(part, range, &histograms));
+        for (size_t i = 0; i < columns.time_ms.size(); ++i) {
+          content[columns.time_ms[i]] = std::to_string(static_cast<int>(columns.value[i]));
+        }
+        for (const HistogramSample& sample : histograms) {
+          // At one time there is only one of them.
+          EXPECT_EQ(std::count(columns.time_ms.begin(), columns.time_ms.end(), sample.time_ms), 0);
+          content[sample.time_ms] = "h" + std::to_string(sample.histogram->integer_count);
+        }
+      }
+    }
+    return content;
+  }
+  using Both = std::map<int64_t, std::string>;
+};
+
+TEST_F(TypedHeadTest, OfFloatAndHistogramTheLaterOneWins) {
+  Write({{10, 1}, {20, 2}, {30, 3}}, {});
+  Write({}, {{20, 7}, {40, 8}});
+  Write({{40, 4}}, {{30, 9}});
+  const Both both{{10, "1"}, {20, "h7"}, {30, "h9"}, {40, "4"}};
+  EXPECT_EQ(ReadBoth(), both);
+  EXPECT_EQ(ReadBoth({.start_ms = 20, .end_ms = 30}), (Both{{20, "h7"}, {30, "h9"}}));
+  ASSERT_OK(log_->Commit());
+  Reopen();
+  EXPECT_EQ(ReadBoth(), both);
+}
+
+TEST_F(TypedHeadTest, AFloatThatComesAgainAfterAHistogramCountsAgain) {
+  Write({{10, 1}}, {});
+  Write({}, {{10, 7}});
+  Write({{10, 1}}, {});
+  EXPECT_EQ(ReadBoth(), (Both{{10, "1"}}));
+  Write({}, {{10, 7}});
+  EXPECT_EQ(ReadBoth(), (Both{{10, "h7"}}));
+  ASSERT_OK(log_->Commit());
+  Reopen();
+  EXPECT_EQ(ReadBoth(), (Both{{10, "h7"}}));
+}
+
+TEST_F(TypedHeadTest, OutOfOrderSamplesOfBothKindsAreResolvedToo) {
+  std::mt19937_64 random(3);
+  Both want;
+  for (int i = 0; i < 3000; ++i) {
+    const auto time_ms = static_cast<int64_t>(random() % 200);
+    if (random() % 2 == 0) {
+      Write({{time_ms, i}}, {});
+      want[time_ms] = std::to_string(i);
+    } else {
+      Write({}, {{time_ms, static_cast<uint64_t>(i)}});
+      want[time_ms] = "h" + std::to_string(i);
+    }
+    if (i % 1000 == 500) {
+      ASSERT_OK(head_->Freeze());
+    }
+  }
+  EXPECT_EQ(ReadBoth(), want);
+}
+
+TEST_F(TypedHeadTest, ARepeatedHistogramIsNotLoggedAgain) {
+  Write({}, {{10, 7}});
+  const size_t pending = log_->pending_bytes();
+  const AppendPosition repeat = Write({}, {{10, 7}});
+  EXPECT_EQ(log_->pending_bytes(), pending);
   EXPECT_EQ(report_.histograms, 1);
-  EXPECT_EQ(report_.exemplars, 1);
-  ASSERT_OK(typed_log_->Commit());
-  std::vector<TypedRecord> records;
-  std::vector<std::string> payloads;
-  ASSERT_OK(ReplayLog(fs_, "wal/typed", {}, {}, [&](const RecordView& record) {
-    EXPECT_EQ(record.type, kTypedRecord);
-    TypedRecord typed;
-    EXPECT_OK(DecodeTypedRecord(record.payload, &typed));
-    EXPECT_EQ(typed.histograms.size(), 1u);
-    EXPECT_EQ(typed.histograms[0].labels, SeriesNumber(1).bytes());
-    EXPECT_EQ(typed.histograms[0].message, wire::EncodeHistogram(fields));
-    EXPECT_EQ(typed.exemplars.size(), 1u);
-    EXPECT_EQ(typed.exemplars[0].value, 7);
-    EXPECT_EQ(typed.metadata.size(), 1u);
-    return arrow::Status::OK();
-  }));
+  EXPECT_EQ(head_->sample_count(), 1);
+  // It is durable when what it repeats is.
+  ASSERT_OK_AND_ASSIGN(const bool before, log_->IsCommitted(repeat.typed));
+  EXPECT_FALSE(before);
+  ASSERT_OK(log_->Commit());
+  ASSERT_OK_AND_ASSIGN(const bool after, log_->IsCommitted(repeat.typed));
+  EXPECT_TRUE(after);
+}
+
+TEST_F(TypedHeadTest, KeepsExemplarsAndMetadataThroughARestart) {
+  const auto write = [&] {
+    wire::RequestEncoder encoder(wire::WriteVersion::kV2);
+    encoder.BeginSeries(SeriesNumber(1).bytes());
+    encoder.AddHistogram(Histogram(1000, 3));
+    encoder.AddExemplar(Labels::Make({{"trace_id", "abc"}}).ValueOrDie().bytes(), 7, 999);
+    encoder.AddExemplar({}, -0.0, 998);
+    encoder.AddMetadata(
+        {.metric = "metric_1", .type = wire::MetricType::kHistogram, .help = "H", .unit = "s"});
+    ASSERT_OK(AppendMessage(std::string(encoder.Finish()), /*version_2=*/true));
+  };
+
+  write();
+  EXPECT_EQ(report_.histograms, 1);
+  EXPECT_EQ(report_.exemplars, 2);
+  ASSERT_OK(log_->Commit());
+  for (int i = 0; i < 2; ++i) {
+    const HeadSnapshot snapshot = head_->CaptureExemplars({}, {.start_ms = 0, .end_ms = 998});
+    ASSERT_EQ(snapshot.series.size(), 1u);
+    EXPECT_EQ(snapshot.series[0].labels, SeriesNumber(1).view());
+    std::vector<const ExemplarNode*> exemplars;
+    ReadExemplars(snapshot.series[0].parts[0], {}, &exemplars);
+    ASSERT_EQ(exemplars.size(), 2u);
+    EXPECT_EQ(LabelsView(exemplars[0]->labels()).ToString(), "{trace_id=\"abc\"}");
+    EXPECT_EQ(exemplars[0]->value, 7);
+    EXPECT_TRUE(std::signbit(exemplars[1]->value));
+    EXPECT_TRUE(exemplars[1]->labels().empty());
+    const auto metadata = head_->metadata();
+    ASSERT_EQ(metadata.size(), 1u);
+    EXPECT_EQ(metadata[0].metric, "metric_1");
+    EXPECT_EQ(metadata[0].help, "H");
+    EXPECT_EQ(metadata[0].seen_ms, clock_.NowMs());
+    EXPECT_TRUE(head_->CaptureExemplars({}, {.start_ms = 1000, .end_ms = 2000}).series.empty());
+    Reopen();
+  }
+}
+
+TEST_F(TypedHeadTest, ExemplarsAloneDoNotMakeASeriesOfSamples) {
+  wire::RequestEncoder encoder(wire::WriteVersion::kV1);
+  encoder.BeginSeries(SeriesNumber(1).bytes());
+  encoder.AddExemplar({}, 1, 10);
+  ASSERT_OK(AppendMessage(std::string(encoder.Finish()), /*version_2=*/false));
+  EXPECT_TRUE(head_->Capture({}, {}).series.empty());
+  ASSERT_OK_AND_ASSIGN(const auto frozen, head_->Freeze());
+  ASSERT_NE(frozen, nullptr);
+  ASSERT_EQ(frozen->series.size(), 1u);
+  EXPECT_EQ(frozen->generation->exemplar_days(), (std::set<int64_t>{0}));
+  head_->DropFrozen(*frozen);
+  Append({{1, 1000, 1}});
+  ASSERT_OK_AND_ASSIGN(const auto next, head_->Freeze());
+  EXPECT_EQ(next->series[0].flushed_through_ms, -1);
+  EXPECT_EQ(next->series[0].exemplars_through_ms, 10);
+}
+
+TEST_F(TypedHeadTest, RefusesBadHistogramsAndExemplarsByReason) {
+  rules_.max_time_ms = 5000;
+  wire::HistogramFields bad;
+  bad.schema = 77;
+  wire::RequestEncoder encoder(wire::WriteVersion::kV1);
+  encoder.BeginSeries(SeriesNumber(1).bytes());
+  encoder.AddHistogram(wire::EncodeHistogram(bad));
+  encoder.AddHistogram(Histogram(5001, 1));
+  encoder.AddExemplar({}, 1, 5001);
+  encoder.AddExemplar(Labels::Make({{"a", "b"}}).ValueOrDie().bytes(), 1, -1);
+  ASSERT_OK(AppendMessage(std::string(encoder.Finish()), /*version_2=*/false));
+  ASSERT_EQ(report_.refused.size(), 2u);
+  EXPECT_EQ(report_.refused[0].reason, "unknown histogram schema");
+  EXPECT_EQ(report_.refused[1].reason, "out of bounds");
+  EXPECT_EQ(report_.refused[1].count, 3);
+  EXPECT_EQ(report_.histograms + report_.exemplars, 0);
+  EXPECT_EQ(head_->series_count(), 0);  // A series of which nothing is kept takes no memory.
+  EXPECT_EQ(log_->pending_bytes(), 0u);
+}
+
+TEST_F(TypedHeadTest, WhatIsNoFloatCountsByItsBytes) {
+  Write({{10, 1}}, {});
+  EXPECT_EQ(head_->load(), 1);
+  wire::RequestEncoder encoder(wire::WriteVersion::kV1);
+  encoder.BeginSeries(SeriesNumber(1).bytes());
+  encoder.AddExemplar(Labels::Make({{"a", std::string(1600, 'x')}}).ValueOrDie().bytes(), 1, 1);
+  ASSERT_OK(AppendMessage(std::string(encoder.Finish()), /*version_2=*/false));
+  EXPECT_GT(head_->load(), 100);
+  EXPECT_EQ(head_->sample_count(), 1);
 }
 
 TEST_F(HeadTest, DamagedRecordsAreErrorsNotCrashes) {
@@ -315,7 +471,11 @@ TEST_F(HeadTest, DamagedRecordsAreErrorsNotCrashes) {
   for (int i = 0; i < 3000; ++i) {
     std::vector<uint8_t> bytes(random() % 80);
     for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(random() % (i % 2 == 0 ? 256 : 6));
-    (void)head_->Replay(bytes, {.segment = 1, .offset_bytes = 64}, true, 0);
+    RecordView record;
+    record.position = {.segment = 1, .offset_bytes = 64};
+    record.type = static_cast<uint8_t>(i % 5);
+    record.payload = bytes;
+    (void)head_->Replay(record, 0);
   }
 }
 

@@ -42,7 +42,8 @@ SeriesRef SeriesTable::Add(LabelsView labels, uint64_t hash, int64_t flushed_thr
   }
   (*this)[ref] = {.labels = arena_->Add(labels.bytes()),
                   .hash = hash,
-                  .flushed_through_ms = flushed_through_ms};
+                  .flushed_through_ms = flushed_through_ms,
+                  .exemplars_through_ms = flushed_through_ms};
   Index(ref);
   unordered_.push_back(ref);
   ++live_;

@@ -40,9 +40,10 @@ class SeriesTable {
   struct Entry {
     std::string_view labels;  ///< Canonical label bytes, in the arena; empty: the ref is free.
     uint64_t hash = 0;        ///< base::Hash64 of `labels`.
-    int64_t flushed_through_ms = 0;  ///< Files may hold samples of it up to this time.
-    uint64_t log_segment = 0;        ///< Newest log segment that defines it; 0: none.
-    uint64_t last_generation = 0;    ///< Newest generation that has samples of it.
+    int64_t flushed_through_ms = 0;    ///< Files may hold samples of it up to this time.
+    int64_t exemplars_through_ms = 0;  ///< The same of its exemplars.
+    uint64_t log_segment = 0;          ///< Newest log segment that defines it; 0: none.
+    uint64_t last_generation = 0;      ///< Newest generation that has anything of it.
     SeriesRef next_same_hash = kNoSeries;
     uint32_t rank = 0;  ///< Place in `order()`; only valid after RefreshOrder.
   };
@@ -58,7 +59,7 @@ class SeriesTable {
     while (ref != kNoSeries && (*this)[ref].labels != labels) ref = (*this)[ref].next_same_hash;
     return ref;
   }
-  /// Add a series that is not there yet.
+  /// Add a series that is not there yet. \param flushed_through_ms  Of its exemplars, too.
   SeriesRef Add(LabelsView labels, uint64_t hash, int64_t flushed_through_ms);
 
   Entry& operator[](SeriesRef ref) { return entries_[static_cast<uint32_t>(ref)]; }

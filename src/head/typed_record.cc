@@ -1,12 +1,16 @@
 // Layout, integers varints, "string" = size and bytes:
 //
-//   histograms  { string labels, string message }
-//   exemplars   { string labels, string exemplar labels, zigzag(time_ms), value as 8 bytes }
-//   metadata    { string metric, type, string help, string unit }
+//   definitions { ref, string labels }
+//   histograms  { ref, string message }
+//   exemplars   { ref, string exemplar labels, zigzag(time_ms), value as 8 bytes }
+//   metadata    { string metric, type, string help, string unit, zigzag(seen_ms) }
+//
+// The old kind has no definitions, the labels of the series instead of each ref, and no seen_ms.
 
 #include "head/typed_record.h"
 
 #include <cstring>
+#include <map>
 
 #include "base/varint.h"
 #include "larnax/error.h"
@@ -42,6 +46,7 @@ class FieldReader {
     if (bytes != nullptr) std::memcpy(&value, bytes, sizeof(value));
     return value;
   }
+  void Fail() { at_ = nullptr; }
   bool ok() const { return at_ != nullptr; }
   bool AtEnd() const { return at_ == end_; }
 
@@ -60,19 +65,76 @@ class FieldReader {
   const uint8_t* end_;
 };
 
+arrow::Status Finish(const FieldReader& reader) {
+  if (reader.ok() && reader.AtEnd()) return arrow::Status::OK();
+  return MakeError(ErrorKind::kCorrupt, "malformed typed record");
+}
+
+// Reads a list; `read` reads one element.
+template <typename Read>
+void ReadList(FieldReader* reader, Read read) {
+  // A lying count ends with the bytes.
+  for (uint64_t left = reader->Varint(); left > 0 && reader->ok(); --left) read();
+}
+
+// The ref of a record; one that is none ends the reading.
+uint32_t ReadRef(FieldReader* reader) {
+  const uint64_t ref = reader->Varint();
+  if (ref > UINT32_MAX) reader->Fail();
+  return static_cast<uint32_t>(ref);
+}
+
+// Everything but definitions; `read_series` reads what names a series.
+template <typename ReadSeries>
+void ReadParts(FieldReader* reader, bool has_times, ReadSeries read_series, TypedRecord* out) {
+  ReadList(reader, [&] {
+    const uint32_t ref = read_series();
+    out->histograms.push_back({ref, reader->String()});
+  });
+  ReadList(reader, [&] {
+    TypedExemplar exemplar;
+    exemplar.ref = read_series();
+    exemplar.labels = reader->String();
+    exemplar.time_ms = base::UnZigZag(reader->Varint());
+    exemplar.value = reader->Double();
+    out->exemplars.push_back(exemplar);
+  });
+  ReadList(reader, [&] {
+    TypedMetadata metadata;
+    metadata.metric = reader->String();
+    metadata.type = static_cast<uint8_t>(reader->Varint());
+    metadata.help = reader->String();
+    metadata.unit = reader->String();
+    if (has_times) metadata.seen_ms = base::UnZigZag(reader->Varint());
+    out->metadata.push_back(metadata);
+  });
+}
+
 }  // namespace
+
+void TypedRecord::Clear() {
+  definitions.clear();
+  histograms.clear();
+  exemplars.clear();
+  metadata.clear();
+}
 
 void EncodeTypedRecord(const TypedRecord& record, std::string* out) {
   out->clear();
+  base::PutVarint(record.definitions.size(), out);
+  for (const SeriesDefinition& definition : record.definitions) {
+    base::PutVarint(definition.ref, out);
+    PutString(definition.labels, out);
+  }
   base::PutVarint(record.histograms.size(), out);
   for (const TypedHistogram& histogram : record.histograms) {
-    PutString(histogram.labels, out);
+    base::PutVarint(histogram.ref, out);
     PutString(histogram.message, out);
   }
   base::PutVarint(record.exemplars.size(), out);
   for (const TypedExemplar& exemplar : record.exemplars) {
+    base::PutVarint(exemplar.ref, out);
     PutString(exemplar.labels, out);
-    PutString(exemplar.exemplar_labels, out);
     base::PutVarint(base::ZigZag(exemplar.time_ms), out);
     out->append(reinterpret_cast<const char*>(&exemplar.value), sizeof(exemplar.value));
   }
@@ -82,36 +144,33 @@ void EncodeTypedRecord(const TypedRecord& record, std::string* out) {
     base::PutVarint(metadata.type, out);
     PutString(metadata.help, out);
     PutString(metadata.unit, out);
+    base::PutVarint(base::ZigZag(metadata.seen_ms), out);
   }
 }
 
 arrow::Status DecodeTypedRecord(std::span<const uint8_t> bytes, TypedRecord* out) {
-  *out = {};
+  out->Clear();
   FieldReader reader(bytes);
-  for (uint64_t left = reader.Varint(); left > 0 && reader.ok(); --left) {
-    const std::string_view labels = reader.String();
-    out->histograms.push_back({labels, reader.String()});
-  }
-  for (uint64_t left = reader.Varint(); left > 0 && reader.ok(); --left) {
-    TypedExemplar exemplar;
-    exemplar.labels = reader.String();
-    exemplar.exemplar_labels = reader.String();
-    exemplar.time_ms = base::UnZigZag(reader.Varint());
-    exemplar.value = reader.Double();
-    out->exemplars.push_back(exemplar);
-  }
-  for (uint64_t left = reader.Varint(); left > 0 && reader.ok(); --left) {
-    TypedMetadata metadata;
-    metadata.metric = reader.String();
-    metadata.type = static_cast<uint8_t>(reader.Varint());
-    metadata.help = reader.String();
-    metadata.unit = reader.String();
-    out->metadata.push_back(metadata);
-  }
-  if (!reader.ok() || !reader.AtEnd()) {
-    return MakeError(ErrorKind::kCorrupt, "malformed typed record");
-  }
-  return arrow::Status::OK();
+  ReadList(&reader, [&] {
+    const uint32_t ref = ReadRef(&reader);
+    out->definitions.push_back({ref, reader.String()});
+  });
+  ReadParts(&reader, /*has_times=*/true, [&] { return ReadRef(&reader); }, out);
+  return Finish(reader);
+}
+
+arrow::Status DecodeOldTypedRecord(std::span<const uint8_t> bytes, TypedRecord* out) {
+  out->Clear();
+  FieldReader reader(bytes);
+  std::map<std::string_view, uint32_t> refs;
+  const auto read_series = [&] {
+    const auto next = static_cast<uint32_t>(refs.size());
+    const auto [at, is_new] = refs.try_emplace(reader.String(), next);
+    if (is_new) out->definitions.push_back({next, at->first});
+    return at->second;
+  };
+  ReadParts(&reader, /*has_times=*/false, read_series, out);
+  return Finish(reader);
 }
 
 }  // namespace larnax::head

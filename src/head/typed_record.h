@@ -8,18 +8,21 @@
 
 #include <arrow/status.h>
 
+#include "head/sample_record.h"
+
 namespace larnax::head {
 
 /// A native histogram sample as it arrived.
 struct TypedHistogram {
-  std::string_view labels;   ///< Canonical label bytes of the series.
-  std::string_view message;  ///< The protobuf message `Histogram` (1.0, or 2.0 which only adds).
+  uint32_t ref = 0;  ///< Of its series, defined in the same segment.
+  /// The protobuf message `Histogram` (1.0, or 2.0 which only adds).
+  std::string_view message;
 };
 
 /// An exemplar.
 struct TypedExemplar {
-  std::string_view labels;           ///< Canonical label bytes of the series.
-  std::string_view exemplar_labels;  ///< Canonical label bytes of its own.
+  uint32_t ref = 0;         ///< Of its series.
+  std::string_view labels;  ///< Canonical label bytes of its own.
   int64_t time_ms = 0;
   double value = 0;  ///< Every bit kept.
 };
@@ -30,15 +33,18 @@ struct TypedMetadata {
   uint8_t type = 0;  ///< wire::MetricType.
   std::string_view help;
   std::string_view unit;
+  int64_t seen_ms = 0;  ///< When; 0: unknown.
 };
 
 /// Content of a typed record: what one write held besides float samples. Views are borrowed.
 struct TypedRecord {
+  std::vector<SeriesDefinition> definitions;  ///< As in a SampleRecord, with the same refs.
   std::vector<TypedHistogram> histograms;
   std::vector<TypedExemplar> exemplars;
   std::vector<TypedMetadata> metadata;
 
   bool empty() const { return histograms.empty() && exemplars.empty() && metadata.empty(); }
+  void Clear();
 };
 
 /// Encode a record; replaces the content of `out`. The layout is in docs/format/wal.md.
@@ -48,5 +54,9 @@ void EncodeTypedRecord(const TypedRecord& record, std::string* out);
 ///
 /// \retval kCorrupt The bytes are not a record.
 arrow::Status DecodeTypedRecord(std::span<const uint8_t> bytes, TypedRecord* out);
+
+/// Decode a record of kind kOldTypedRecord: its series get refs from 0 on, in the order of their
+/// first appearance, and are defined by the record itself.
+arrow::Status DecodeOldTypedRecord(std::span<const uint8_t> bytes, TypedRecord* out);
 
 }  // namespace larnax::head
