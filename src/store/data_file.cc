@@ -1,5 +1,7 @@
 #include "store/data_file.h"
 
+#include <array>
+
 #include "larnax/error.h"
 #include "store/archive_layout.h"
 
@@ -54,15 +56,19 @@ class OpenStats {
 }  // namespace
 
 arrow::Result<std::shared_ptr<io::ReadableFile>> DataFile::Open(Tree tree) {
-  const bool expected = in_retired_;
-  arrow::Status missing;
+  const std::string expected = PathIn(tree, in_retired_);
   // A writer elsewhere may be in the middle of a merge, or have failed in one: whatever a manifest
-  // lists then is in the other place. The third look is for what was moved between the first two.
-  for (const bool in_retired : {expected, !expected, expected}) {
-    auto file = fs_->OpenReadable(PathIn(tree, in_retired));
+  // lists then is in another place (in `staging`, when a commit that seemed to fail is visible).
+  // The last look is for what was moved between the first ones.
+  const std::array places = {expected, PathIn(tree, !in_retired_),
+                             io::JoinPath(root_, LooseFile(tree, kStagingFolder, entry_.name)),
+                             expected};
+  arrow::Status missing;
+  for (const std::string& path : places) {
+    auto file = fs_->OpenReadable(path);
     if (file.ok()) return std::shared_ptr<io::ReadableFile>(std::move(*file));
     if (KindOf(file.status()) != ErrorKind::kNotFound) return file.status();
-    missing = file.status();
+    if (missing.ok()) missing = file.status();
   }
   return missing;
 }
