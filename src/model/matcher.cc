@@ -6,35 +6,10 @@
 #include "base/utf8.h"
 #include "larnax/error.h"
 #include "larnax/labels.h"
+#include "model/go_regex.h"
 
 namespace larnax {
 namespace {
-
-constexpr int64_t kMaxProgramBytes = 16 << 20;
-
-// Go accepts `(?<name>` for `(?P<name>`, this RE2 does not; RE2 accepts `\C`, Go does not.
-arrow::Result<std::string> TranslateFromGo(const std::string& pattern) {
-  std::string out;
-  out.reserve(pattern.size() + 8);
-  for (size_t i = 0; i < pattern.size(); ++i) {
-    if (pattern[i] == '\\' && i + 1 < pattern.size()) {
-      if (pattern[i + 1] == 'C') {
-        return MakeError(ErrorKind::kBadQuery,
-                         "error parsing regexp: invalid escape sequence: `\\C`");
-      }
-      out.append(pattern, i, 2);
-      ++i;
-      continue;
-    }
-    out.push_back(pattern[i]);
-    if (pattern.compare(i, 3, "(?<") == 0 && i + 3 < pattern.size() && pattern[i + 3] != '=' &&
-        pattern[i + 3] != '!') {
-      out.append("?P");
-      ++i;
-    }
-  }
-  return out;
-}
 
 bool IsLiteral(std::string_view pattern) {
   return pattern.find_first_of("\\.+*?()|[]{}^$") == std::string_view::npos;
@@ -78,16 +53,7 @@ class Matcher::Program {
   static arrow::Result<std::shared_ptr<const Program>> Compile(const std::string& pattern) {
     auto program = std::make_shared<Program>();
     // Compiled in every case: a malformed expression is an error whatever path would take it.
-    ARROW_ASSIGN_OR_RAISE(const std::string translated, TranslateFromGo(pattern));
-    RE2::Options options;
-    options.set_log_errors(false);
-    options.set_dot_nl(true);
-    options.set_max_mem(kMaxProgramBytes);
-    program->regex_ = std::make_unique<RE2>(translated, options);
-    if (!program->regex_->ok()) {
-      return MakeError(ErrorKind::kBadQuery,
-                       "error parsing regexp: " + program->regex_->error() + ": `" + pattern + "`");
-    }
+    ARROW_ASSIGN_OR_RAISE(program->regex_, model::CompileGoRegex(pattern));
     program->ChooseShape(pattern);
     return program;
   }
