@@ -100,6 +100,7 @@ class SeriesWriter {
   /// ... and presence as words or by the functions of types.h.
   PresenceWord* present() { return row_->present; }
   size_t steps() const { return vector_->steps(); }
+  const StepSeries& row() const { return *row_; }
 
   void SetFloat(size_t step, double value) { row_->SetFloat(step, value); }
   void SetHistogram(size_t step, HistogramPtr histogram) {

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+
+#include "exec/function.h"
+#include "exec/functions/range_notes.h"
+
+namespace larnax::exec {
+
+/// Count the samples of one kind in the window of a step.
+template <typename T>
+size_t CountInWindow(const WindowedSamples<T>& samples, size_t step) {
+  return samples.empty() ? 0 : samples.end[step] - samples.begin[step];
+}
+
+/// Set a float at each step whose window has floats: `f(step, begin, end)` of their indexes.
+template <typename F>
+void ForFloatWindows(const RangeSeries& series, SeriesWriter* out, F&& f) {
+  if (series.floats.empty()) return;
+  for (size_t step = 0; step < out->steps(); ++step) {
+    const size_t begin = series.floats.begin[step];
+    const size_t end = series.floats.end[step];
+    if (begin < end) out->SetFloat(step, f(step, begin, end));
+  }
+}
+
+/// Tell of windows with floats that hold histograms too, which do not count.
+inline void NoteIgnoredHistograms(const RangeSeries& series, size_t steps,
+                                  promql::PositionRange position, Annotations* annotations) {
+  if (series.histograms.empty()) return;
+  for (size_t step = 0; step < steps; ++step) {
+    if (CountInWindow(series.floats, step) > 0 && CountInWindow(series.histograms, step) > 0) {
+      RangeNotes notes;
+      notes.Add(RangeNote::kHistogramsIgnored);
+      notes.Report(series.labels, position, annotations);
+      return;
+    }
+  }
+}
+
+}  // namespace larnax::exec

@@ -1,0 +1,141 @@
+#include <cmath>
+#include <memory>
+#include <span>
+
+#include "base/kahan.h"
+#include "exec/functions/float_windows.h"
+#include "exec/functions/function_lists.h"
+
+namespace larnax::exec {
+namespace {
+
+using model::HistogramAccumulator;
+
+double Sum(std::span<const double> values) {
+  base::KahanSum sum;
+  for (const double value : values) sum.Add(value);
+  return std::isinf(sum.sum) ? sum.sum : sum.Total();
+}
+
+// The sum over the count; once the sum would overflow, a running mean from there on.
+double Mean(std::span<const double> values) {
+  base::KahanSum sum{values[0], 0};
+  size_t i = 1;
+  for (; i < values.size(); ++i) {
+    base::KahanSum next = sum;
+    next.Add(values[i]);
+    if (std::isinf(next.sum)) break;
+    sum = next;
+  }
+  if (i == values.size()) {
+    const auto count = static_cast<double>(i);
+    return sum.sum / count + sum.compensation / count;
+  }
+  const auto summed = static_cast<double>(i);
+  base::KahanSum mean{sum.sum / summed, sum.compensation / summed};
+  for (; i < values.size(); ++i) {
+    const auto count = static_cast<double>(i + 1);
+    mean.Scale((count - 1) / count);
+    mean.Add(values[i] / count);
+  }
+  return mean.Total();
+}
+
+// Population variance by Welford's recurrence.
+double Variance(std::span<const double> values) {
+  double count = 0;
+  base::KahanSum mean;
+  base::KahanSum squares;
+  for (const double value : values) {
+    count += 1;
+    const double delta = value - mean.Total();
+    mean.Add(delta / count);
+    squares.Add(delta * (value - mean.Total()));
+  }
+  return squares.Total() / count;
+}
+
+double StandardDeviation(std::span<const double> values) { return std::sqrt(Variance(values)); }
+
+// Adds up the histograms of one window; nullptr where their layouts do not go together.
+HistogramPtr Accumulate(HistogramAccumulator::Kind kind, std::span<const HistogramPtr> histograms,
+                        RangeNotes* notes) {
+  HistogramAccumulator accumulator(kind);
+  bool reset = false;
+  bool not_reset = false;
+  for (const HistogramPtr& histogram : histograms) {
+    reset |= histogram->counter_reset_hint == CounterResetHint::kReset;
+    not_reset |= histogram->counter_reset_hint == CounterResetHint::kNotReset;
+    const auto report = accumulator.Add(*histogram);
+    if (!report) {
+      notes->Replace(RangeNote::kMixedSchemas);
+      return nullptr;
+    }
+    if (report->bounds_reconciled) notes->Add(RangeNote::kBoundsAggregated);
+  }
+  if (reset && not_reset) notes->Add(RangeNote::kResetsCollide);
+  return std::make_shared<const model::FloatHistogram>(accumulator.Result());
+}
+
+// `sum_over_time` and `avg_over_time` of windows that may hold histograms.
+template <double (*kOfFloats)(std::span<const double>)>
+void AccumulateAnyWindows(HistogramAccumulator::Kind kind, const RangeSeries& series,
+                          SeriesWriter* out, RangeNotes* notes) {
+  const auto& floats = series.floats;
+  const auto& histograms = series.histograms;
+  for (size_t step = 0; step < out->steps(); ++step) {
+    const size_t float_count = CountInWindow(floats, step);
+    const size_t histogram_count = CountInWindow(histograms, step);
+    if (float_count > 0 && histogram_count > 0) {
+      notes->Add(RangeNote::kMixedTypes);
+    } else if (float_count > 0) {
+      out->SetFloat(step, kOfFloats(floats.value.subspan(floats.begin[step], float_count)));
+    } else if (histogram_count > 0) {
+      RangeNotes window_notes;
+      HistogramPtr result = Accumulate(
+          kind, histograms.value.subspan(histograms.begin[step], histogram_count), &window_notes);
+      if (result != nullptr) out->SetHistogram(step, std::move(result));
+      notes->Add(window_notes);
+    }
+  }
+}
+
+template <double (*kOfFloats)(std::span<const double>), HistogramAccumulator::Kind kKind>
+arrow::Status AccumulateOverTime(const CallContext& call, const RangeSpec&,
+                                 const RangeSeries& series, SeriesWriter* out,
+                                 Annotations* annotations) {
+  if (series.histograms.empty()) {
+    ForFloatWindows(series, out, [&](size_t, size_t begin, size_t end) {
+      return kOfFloats(series.floats.value.subspan(begin, end - begin));
+    });
+    return arrow::Status::OK();
+  }
+  RangeNotes notes;
+  AccumulateAnyWindows<kOfFloats>(kKind, series, out, &notes);
+  notes.Report(series.labels, RangeArgPosition(call), annotations);
+  return arrow::Status::OK();
+}
+
+template <double (*kOfFloats)(std::span<const double>)>
+arrow::Status FloatsOverTime(const CallContext& call, const RangeSpec&, const RangeSeries& series,
+                             SeriesWriter* out, Annotations* annotations) {
+  ForFloatWindows(series, out, [&](size_t, size_t begin, size_t end) {
+    return kOfFloats(series.floats.value.subspan(begin, end - begin));
+  });
+  NoteIgnoredHistograms(series, out->steps(), RangeArgPosition(call), annotations);
+  return arrow::Status::OK();
+}
+
+constexpr Function kFunctions[] = {
+    {.name = "sum_over_time", .range = &AccumulateOverTime<&Sum, HistogramAccumulator::Kind::kSum>},
+    {.name = "avg_over_time",
+     .range = &AccumulateOverTime<&Mean, HistogramAccumulator::Kind::kMean>},
+    {.name = "stddev_over_time", .range = &FloatsOverTime<&StandardDeviation>},
+    {.name = "stdvar_over_time", .range = &FloatsOverTime<&Variance>},
+};
+
+}  // namespace
+
+std::span<const Function> SumFunctions() { return kFunctions; }
+
+}  // namespace larnax::exec
