@@ -12,6 +12,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 def pytest_addoption(parser):
     parser.addoption("--larnax-build", default=str(ROOT / "build/release"),
                      help="folder of the programs under test")
+    parser.addoption("--prometheus", default=None,
+                     help="a Prometheus 3 for what Debian's is too old for")
     parser.addoption("--shared", default=None, help="folder of optional test data")
 
 

@@ -6,22 +6,83 @@ from app.remote_write import field, read_fields, read_varint, snappy, unsnappy
 from app.server import http
 
 SAMPLES, STREAMED_XOR_CHUNKS = 0, 1
-XOR = 1
+XOR, HISTOGRAMS = 1, (2, 3)
+
+
+def request(address, start_ms, end_ms, answer_type):
+    """Ask for every series."""
+    matcher = field(1, 2) + field(2, "__name__") + field(3, ".+")
+    query = field(1, start_ms) + field(2, end_ms) + field(3, matcher)
+    answer = http("POST", f"http://{address}/api/v1/read",
+                  snappy(field(1, query) + field(2, answer_type)),
+                  {"Content-Encoding": "snappy", "Content-Type": "application/x-protobuf",
+                   "X-Prometheus-Remote-Read-Version": "0.1.0"})
+    assert answer.status == 200, answer
+    return answer
 
 
 def read_everything(address, start_ms, end_ms, answer_type):
     """Read all float samples in [start_ms, end_ms]: {frozenset(labels): {time_ms: bits}}."""
-    matcher = field(1, 2) + field(2, "__name__") + field(3, ".+")
-    query = field(1, start_ms) + field(2, end_ms) + field(3, matcher)
-    request = field(1, query) + field(2, answer_type)
-    answer = http("POST", f"http://{address}/api/v1/read", snappy(request),
-                  {"Content-Encoding": "snappy", "Content-Type": "application/x-protobuf",
-                   "X-Prometheus-Remote-Read-Version": "0.1.0"})
-    assert answer.status == 200, answer
+    answer = request(address, start_ms, end_ms, answer_type)
     read = decode_samples if answer_type == SAMPLES else decode_chunks
     return {labels: {time_ms: bits for time_ms, bits in samples.items()
                      if start_ms <= time_ms <= end_ms}
             for labels, samples in read(answer.body).items()}
+
+
+def read_histograms(address, start_ms, end_ms):
+    """Read all native histograms: {frozenset(labels): {time_ms: message}}.
+
+    A message is a sorted list of (field, bytes or number), without the hint on counter resets, of
+    which a reader knows only what it read in sequence; packed numbers are taken apart.
+    """
+    answer = request(address, start_ms, end_ms, SAMPLES)
+    found = {}
+    for _, result in read_fields(unsnappy(answer.body)):
+        for _, series in read_fields(result):
+            parts = list(read_fields(series))
+            samples = {}
+            for number, value in parts:
+                if number == 4:
+                    message = canonical_histogram(value)
+                    samples[message.pop("time_ms")] = message
+            if samples:
+                labels = frozenset(label_of(value) for number, value in parts if number == 1)
+                found.setdefault(labels, {}).update(samples)
+    return found
+
+
+RESET_HINT, TIMESTAMP = 14, 15
+PACKED_DOUBLES, PACKED_VARINTS, SPANS = (10, 13, 16), (9, 12), (8, 11)
+
+
+def canonical_histogram(data):
+    """The fields of a Histogram, defaults left out, so that equal ones compare equal."""
+    message = {}
+    for number, value in read_fields(data):
+        if number == RESET_HINT:
+            continue
+        if number == TIMESTAMP:
+            message["time_ms"] = signed(value)
+        elif number in SPANS:
+            span = dict(read_fields(value))
+            message.setdefault(number, []).append((span.get(1, 0), span.get(2, 0)))
+        elif number in PACKED_DOUBLES:
+            packed = value if isinstance(value, bytes) else struct.pack("<Q", value)
+            message.setdefault(number, []).extend(
+                struct.unpack(f"<{len(packed) // 8}Q", packed))
+        elif number in PACKED_VARINTS:
+            numbers = message.setdefault(number, [])
+            if isinstance(value, bytes):
+                at = 0
+                while at < len(value):
+                    one, at = read_varint(value, at)
+                    numbers.append(one)
+            else:
+                numbers.append(value)
+        elif value != 0:
+            message[number] = value
+    return message
 
 
 def label_of(data):
@@ -65,8 +126,10 @@ def decode_chunks(body):
             for number, value in parts:
                 if number == 2:
                     chunk = dict(read_fields(value))
-                    assert chunk[3] == XOR, f"chunk of type {chunk[3]}"
-                    samples.update(decode_xor(chunk[4]))
+                    # Histograms are compared by their messages, see read_histograms.
+                    assert chunk[3] in (XOR, *HISTOGRAMS), f"chunk of type {chunk[3]}"
+                    if chunk[3] == XOR:
+                        samples.update(decode_xor(chunk[4]))
     return found
 
 
