@@ -49,6 +49,8 @@ find_package(CURL REQUIRED)
 find_path(PROTOZERO_INCLUDE protozero/pbf_reader.hpp REQUIRED)
 find_library(SNAPPY_LIBRARY snappy REQUIRED)
 find_library(JEMALLOC_LIBRARY jemalloc REQUIRED)
+# libxcrypt: bcrypt, for passwords.
+find_library(CRYPT_LIBRARY crypt REQUIRED)
 
 add_library(larnax_protozero INTERFACE)
 target_include_directories(larnax_protozero SYSTEM INTERFACE "${PROTOZERO_INCLUDE}")

@@ -12,9 +12,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# libcrypt-dev: bcrypt, for passwords of the server; openssl: certificates for its tests.
 readonly base_packages=(
   build-essential cmake ninja-build ccache pkg-config git curl python3-venv
-  libssl-dev libcurl4-openssl-dev libsnappy-dev libzstd-dev zlib1g-dev libprotozero-dev libre2-dev
+  libssl-dev libcrypt-dev openssl libcurl4-openssl-dev libsnappy-dev libzstd-dev zlib1g-dev libprotozero-dev libre2-dev
   libyaml-cpp-dev libcli11-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libxxhash-dev
   libjemalloc-dev libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev)
 readonly boost_packages=(libboost1.81-dev libboost1.83-dev libboost1.88-dev libboost-dev)

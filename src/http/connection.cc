@@ -8,6 +8,7 @@
 
 #include "http/io_thread.h"
 #include "larnax/error.h"
+#include "larnax/format.h"
 
 namespace larnax::http {
 namespace {
@@ -19,6 +20,8 @@ namespace beast = boost::beast;
 constexpr size_t kKeptBodyBytes = 1 << 20;
 // A body up to this is copied behind its head: one buffer costs less than two.
 constexpr size_t kJoinedBodyBytes = 16 << 10;
+// What an audit says of a call whose client did not wait for the answer.
+constexpr int kClientLeft = 499;
 
 bool IsBodiless(int status) { return status == 204 || status == 304; }
 
@@ -46,8 +49,8 @@ Response ParseErrorResponse(const beast::error_code& code) {
 
 }  // namespace
 
-Connection::Connection(IoThread* owner, Socket socket)
-    : owner_(owner), server_(owner->state()), socket_(std::move(socket)) {}
+Connection::Connection(IoThread* owner, Transport transport)
+    : owner_(owner), server_(owner->state()), transport_(std::move(transport)) {}
 
 Connection::~Connection() {
   if (exchange_ != nullptr) exchange_->request.cancelled->store(true);
@@ -58,11 +61,18 @@ void Connection::SetDeadline(int64_t timeout_ms) {
 }
 
 void Connection::Start() {
-  SetDeadline(server_->options.idle_timeout_ms);
+  // A handshake is the client's turn to speak; without it, it may take its time.
+  SetDeadline(transport_.is_tls() ? server_->options.header_timeout_ms
+                                  : server_->options.idle_timeout_ms);
   StartRead();
 }
 
 void Connection::Refuse() {
+  // With TLS there is no answer without a handshake, which would cost more than it is worth.
+  if (transport_.is_tls()) {
+    Close();
+    return;
+  }
   draining_ = true;
   head_.http_1_1 = true;
   route_ = UnknownRoute();
@@ -76,13 +86,18 @@ void Connection::Drain() {
 
 void Connection::Close() {
   if (state_ == State::kClosed) return;
+  // An end is all that tells some answers' end: what breaks off must not look like one.
+  const bool cuts_answer = state_ == State::kWriting;
   state_ = State::kClosed;
   if (exchange_ != nullptr) exchange_->request.cancelled->store(true);
-  if (counted_in_flight_) server_->metrics.in_flight.fetch_sub(1);
+  exchange_.reset();
+  if (counted_in_flight_) {
+    server_->metrics.in_flight.fetch_sub(1);
+    Audit(kClientLeft);
+  }
   counted_in_flight_ = false;
   reader_.reset();
-  ErrorCode ignored;
-  socket_.close(ignored);
+  cuts_answer ? transport_.Reset() : transport_.Close();
   owner_->Remove(shared_from_this());
 }
 
@@ -106,10 +121,10 @@ void Connection::StartRead() {
   input_.Compact();
   if (input_.room() == 0) return;
   reading_ = true;
-  socket_.async_read_some(asio::buffer(input_.Room(), input_.room()),
-                          [self = shared_from_this()](const ErrorCode& error, size_t size) {
-                            self->OnRead(error, size);
-                          });
+  transport_.AsyncRead(input_.Room(), input_.room(),
+                       [self = shared_from_this()](const ErrorCode& error, size_t size) {
+                         self->OnRead(error, size);
+                       });
 }
 
 void Connection::OnRead(const ErrorCode& error, size_t size) {
@@ -130,6 +145,7 @@ void Connection::OnRead(const ErrorCode& error, size_t size) {
       input_.Consume(input_.size());
       StartRead();
       break;
+    case State::kAuthorizing:
     case State::kAnswering:
     case State::kWriting:
       StartRead();
@@ -187,6 +203,7 @@ void Connection::BeginRequest() {
   reader_->header_limit(static_cast<uint32_t>(server_->options.max_header_bytes));
   reader_->body_limit(static_cast<uint64_t>(server_->options.max_body_bytes));
   head_checked_ = false;
+  rules_ = server_->access->rules();
   route_ = UnknownRoute();
   route_name_.clear();
   exchange_.reset();
@@ -200,12 +217,88 @@ bool Connection::CheckHead() {
   route_ = FindRoute(head_.path, &route_name_);
   Response refusal;
   if (RefuseHead(&refusal)) {
-    // The body was not read; what follows on this connection cannot be told from it.
-    // Neither can it where the body has an encoding that is not spoken here.
-    refusal.close = !reader_->is_done() || !head_.transfer_encoding.empty();
-    Respond(std::move(refusal));
+    RefuseRequest(std::move(refusal));
     return false;
   }
+  return Authorize();
+}
+
+void Connection::RefuseRequest(Response refusal) {
+  // The body was not read; what follows on this connection cannot be told from it.
+  // Neither can it where the body has an encoding that is not spoken here.
+  refusal.close = !reader_->is_done() || !head_.transfer_encoding.empty();
+  Respond(std::move(refusal));
+}
+
+Role Connection::NeededRole() const {
+  // What a browser asks before the real request comes without credentials.
+  return head_.method == Method::kOptions ? Role::kNone : Routes()[route_].role;
+}
+
+// False when the request was refused, or a password has to be checked first.
+bool Connection::Authorize() {
+  const Role role = NeededRole();
+  AccessDecision decision = server_->access->Decide(*rules_, head_.authorization, role);
+  head_.authorization.assign(head_.authorization.size(), '\0');
+  head_.authorization.clear();
+  if (decision.kind != AccessDecision::Kind::kNeedsCheck) return ActOn(decision);
+  CheckPassword(role, std::move(decision));
+  return false;
+}
+
+void Connection::CheckPassword(Role role, AccessDecision decision) {
+  state_ = State::kAuthorizing;
+  SetDeadline(0);
+  const bool taken = server_->passwords.TrySubmit(
+      [state = owner_->shared_state(), role, decision = std::move(decision),
+       weak = weak_from_this(), weak_owner = owner_->weak_from_this()]() mutable {
+        state->metrics.password_checks.fetch_add(1);
+        state->access->CheckPassword(role, &decision);
+        if (const auto owner = weak_owner.lock()) {
+          owner->Post([weak, decision = std::move(decision)] {
+            if (const auto self = weak.lock()) self->OnPasswordChecked(decision);
+          });
+        }
+      });
+  if (taken) return;
+  state_ = State::kReading;
+  RefuseRequest(TextResponse(503, "too many passwords are being checked"));
+}
+
+void Connection::OnPasswordChecked(const AccessDecision& decision) {
+  if (state_ != State::kAuthorizing) return;
+  state_ = State::kReading;
+  advancing_ = true;
+  if (ActOn(decision) && reader_->is_done()) Dispatch();
+  advancing_ = false;
+  Advance();
+}
+
+// False when the request was refused.
+bool Connection::ActOn(const AccessDecision& decision) {
+  using Kind = AccessDecision::Kind;
+  head_.account = decision.account;
+  Response refusal;
+  switch (decision.kind) {
+    case Kind::kAllowed:
+      return BeginBody();
+    case Kind::kDenied:
+    case Kind::kNeedsCheck:
+      refusal = TextResponse(401, "Unauthorized");
+      refusal.headers.emplace_back("WWW-Authenticate", rules_->challenge());
+      break;
+    case Kind::kTooLittle:
+      refusal = TextResponse(403, std::string("this needs the role ") + RoleName(NeededRole()));
+      break;
+    case Kind::kMalformed:
+      refusal = TextResponse(400, "malformed credentials");
+      break;
+  }
+  RefuseRequest(std::move(refusal));
+  return false;
+}
+
+bool Connection::BeginBody() {
   if (reader_->is_done()) return true;
   reader_->eager(true);
   SetDeadline(server_->options.body_timeout_ms);
@@ -215,6 +308,8 @@ bool Connection::CheckHead() {
 bool Connection::RefuseHead(Response* refusal) const {
   if (head_.http_1_1 && head_.hosts != 1) {
     *refusal = TextResponse(400, "400 Bad Request: exactly one Host header is required");
+  } else if (head_.authorizations > 1) {
+    *refusal = TextResponse(400, "400 Bad Request: more than one Authorization header");
   } else if (!head_.transfer_encoding.empty() &&
              !beast::iequals(head_.transfer_encoding, "chunked")) {
     *refusal = TextResponse(501, "unsupported transfer encoding");
@@ -235,7 +330,7 @@ bool Connection::SendContinue() {
   constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
   ErrorCode error;
   // Nothing else is being sent, so so few bytes always fit into the socket's buffer.
-  const size_t sent = socket_.write_some(asio::buffer(kContinue), error);
+  const size_t sent = transport_.WriteSome({asio::buffer(kContinue)}, error);
   if (!error && sent == kContinue.size()) return true;
   Close();
   return false;
@@ -274,6 +369,7 @@ void Connection::Dispatch() {
       break;
     }
     case RouteKind::kQuery:
+    case RouteKind::kRemoteRead:
     case RouteKind::kMaintenance:
       DispatchToWorkers(route, database);
       break;
@@ -329,26 +425,53 @@ void Connection::DispatchToWorkers(const Route& route, Database* database) {
   exchange_->request.head = head_;
   exchange_->request.body = std::move(body_);
   exchange_->request.name = route_name_;
-  WorkerPool& pool =
-      route.kind == RouteKind::kMaintenance ? server_->maintenance : server_->queries;
-  const bool taken =
-      pool.TrySubmit([exchange = exchange_, &route, database, state = owner_->shared_state(),
-                      weak = weak_from_this(), weak_owner = owner_->weak_from_this()] {
-        Answer(route, state->MakeServices(database), exchange.get());
-        if (exchange->response.status == 500) state->Log("failed: " + exchange->response.body);
-        if (const auto owner = weak_owner.lock()) {
-          owner->Post([weak] {
-            if (const auto self = weak.lock()) self->OnAnswered();
-          });
-        }
-      });
-  if (taken) return;
+  if (Submit(route, database)) return;
   exchange_.reset();
   Respond(ErrorResponse(MakeError(ErrorKind::kOverloaded, "too many requests are waiting")));
 }
 
+// Have the answer to `exchange_` made by other threads; false where too many wait for that.
+bool Connection::Submit(const Route& route, Database* database) {
+  auto work = [exchange = exchange_, &route, database, state = owner_->shared_state(),
+               weak = weak_from_this(), weak_owner = owner_->weak_from_this()] {
+    Answer(route, state->MakeServices(database), exchange.get());
+    if (exchange->response.status == 500) state->Log("failed: " + exchange->response.body);
+    if (const auto owner = weak_owner.lock()) {
+      owner->Post([weak] {
+        if (const auto self = weak.lock()) self->OnAnswered();
+      });
+    }
+  };
+  if (route.kind == RouteKind::kMaintenance) {
+    return server_->maintenance.TrySubmit(std::move(work));
+  }
+  if (route.kind == RouteKind::kQuery) return server_->queries.TrySubmit(std::move(work));
+  return server_->remote_reads->Enter([exchange = std::weak_ptr(exchange_),
+                                       state = std::weak_ptr(owner_->shared_state()),
+                                       work = std::move(work)](std::shared_ptr<Gate::Pass> pass) {
+    const auto waiting = exchange.lock();
+    const auto server = state.lock();
+    // A client that left gives its turn to the next, by the pass that goes here.
+    if (waiting == nullptr || server == nullptr || waiting->request.cancelled->load()) return;
+    waiting->pass = std::move(pass);
+    server->queries.Submit(work);
+  });
+}
+
 void Connection::OnAnswered() {
   if (state_ == State::kAnswering) Respond(std::move(exchange_->response));
+}
+
+// Tell of a call that only administrators may make, whatever became of it.
+void Connection::Audit(int status) const {
+  const bool is_admin = route_ < UnknownRoute() && Routes()[route_].role == Role::kAdmin;
+  if (!is_admin || head_.method == Method::kOptions || !server_->options.audit) return;
+  std::string line = "audit: path=";
+  line.append(Routes()[route_].pattern).append(" account=");
+  AppendJsonString(head_.account, &line);
+  line.append(" from=").append(transport_.peer());
+  line.append(" status=").append(std::to_string(status));
+  server_->options.audit(line);
 }
 
 void Connection::AddCors(Response* response) const {
@@ -365,6 +488,9 @@ void Connection::AddCors(Response* response) const {
 void Connection::Respond(Response response) {
   if (!counted_in_flight_) request_end_us_ = SteadyUs();
   if (route_ < UnknownRoute() && Routes()[route_].is_api) AddCors(&response);
+  if (rules_ != nullptr) {
+    for (const auto& [name, value] : rules_->headers()) response.headers.emplace_back(name, value);
+  }
   status_ = response.status;
   keep_alive_ = head_.keep_alive && !response.close && !draining_ && reader_.has_value();
 
@@ -411,6 +537,8 @@ void Connection::SendPiece() {
     status_ = HttpStatusOf(exchange_->status);
     if (status_ != 499) server_->Log("stream failed: " + exchange_->status.ToString());
     RecordRequest();
+    server_->metrics.in_flight.fetch_sub(1, std::memory_order_relaxed);
+    counted_in_flight_ = false;
     Close();
     return;
   }
@@ -479,13 +607,12 @@ void Connection::WriteMore() {
     const auto buffers = Unwritten();
     if (asio::buffer_size(buffers) == 0) break;
     ErrorCode error;
-    const size_t size = socket_.write_some(buffers, error);
+    const size_t size = transport_.WriteSome(buffers, error);
     if (error == asio::error::would_block) {
-      socket_.async_wait(Socket::wait_write,
-                         [self = shared_from_this()](const ErrorCode& wait_error) {
-                           if (self->state_ != State::kWriting) return;
-                           wait_error ? self->Close() : self->WriteMore();
-                         });
+      transport_.AsyncWaitWritable([self = shared_from_this()](const ErrorCode& wait_error) {
+        if (self->state_ != State::kWriting) return;
+        wait_error ? self->Close() : self->WriteMore();
+      });
       return;
     }
     if (error) {
@@ -515,6 +642,7 @@ void Connection::RecordRequest() {
   const uint64_t body_bytes = reader_ ? reader_->body_bytes() : 0;
   server_->metrics.RecordRequest(route_, status_, SteadyUs() - request_end_us_, body_bytes,
                                  response_bytes_);
+  Audit(status_);
 }
 
 void Connection::FinishRequest() {
@@ -539,7 +667,7 @@ void Connection::FinishRequest() {
 void Connection::Linger() {
   state_ = State::kLingering;
   ErrorCode error;
-  socket_.shutdown(Socket::shutdown_send, error);
+  transport_.ShutdownSend(error);
   if (error || input_ended_) {
     Close();
     return;

@@ -6,16 +6,13 @@
 #include <optional>
 #include <string>
 
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-
+#include "http/access/access_control.h"
 #include "http/exchange.h"
 #include "http/input_buffer.h"
 #include "http/request_reader.h"
 #include "http/response.h"
 #include "http/server_state.h"
+#include "http/transport.h"
 
 namespace larnax::http {
 
@@ -27,10 +24,9 @@ class IoThread;
 /// the input buffer: to see at once when the client leaves, and for requests sent ahead.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp,
-                                                  boost::asio::io_context::executor_type>;
+  using Socket = Transport::Socket;
 
-  Connection(IoThread* owner, Socket socket);
+  Connection(IoThread* owner, Transport transport);
   ~Connection();
 
   void Start();
@@ -40,17 +36,18 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void Drain();
   /// Close if the client took too long for what it is at.
   void CheckDeadline(int64_t now_ms);
-  /// Close at once.
+  /// Close at once; in the midst of an answer so that the client sees that it is not whole.
   void Close();
 
  private:
   using ErrorCode = boost::system::error_code;
 
   enum class State {
-    kReading,    // A request, or waiting for one.
-    kAnswering,  // A database or worker thread is at it.
-    kWriting,    // Of a streamed answer, also waiting for its next piece.
-    kLingering,  // All is written and the sending side shut; the client should close.
+    kReading,      // A request, or waiting for one.
+    kAuthorizing,  // The header is read, a password is being checked.
+    kAnswering,    // A database or worker thread is at it.
+    kWriting,      // Of a streamed answer, also waiting for its next piece.
+    kLingering,    // All is written and the sending side shut; the client should close.
     kClosed,
   };
 
@@ -61,11 +58,19 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void BeginRequest();
   bool CheckHead();
   bool RefuseHead(Response* refusal) const;
+  void RefuseRequest(Response refusal);
+  bool Authorize();
+  bool ActOn(const AccessDecision& decision);
+  void CheckPassword(Role role, AccessDecision decision);
+  void OnPasswordChecked(const AccessDecision& decision);
+  Role NeededRole() const;
+  bool BeginBody();
   bool SendContinue();
   void Dispatch();
   void DispatchWrite(Database* database);
   void OnWriteDone(uint64_t serial, arrow::Result<WriteReport> outcome);
   void DispatchToWorkers(const Route& route, Database* database);
+  bool Submit(const Route& route, Database* database);
   void OnAnswered();
   void AddCors(Response* response) const;
   void Respond(Response response);
@@ -77,6 +82,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void PullPiece();
   void OnPiece();
   void RecordRequest();
+  void Audit(int status) const;
   void FinishRequest();
   void Linger();
   void SetDeadline(int64_t timeout_ms);
@@ -84,7 +90,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   IoThread* owner_;
   ServerState* server_;
-  Socket socket_;
+  Transport transport_;
   State state_ = State::kReading;
   int64_t deadline_ms_ = 0;  // 0: none.
   bool draining_ = false;
@@ -98,6 +104,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string body_;
   std::optional<RequestReader> reader_;
   bool head_checked_ = false;
+  std::shared_ptr<const AccessRules> rules_;  // As of the request's beginning.
   size_t route_ = 0;
   std::string route_name_;  // The path's variable.
   int64_t request_end_us_ = 0;

@@ -1,6 +1,7 @@
 #include "http/exchange.h"
 
 #include <exception>
+#include <new>
 #include <utility>
 
 #include "http/compression.h"
@@ -11,6 +12,14 @@ namespace {
 
 // Below this a compressed answer fits into the same number of packets.
 constexpr size_t kMinCompressBytes = 1024;
+
+arrow::Status UnexpectedFailure(const std::exception& e) {
+  // Memory comes back when others are done.
+  if (dynamic_cast<const std::bad_alloc*>(&e) != nullptr) {
+    return MakeError(ErrorKind::kOverloaded, "out of memory");
+  }
+  return MakeError(ErrorKind::kInternal, std::string("unexpected failure: ") + e.what());
+}
 
 // A stream of which the first bytes were drawn already.
 class ResumedSource : public BodySource {
@@ -44,7 +53,7 @@ arrow::Result<Response> CallEndpoint(const Route& route, const Services& service
     ARROW_RETURN_NOT_OK(ReadParams(request));
     return route.endpoint(*request, services);
   } catch (const std::exception& e) {
-    return MakeError(ErrorKind::kInternal, std::string("unexpected failure: ") + e.what());
+    return UnexpectedFailure(e);
   }
 }
 
@@ -90,6 +99,17 @@ void StartStream(Encoding encoding, Exchange* exchange) {
   if (!exchange->status.ok()) response = ErrorResponse(exchange->status);
 }
 
+void MakeAnswer(const Route& route, const Services& services, Exchange* exchange) {
+  auto response = CallEndpoint(route, services, &exchange->request);
+  exchange->response = response.ok() ? std::move(*response) : ErrorResponse(response.status());
+  const bool compresses = route.is_api && exchange->response.compressible;
+  const Encoding encoding =
+      compresses ? ChooseEncoding(exchange->request.head.accept_encoding) : Encoding::kIdentity;
+  exchange->response.stream != nullptr ? StartStream(encoding, exchange)
+                                       : CompressBody(encoding, &exchange->response);
+  if (compresses) exchange->response.headers.emplace_back("Vary", "Accept-Encoding");
+}
+
 }  // namespace
 
 void DrawPiece(Exchange* exchange) {
@@ -108,19 +128,16 @@ void DrawPiece(Exchange* exchange) {
     }
     if (!exchange->more) exchange->trailer = exchange->response.stream->Trailer();
   } catch (const std::exception& e) {
-    exchange->status =
-        MakeError(ErrorKind::kInternal, std::string("unexpected failure: ") + e.what());
+    exchange->status = UnexpectedFailure(e);
   }
 }
 
 void Answer(const Route& route, const Services& services, Exchange* exchange) {
-  auto response = CallEndpoint(route, services, &exchange->request);
-  exchange->response = response.ok() ? std::move(*response) : ErrorResponse(response.status());
-  const Encoding encoding =
-      route.is_api ? ChooseEncoding(exchange->request.head.accept_encoding) : Encoding::kIdentity;
-  exchange->response.stream != nullptr ? StartStream(encoding, exchange)
-                                       : CompressBody(encoding, &exchange->response);
-  if (route.is_api) exchange->response.headers.emplace_back("Vary", "Accept-Encoding");
+  try {
+    MakeAnswer(route, services, exchange);
+  } catch (const std::exception& e) {
+    exchange->response = ErrorResponse(UnexpectedFailure(e));
+  }
 }
 
 }  // namespace larnax::http

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <memory>
 #include <string>
 
+#include "http/gate.h"
 #include "http/request.h"
 #include "http/response.h"
 #include "http/router.h"
@@ -18,6 +20,8 @@ struct Exchange {
   std::string piece;    ///< Not empty while `more`.
   bool more = false;    ///< Else the stream has ended.
   std::string trailer;  ///< At the end of the stream.
+
+  std::shared_ptr<Gate::Pass> pass;  ///< Through the gate of its route, where that has one.
 };
 
 /// Make the answer: call the endpoint, translate errors, compress. A short stream becomes a body;

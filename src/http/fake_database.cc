@@ -55,6 +55,7 @@ class FakeStream : public SampleStream {
   struct Storage {
     std::vector<double> values;
     std::vector<int64_t> starts;
+    std::vector<HistogramSample> histograms;
   };
 
   SampleBatch MakeBatch(const FakeDatabase::StoredSeries& stored) {
@@ -66,10 +67,14 @@ class FakeStream : public SampleStream {
       storage->values.push_back(sample.value);
       storage->starts.push_back(sample.start_ms);
     }
+    for (const auto& histogram : stored.histograms) {
+      if (request_.range.Contains(histogram.time_ms)) storage->histograms.push_back(histogram);
+    }
     ++stats_.series;
     stats_.samples += std::ssize(*times);
     SampleBatch batch;
-    batch.series.push_back({stored.labels.view(), times, storage->values, storage->starts});
+    batch.series.push_back(
+        {stored.labels.view(), times, storage->values, storage->starts, storage->histograms});
     batch.storage = storage;
     return batch;
   }
@@ -85,7 +90,11 @@ class FakeStream : public SampleStream {
 
 void FakeDatabase::AddSeries(std::vector<std::pair<std::string, std::string>> labels,
                              std::vector<Sample> samples) {
-  series_.push_back({Labels::Make(std::move(labels)).ValueOrDie(), std::move(samples)});
+  series_.push_back({Labels::Make(std::move(labels)).ValueOrDie(), std::move(samples), {}});
+}
+
+void FakeDatabase::AddHistograms(std::vector<HistogramSample> histograms) {
+  series_.back().histograms = std::move(histograms);
 }
 
 void FakeDatabase::CompleteWrites(size_t count) {

@@ -30,6 +30,9 @@ class FakeDatabase : public Database {
   void AddSeries(std::vector<std::pair<std::string, std::string>> labels,
                  std::vector<Sample> samples);
 
+  /// Add native histograms to the series added last.
+  void AddHistograms(std::vector<HistogramSample> histograms);
+
   // What the next calls do. To be set while no request is under way.
   arrow::Result<WriteReport> write_outcome = WriteReport{};
   bool defer_writes = false;  ///< Keep `done` until CompleteWrites.
@@ -73,6 +76,7 @@ class FakeDatabase : public Database {
   struct StoredSeries {
     Labels labels;
     std::vector<Sample> samples;
+    std::vector<HistogramSample> histograms;
   };
   std::vector<const StoredSeries*> Matching(const SelectRequest& request);
 

@@ -158,12 +158,24 @@ void IoThread::OnAccept(const boost::system::error_code& error, Connection::Sock
       state_->connections.fetch_sub(1);
     } else {
       state_->metrics.connections.fetch_add(1);
-      auto connection = std::make_shared<Connection>(this, std::move(socket));
+      auto connection = std::make_shared<Connection>(
+          this, Transport(std::move(socket), state_->access->rules()->tls()));
       connections_.insert(connection);
       open > limit ? connection->Refuse() : connection->Start();
     }
   }
   Accept();
+}
+
+// Look at the web config again, when it is time. Of all threads the first to come does it.
+void IoThread::ReloadAccess(int64_t now_ms) {
+  if (!state_->access->has_file()) return;
+  int64_t due_ms = state_->next_reload_ms.load();
+  if (now_ms < due_ms) return;
+  const int64_t next_ms = now_ms + state_->options.web_config_interval_ms;
+  if (!state_->next_reload_ms.compare_exchange_strong(due_ms, next_ms)) return;
+  // Where so many passwords wait that there is no room, the next time will do.
+  (void)state_->passwords.TrySubmit([state = state_] { state->access->Reload(); });
 }
 
 void IoThread::ScheduleSweep() {
@@ -179,6 +191,7 @@ void IoThread::Sweep() {
   const int64_t now_ms = SteadyMs();
   const std::vector<std::shared_ptr<Connection>> open(connections_.begin(), connections_.end());
   for (const auto& connection : open) connection->CheckDeadline(now_ms);
+  ReloadAccess(now_ms);
   if (!accepting_ && !draining_ && acceptor_.is_open()) Accept();
 }
 

@@ -67,6 +67,7 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
   void OnAccept(const boost::system::error_code& error, Connection::Socket socket);
   void ScheduleSweep();
   void Sweep();
+  void ReloadAccess(int64_t now_ms);
   void RunLoop();
 
   std::shared_ptr<ServerState> state_;

@@ -33,11 +33,13 @@ arrow::Result<std::vector<Matcher>> ReadSelector(std::string_view text) {
 
 void RequestHead::Clear() {
   method = Method::kOther;
-  for (std::string* text : {&path, &query, &content_type, &content_encoding, &accept,
-                            &accept_encoding, &origin, &expect, &transfer_encoding}) {
+  for (std::string* text :
+       {&path, &query, &content_type, &content_encoding, &accept, &accept_encoding, &origin,
+        &expect, &transfer_encoding, &authorization, &account}) {
     text->clear();
   }
   hosts = 0;
+  authorizations = 0;
   http_1_1 = false;
   keep_alive = true;
 }

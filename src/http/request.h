@@ -26,9 +26,12 @@ struct RequestHead {
   std::string origin;
   std::string expect;
   std::string transfer_encoding;
-  int hosts = 0;           ///< How many Host fields there were.
-  bool http_1_1 = false;   ///< Else HTTP/1.0.
-  bool keep_alive = true;  ///< As the version and Connection say.
+  std::string authorization;  ///< Credentials: never logged, and dropped when they were looked at.
+  std::string account;        ///< Who it is; set by the server, not read.
+  int hosts = 0;              ///< How many Host fields there were.
+  int authorizations = 0;     ///< And Authorization fields.
+  bool http_1_1 = false;      ///< Else HTTP/1.0.
+  bool keep_alive = true;     ///< As the version and Connection say.
 
   /// Forget everything but the memory.
   void Clear();

@@ -84,6 +84,10 @@ void RequestReader::on_field_impl(beast::http::field name, StringView, StringVie
     case field::host:
       ++head_->hosts;
       break;
+    case field::authorization:
+      ++head_->authorizations;
+      SetFirst(value, &head_->authorization);
+      break;
     case field::content_type:
       SetFirst(value, &head_->content_type);
       break;

@@ -30,7 +30,8 @@ struct Response {
   std::unique_ptr<BodySource> stream;
   /// Further header fields; names and values must hold no control characters.
   std::vector<std::pair<std::string_view, std::string>> headers;
-  bool close = false;  ///< End the connection after it.
+  bool close = false;        ///< End the connection after it.
+  bool compressible = true;  ///< Else it is sent as it is, whatever Accept-Encoding says.
 };
 
 /// Name a status code: `Not Found`; `Unknown` for one this server never sends.

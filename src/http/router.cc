@@ -18,8 +18,9 @@ constexpr std::string_view kLabelSuffix = "/values";
 constexpr std::string_view kLabelPattern = "/api/v1/label/:name/values";
 
 constexpr Route kRoutes[] = {
-    {"/api/v1/write", kPost, RouteKind::kWrite, nullptr},
-    {"/receive", kPost, RouteKind::kWrite, nullptr},
+    {"/api/v1/write", kPost, RouteKind::kWrite, nullptr, true, true, Role::kWrite},
+    {"/receive", kPost, RouteKind::kWrite, nullptr, true, true, Role::kWrite},
+    {"/api/v1/read", kPost, RouteKind::kRemoteRead, AnswerRead},
     {"/api/v1/labels", kGetPost, RouteKind::kQuery, AnswerLabels},
     {kLabelPattern, kGet, RouteKind::kQuery, AnswerLabelValues},
     {"/api/v1/series", kGetPost, RouteKind::kQuery, AnswerSeries},
@@ -29,12 +30,14 @@ constexpr Route kRoutes[] = {
     {"/api/v1/status/runtimeinfo", kGet, RouteKind::kInline, AnswerRuntimeInfo, false},
     {"/api/v1/status/tsdb", kGet, RouteKind::kQuery, AnswerTsdb},
     {"/api/v1/status/flags", kGet, RouteKind::kInline, AnswerFlags, false},
-    {"/api/v1/admin/flush", kPostPut, RouteKind::kMaintenance, AnswerFlush},
-    {"/api/v1/admin/merge", kPostPut, RouteKind::kMaintenance, AnswerMerge},
-    {"/flush", kPlainPostPut, RouteKind::kMaintenance, AnswerFlush, true, false},
+    {"/api/v1/admin/flush", kPostPut, RouteKind::kMaintenance, AnswerFlush, true, true,
+     Role::kAdmin},
+    {"/api/v1/admin/merge", kPostPut, RouteKind::kMaintenance, AnswerMerge, true, true,
+     Role::kAdmin},
+    {"/flush", kPlainPostPut, RouteKind::kMaintenance, AnswerFlush, true, false, Role::kAdmin},
     {"/metrics", kPlainGet, RouteKind::kQuery, AnswerMetrics, false, false},
-    {"/-/healthy", kPlainGet, RouteKind::kInline, AnswerHealthy, false, false},
-    {"/-/ready", kPlainGet, RouteKind::kInline, AnswerReady, false, false},
+    {"/-/healthy", kPlainGet, RouteKind::kInline, AnswerHealthy, false, false, Role::kNone},
+    {"/-/ready", kPlainGet, RouteKind::kInline, AnswerReady, false, false, Role::kNone},
     {"/", kPlainGet, RouteKind::kInline, AnswerRoot, false, false},
 };
 

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "http/access/roles.h"
 #include "http/endpoints/endpoints.h"
 #include "http/request.h"
 
@@ -17,6 +18,7 @@ enum class RouteKind {
   kWrite,        ///< Database::Ingest, from the connection's own thread.
   kInline,       ///< The connection's own thread: the answer costs next to nothing.
   kQuery,        ///< The query threads.
+  kRemoteRead,   ///< The query threads, so many at a time as `remote_read_concurrency` says.
   kMaintenance,  ///< The one thread for work that may take minutes.
 };
 
@@ -27,7 +29,8 @@ struct Route {
   RouteKind kind = RouteKind::kInline;
   Endpoint endpoint = nullptr;  ///< Null for kWrite.
   bool needs_database = true;
-  bool is_api = true;  ///< With CORS, and answers may be compressed.
+  bool is_api = true;       ///< With CORS, and answers may be compressed.
+  Role role = Role::kRead;  ///< What an account needs for it.
 
   /// Tell whether a method may be used; HEAD goes with GET, OPTIONS with the API.
   bool Allows(Method method) const;

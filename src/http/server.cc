@@ -70,6 +70,8 @@ class ServerImpl : public Server {
   }
 
   void SetDatabase(Database* database) override { state_->database.store(database); }
+  bool has_tls() const override { return state_->access->rules()->tls() != nullptr; }
+  bool needs_credentials() const override { return state_->access->rules()->needs_credentials(); }
   int port() const override { return port_; }
 
   arrow::Status Stop() override {
@@ -86,7 +88,9 @@ class ServerImpl : public Server {
       left = state_->connections.load();
     }
     for (const auto& thread : threads_) thread->Stop();
+    state_->remote_reads->Close();
     state_->queries.Stop();
+    state_->passwords.Stop();
     state_->maintenance.Stop();
     threads_.clear();
     if (left == 0) return arrow::Status::OK();
@@ -109,9 +113,12 @@ arrow::Result<std::unique_ptr<Server>> Server::Start(Database* database, ServerO
   if (options.cors_origin != ".*") {
     ARROW_ASSIGN_OR_RAISE(cors, Matcher::Make(MatchType::kRegex, "origin", options.cors_origin));
   }
+  ARROW_ASSIGN_OR_RAISE(auto access,
+                        AccessControl::Make(options.web_config, options.read_file, options.log));
   const int threads = options.threads > 0 ? options.threads : std::min(Cores(), kMaxIoThreads);
   const int query_threads = options.query_threads > 0 ? options.query_threads : Cores();
-  auto state = std::make_shared<ServerState>(std::move(options), std::move(cors), query_threads);
+  auto state = std::make_shared<ServerState>(std::move(options), std::move(cors), query_threads,
+                                             std::move(access));
   state->database.store(database);
   state->start_time_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
                              std::chrono::system_clock::now().time_since_epoch())

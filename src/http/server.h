@@ -11,6 +11,7 @@
 #include <arrow/status.h>
 
 #include "larnax/database.h"
+#include "larnax/labels.h"
 
 namespace larnax::http {
 
@@ -36,11 +37,26 @@ struct ServerOptions {
   int64_t sweep_interval_ms = 1'000;   ///< How often the timeouts above are looked at.
   int64_t drain_timeout_ms = 10'000;   ///< That Stop() gives requests in flight.
 
-  int64_t query_timeout_ms = 120'000;        ///< Cap of the parameter `timeout`.
+  int64_t query_timeout_ms = 120'000;  ///< Cap of the parameter `timeout`.
+
+  int64_t remote_read_sample_limit = 50'000'000;  ///< Of an answer in one message; 0: none.
+  int remote_read_concurrency = 10;               ///< Further ones wait, as queries do.
+  /// Added to what remote read answers, as a Prometheus adds its own.
+  Labels external_labels;
+
+  /// A web config file, for TLS and accounts; empty: plain HTTP for everyone.
+  std::string web_config;
+  /// Reads a file whole. The server opens none itself. Called from any thread.
+  std::function<arrow::Result<std::string>(const std::string& path)> read_file;
+  /// How often the web config file, and the certificates it names, are read again.
+  int64_t web_config_interval_ms = 5'000;
+
   std::string cors_origin = ".*";            ///< Regular expression of the origins that may read.
   std::map<std::string, std::string> flags;  ///< Shown by /api/v1/status/flags.
   /// Told of failures that no client sees, from any thread; may be empty.
   std::function<void(std::string_view)> log;
+  /// Told of every call that needs the role `admin`: who, what, from where, with what outcome.
+  std::function<void(std::string_view)> audit;
 };
 
 /// An HTTP server over a Database, running on threads of its own.
@@ -51,11 +67,15 @@ class Server {
   ///
   /// \param database  Must outlive the server.
   /// \retval IOError  The address cannot be used, or another process listens there.
+  /// \retval kBadQuery The web config file, or a certificate, cannot be used.
   static arrow::Result<std::unique_ptr<Server>> Start(Database* database, ServerOptions options);
   virtual ~Server() = default;  ///< As Stop().
 
   /// Hand over the database; from now on the server is ready.
   virtual void SetDatabase(Database* database) = 0;
+  /// Whether it speaks TLS, and whether it asks for credentials.
+  virtual bool has_tls() const = 0;
+  virtual bool needs_credentials() const = 0;
   /// The port it listens on.
   virtual int port() const = 0;
   /// Stop accepting, answer the requests that have begun, close. Idempotent.

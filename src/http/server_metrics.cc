@@ -75,6 +75,9 @@ void ServerMetrics::AppendText(std::string* out) const {
   AppendSimple("larnax_http_timeouts_total", "counter",
                "Connections closed because the client was too slow.",
                static_cast<int64_t>(timeouts.load()), out);
+  AppendSimple("larnax_http_password_checks_total", "counter",
+               "Passwords checked against their hash.",
+               static_cast<int64_t>(password_checks.load()), out);
   AppendSimple("larnax_http_aborted_streams_total", "counter",
                "Answers that failed after their head was sent.",
                static_cast<int64_t>(aborted_streams.load()), out);

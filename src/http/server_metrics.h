@@ -24,6 +24,7 @@ class ServerMetrics {
   std::atomic<uint64_t> connections_accepted{0};
   std::atomic<uint64_t> connections_refused{0};
   std::atomic<uint64_t> timeouts{0};         ///< Connections that were too slow.
+  std::atomic<uint64_t> password_checks{0};  ///< That were computed, not remembered.
   std::atomic<uint64_t> aborted_streams{0};  ///< Answers that failed after their head was sent.
 
   /// Append all in Prometheus' text format; routes never used are left out.
@@ -33,8 +34,8 @@ class ServerMetrics {
   // Upper bounds of the duration buckets, in microseconds; one more bucket takes the rest.
   static constexpr std::array<int64_t, 7> kBoundsUs = {100,       1'000,      10'000,    100'000,
                                                        1'000'000, 10'000'000, 60'000'000};
-  static constexpr std::array<int, 17> kStatuses = {200, 204, 400, 404, 405, 408, 413, 415, 417,
-                                                    422, 431, 499, 500, 501, 503, 505, 0};
+  static constexpr std::array<int, 19> kStatuses = {
+      200, 204, 400, 401, 403, 404, 405, 408, 413, 415, 417, 422, 431, 499, 500, 501, 503, 505, 0};
 
   struct Row {
     std::array<std::atomic<uint64_t>, kStatuses.size()> by_status{};

@@ -26,6 +26,9 @@ arrow::Result<Response> AnswerMetadata(const Request& request, const Services& s
 // samples.cc
 arrow::Result<Response> AnswerSamples(const Request& request, const Services& services);
 
+// read.cc
+arrow::Result<Response> AnswerRead(const Request& request, const Services& services);
+
 // status.cc
 arrow::Result<Response> AnswerBuildInfo(const Request& request, const Services& services);
 arrow::Result<Response> AnswerRuntimeInfo(const Request& request, const Services& services);

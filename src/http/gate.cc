@@ -1,0 +1,43 @@
+#include "http/gate.h"
+
+#include <utility>
+
+namespace larnax::http {
+
+bool Gate::Enter(Task task) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return false;
+    if (inside_ == limit_) {
+      if (waiting_.size() >= waiting_limit_) return false;
+      waiting_.push_back(std::move(task));
+      return true;
+    }
+    ++inside_;
+  }
+  task(std::make_shared<Pass>(shared_from_this()));
+  return true;
+}
+
+void Gate::Close() {
+  std::deque<Task> dropped;
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  dropped.swap(waiting_);
+}
+
+void Gate::Leave() {
+  Task next;
+  {
+    const std::lock_guard lock(mutex_);
+    if (waiting_.empty()) {
+      --inside_;
+      return;
+    }
+    next = std::move(waiting_.front());
+    waiting_.pop_front();
+  }
+  next(std::make_shared<Pass>(shared_from_this()));
+}
+
+}  // namespace larnax::http
