@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <set>
+#include <string>
+#include <unordered_set>
 #include <utility>
 
 #include "base/check.h"
@@ -28,21 +30,28 @@ Mood DrawMood(Random& random) {
   }
 }
 
-bool SharesInode(const SimEntryChange::Slot& a, const SimEntryChange::Slot& b) {
-  const auto same = [](const auto& x, const auto& y) { return x != nullptr && x == y; };
-  return same(a.before, b.before) || same(a.before, b.after) || same(a.after, b.before) ||
-         same(a.after, b.after);
-}
-
-bool DependsOn(const SimEntryChange& later, const SimEntryChange& earlier) {
-  for (const auto& a : later.slots) {
-    for (const auto& b : earlier.slots) {
-      if (a.directory == b.directory && a.name == b.name) return true;
-      if (SharesInode(a, b)) return true;
+// Changes of which some other depends: one that touches the same name of the same directory, or the
+// same file.
+class Touched {
+ public:
+  void Add(const SimEntryChange& change) {
+    for (const auto& slot : change.slots) {
+      names_.emplace(slot.directory.get(), slot.name);
+      if (slot.before != nullptr) inodes_.insert(slot.before.get());
+      if (slot.after != nullptr) inodes_.insert(slot.after.get());
     }
   }
-  return false;
-}
+  bool Meets(const SimEntryChange& change) const {
+    return std::any_of(change.slots.begin(), change.slots.end(), [this](const auto& slot) {
+      return inodes_.contains(slot.before.get()) || inodes_.contains(slot.after.get()) ||
+             names_.contains({slot.directory.get(), slot.name});
+    });
+  }
+
+ private:
+  std::set<std::pair<const SimInode*, std::string>> names_;
+  std::unordered_set<const SimInode*> inodes_;
+};
 
 void ApplyTo(std::map<std::string, std::shared_ptr<SimInode>>& entries,
              const SimEntryChange::Slot& slot) {
@@ -217,13 +226,13 @@ void SimDisk::SyncDirectory(const std::shared_ptr<SimInode>& directory) {
   // From the last to the first: a change is written when it touches the directory, or when a
   // later one that is written depends on it.
   std::vector<bool> is_written(pending_changes_.size());
+  Touched written;
   for (size_t i = pending_changes_.size(); i-- > 0;) {
-    const auto& slots = pending_changes_[i].slots;
-    is_written[i] = std::any_of(slots.begin(), slots.end(),
-                                [&](const auto& slot) { return slot.directory == directory; });
-    for (size_t j = i + 1; !is_written[i] && j < pending_changes_.size(); ++j) {
-      is_written[i] = is_written[j] && DependsOn(pending_changes_[j], pending_changes_[i]);
-    }
+    const SimEntryChange& change = pending_changes_[i];
+    is_written[i] = std::any_of(change.slots.begin(), change.slots.end(),
+                                [&](const auto& slot) { return slot.directory == directory; }) ||
+                    written.Meets(change);
+    if (is_written[i]) written.Add(change);
   }
   std::vector<SimEntryChange> rest;
   for (size_t i = 0; i < pending_changes_.size(); ++i) {
@@ -239,15 +248,14 @@ void SimDisk::SyncDirectory(const std::shared_ptr<SimInode>& directory) {
 void SimDisk::Crash(Random& random, SimCounters& counters) {
   const Mood mood = DrawMood(random);
   const uint64_t keep_first = random.Below(pending_changes_.size() + 1);
-  std::vector<bool> is_lost(pending_changes_.size());
+  Touched lost;
   bool some_lost = false;
   for (size_t i = 0; i < pending_changes_.size(); ++i) {
-    is_lost[i] = mood == Mood::kLoseAll || (mood == Mood::kKeepFirst && i >= keep_first) ||
-                 (mood == Mood::kMixed && random.Chance(0.5));
-    for (size_t j = 0; j < i && !is_lost[i]; ++j) {
-      is_lost[i] = is_lost[j] && DependsOn(pending_changes_[i], pending_changes_[j]);
-    }
-    if (is_lost[i]) {
+    const bool is_lost = mood == Mood::kLoseAll || (mood == Mood::kKeepFirst && i >= keep_first) ||
+                         (mood == Mood::kMixed && random.Chance(0.5)) ||
+                         lost.Meets(pending_changes_[i]);
+    if (is_lost) {
+      lost.Add(pending_changes_[i]);
       ++counters.lost_entry_changes;
       some_lost = true;
     } else {
