@@ -164,6 +164,7 @@ const Expr& Unwrap(const Expr& expr) {
 }
 
 std::string PositionText(std::string_view text, PositionRange position) {
+  if (text.empty()) return "unknown position";
   const auto start = static_cast<size_t>(position.start);
   if (position.start < 0 || start > text.size()) return "invalid position";
   const std::string_view before = text.substr(0, start);

@@ -76,7 +76,7 @@ arrow::Result<DurationExprPtr> ParserState::ParseOffsetDuration() {
   duration_context_ = kOffset;
   const Token& next = Peek();
   if (next.IsSign()) return ParseSignedOffsetDuration();
-  if (IsNumber(next)) return ParseDurationLiteral();
+  if (IsNumber(next)) return ParseDurationLiteral(next.position);
   if (IsCall(next)) return ParseDurationCall();
   return ParseDuration(kLowest);
 }
@@ -85,7 +85,7 @@ arrow::Result<DurationExprPtr> ParserState::ParseSignedOffsetDuration() {
   const Token sign = Take();
   const Token next = Peek();
   if (IsNumber(next)) {
-    ARROW_ASSIGN_OR_RAISE(DurationExprPtr literal, ParseDurationLiteral());
+    ARROW_ASSIGN_OR_RAISE(DurationExprPtr literal, ParseDurationLiteral(sign.position));
     return Negate(sign, std::move(literal));
   }
   if (IsCall(next)) {
@@ -150,7 +150,7 @@ arrow::Result<DurationExprPtr> ParserState::Negate(const Token& sign, DurationEx
 }
 
 arrow::Result<DurationExprPtr> ParserState::ParseDurationPrimary() {
-  if (IsNumber(Peek())) return ParseDurationLiteral();
+  if (IsNumber(Peek())) return ParseDurationLiteral(Peek().position);
   if (IsCall(Peek())) return ParseDurationCall();
   if (Peek().Is(TokenType::kLeftParen)) return ParseDurationParentheses();
   return UnexpectedInDuration();
@@ -180,11 +180,11 @@ arrow::Result<DurationExprPtr> ParserState::ParseDurationCall() {
   return MakeDuration(op, std::move(lhs), std::move(rhs), {name.position.start, LastEnd()});
 }
 
-arrow::Result<DurationExprPtr> ParserState::ParseDurationLiteral() {
+arrow::Result<DurationExprPtr> ParserState::ParseDurationLiteral(PositionRange range_error) {
   const bool is_duration = Peek().Is(TokenType::kDuration);
   const PositionRange position = Peek().position;
   ARROW_ASSIGN_OR_RAISE(const double seconds, TakeNumber());
-  if (IsOutOfRange(seconds)) return Fail(position, "duration out of range");
+  if (IsOutOfRange(seconds)) return Fail(range_error, "duration out of range");
   DurationExprPtr literal = MakeDuration(Op::kNumber, nullptr, nullptr, position);
   literal->is_duration = is_duration;
   literal->seconds = seconds;

@@ -224,7 +224,10 @@ void Lexer::ReadDurationStart() {
     case ',':
       return ReadPunctuation(c);
     default:
-      if (MayStartDurationKeyword(c) && ReadDurationKeyword()) return;
+      if (MayStartDurationKeyword(c) && ReadDurationKeyword()) {
+        duration_seen_ = true;
+        return;
+      }
       return Fail("unexpected character in duration expression: " + QuotedRune(c));
   }
 }

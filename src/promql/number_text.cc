@@ -1,5 +1,6 @@
 #include "promql/number_text.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -134,9 +135,25 @@ void AppendNumber(double value, std::string* out) {
     out->append(value > 0 ? "+Inf" : "-Inf");
   } else {
     std::array<char, 400> digits;
-    const auto result = std::to_chars(digits.data(), digits.data() + digits.size(), value,
-                                      std::chars_format::fixed);
-    out->append(digits.data(), result.ptr);
+    char* end = digits.data() + digits.size();
+    // From here on plain notation has zeros after the digits that tell numbers apart.
+    constexpr double kExactIntegers = 9007199254740992.0;
+    if (std::fabs(value) <= kExactIntegers) {
+      const auto result = std::to_chars(digits.data(), end, value, std::chars_format::fixed);
+      out->append(digits.data(), result.ptr);
+      return;
+    }
+    const auto result = std::to_chars(digits.data(), end, value, std::chars_format::scientific);
+    const std::string_view text(digits.data(), static_cast<size_t>(result.ptr - digits.data()));
+    const size_t e = text.find('e');
+    int exponent = 0;
+    std::from_chars(text.data() + e + 2, result.ptr, exponent);
+    const size_t start = out->size();
+    for (const char c : text.substr(0, e)) {
+      if (c != '.') out->push_back(c);
+    }
+    const size_t length = static_cast<size_t>(exponent) + (value < 0 ? 2 : 1);
+    out->append(length - std::min(length, out->size() - start), '0');
   }
 }
 

@@ -322,7 +322,7 @@ arrow::Status ParserState::ParseBinaryModifiers(Binary* binary) {
       matching.cardinality = Take().Is(TokenType::kGroupLeft)
                                  ? VectorMatching::Cardinality::kManyToOne
                                  : VectorMatching::Cardinality::kOneToMany;
-      if (Peek().Is(TokenType::kLeftParen)) {
+      if (Peek().Is(TokenType::kLeftParen) || !CanStartExpression(Peek())) {
         ARROW_ASSIGN_OR_RAISE(matching.include, ParseGroupingLabels());
       }
     }

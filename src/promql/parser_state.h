@@ -73,7 +73,8 @@ class ParserState {
   arrow::Result<DurationExprPtr> ParseDurationCall();
   arrow::Result<DurationExprPtr> ParseDurationParentheses();
   arrow::Result<DurationExprPtr> Negate(const Token& sign, DurationExprPtr operand);
-  arrow::Result<DurationExprPtr> ParseDurationLiteral();
+  /// `range_error` is where a value out of range is reported.
+  arrow::Result<DurationExprPtr> ParseDurationLiteral(PositionRange range_error);
   arrow::Status UnexpectedInDuration() { return Unexpected(duration_context_); }
 
   /// Read the number or duration that comes next, in seconds.

@@ -16,31 +16,47 @@ namespace {
 using Cardinality = VectorMatching::Cardinality;
 using Op = DurationExpr::Op;
 
-// A number or a keyword for one is no label name outside quotes.
-bool NeedsQuotes(std::string_view label) {
+bool IsPlainLabelName(std::string_view name) {
   const auto is_letter = [](char c) {
     return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
   };
-  const auto is_part = [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); };
-  if (label.empty() || !is_letter(label[0])) return true;
-  if (!std::all_of(label.begin(), label.end(), is_part)) return true;
-  std::string lower(label.substr(0, 4));
+  return !name.empty() && is_letter(name[0]) && std::all_of(name.begin(), name.end(), [&](char c) {
+    return is_letter(c) || (c >= '0' && c <= '9');
+  });
+}
+
+// Words that are no label names in a grouping clause.
+bool IsReserved(std::string_view name) {
+  if (name.size() != 3 && name.size() != 7) return false;
+  std::string lower(name);
   for (char& c : lower) c = static_cast<char>(c | 0x20);
-  return lower == "inf" || lower == "nan";
+  return lower == "inf" || lower == "nan" || lower == "without";
 }
 
 std::string MatcherText(const Matcher& matcher) {
   constexpr std::string_view kOperators[] = {"=", "!=", "=~", "!~"};
   std::string out;
-  if (NeedsQuotes(matcher.name()) && matcher.name() != "inf" && matcher.name() != "nan") {
-    AppendQuoted(matcher.name(), &out);
-  } else {
+  if (IsPlainLabelName(matcher.name())) {
     out = matcher.name();
+  } else {
+    AppendQuoted(matcher.name(), &out);
   }
   out += kOperators[static_cast<size_t>(matcher.type())];
   AppendQuoted(matcher.value(), &out);
   return out;
 }
+
+// An offset in parentheses, `(5m + step())`, takes the operators that follow as its own, unless a
+// sign stands before it.
+struct OpenOffset {
+  size_t start = 0;
+  size_t end = 0;
+
+  void CloseBefore(BinaryOp op, std::string* out) const {
+    const bool is_duration_operator = op <= BinaryOp::kPow;
+    if (is_duration_operator && end == out->size() && end > 0) out->insert(start, 1, '+');
+  }
+};
 
 // Prints on one line, until `limit` bytes are out.
 class LinePrinter {
@@ -48,6 +64,7 @@ class LinePrinter {
   explicit LinePrinter(size_t limit) : limit_(limit) {}
 
   std::string out;
+  OpenOffset open_offset;
 
   bool full() const { return out.size() > limit_; }
 
@@ -207,10 +224,13 @@ class LinePrinter {
     if (shift.offset_expr != nullptr) {
       const DurationExpr& d = *shift.offset_expr;
       const bool is_operator = d.op >= Op::kAdd && d.op <= Op::kPow && !d.in_parentheses;
+      out += " offset ";
+      const size_t start = out.size();
       // Without them an operator would belong to the expression around the selector.
-      out += is_operator ? " offset (" : " offset ";
+      if (is_operator) out += '(';
       Duration(d);
       if (is_operator) out += ')';
+      if (is_operator || d.in_parentheses) open_offset = {start, out.size()};
     } else if (shift.offset_ms != 0) {
       out += shift.offset_ms < 0 ? " offset -" : " offset ";
       out += FormatDuration(shift.offset_ms < 0 ? -shift.offset_ms : shift.offset_ms);
@@ -259,6 +279,7 @@ class LinePrinter {
       out += "Inf";  // The sign that it otherwise has would take the whole power.
     } else {
       Print(*n.lhs);
+      open_offset.CloseBefore(n.op, &out);
     }
     out += ' ';
     OperatorText(n);
@@ -294,10 +315,10 @@ class LinePrinter {
     out += '(';
     for (size_t i = 0; i < labels.size(); ++i) {
       if (i > 0) out += ", ";
-      if (NeedsQuotes(labels[i])) {
-        AppendQuoted(labels[i], &out);
-      } else {
+      if (IsPlainLabelName(labels[i]) && !IsReserved(labels[i])) {
         out += labels[i];
+      } else {
+        AppendQuoted(labels[i], &out);
       }
     }
     out += ')';
@@ -351,6 +372,7 @@ class PrettyPrinter {
   void Line(PrintTo print_to) {
     LinePrinter line(kUnlimited);
     print_to(line);
+    open_offset_ = {out.size() + line.open_offset.start, out.size() + line.open_offset.end};
     out += line.out;
   }
 
@@ -364,6 +386,7 @@ class PrettyPrinter {
 
   void PrintBinary(const Binary& n, int level) {
     Print(*n.lhs, level + 1);
+    open_offset_.CloseBefore(n.op, &out);
     out += '\n';
     Indent(level);
     Line([&](LinePrinter& line) { line.OperatorText(n); });
@@ -389,6 +412,8 @@ class PrettyPrinter {
     Indent(level);
     out += ')';
   }
+
+  OpenOffset open_offset_;
 };
 
 }  // namespace

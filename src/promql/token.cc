@@ -135,7 +135,7 @@ bool IsLabelName(const Token& token) {
     case TokenType::kGroupRight:
       return true;
     default:
-      return IsMetricName(token) || IsNamedOperator(token);
+      return (IsMetricName(token) && !token.Is(TokenType::kWithout)) || IsNamedOperator(token);
   }
 }
 
