@@ -381,7 +381,10 @@ class PrettyPrinter {
     const size_t start = out.size();
     Print(expr, level);
     const size_t text = out.find_first_not_of(' ', start);
-    if (text != std::string::npos) out.erase(start, text - start);
+    if (text == std::string::npos) return;
+    out.erase(start, text - start);
+    open_offset_.start -= text - start;
+    open_offset_.end -= text - start;
   }
 
   void PrintBinary(const Binary& n, int level) {
