@@ -46,6 +46,13 @@ std::string MatcherText(const Matcher& matcher) {
   return out;
 }
 
+// `Inf ^ x`: the sign that infinity otherwise has would be taken for one before the whole power.
+bool IsInfiniteBase(const Binary& n) {
+  const auto* base = n.lhs->As<NumberLiteral>();
+  return n.op == BinaryOp::kPow && base != nullptr && std::isinf(base->value);
+}
+constexpr std::string_view kInfiniteBase = "Inf";
+
 // An offset in parentheses, `(5m + step())`, takes the operators that follow as its own, unless a
 // sign stands before it.
 struct OpenOffset {
@@ -274,9 +281,8 @@ class LinePrinter {
   }
 
   void PrintBinary(const Binary& n) {
-    const auto* base = n.lhs->As<NumberLiteral>();
-    if (n.op == BinaryOp::kPow && base != nullptr && std::isinf(base->value)) {
-      out += "Inf";  // The sign that it otherwise has would take the whole power.
+    if (IsInfiniteBase(n)) {
+      out += kInfiniteBase;
     } else {
       Print(*n.lhs);
       open_offset.CloseBefore(n.op, &out);
@@ -388,8 +394,13 @@ class PrettyPrinter {
   }
 
   void PrintBinary(const Binary& n, int level) {
-    Print(*n.lhs, level + 1);
-    open_offset_.CloseBefore(n.op, &out);
+    if (IsInfiniteBase(n)) {
+      Indent(level + 1);
+      out += kInfiniteBase;
+    } else {
+      Print(*n.lhs, level + 1);
+      open_offset_.CloseBefore(n.op, &out);
+    }
     out += '\n';
     Indent(level);
     Line([&](LinePrinter& line) { line.OperatorText(n); });
