@@ -67,6 +67,9 @@ bench-rivals: setup-rivals build  ## Measure beside Prometheus and VictoriaMetri
 	@$(python) bench/rivals.py --build build/$(PRESET) $(if $(SHORT),--short) \
 	  $(if $(PROMETHEUS),--prometheus $(PROMETHEUS)) \
 	  $(if $(VICTORIA_METRICS),--victoria-metrics $(VICTORIA_METRICS)) $(RIVALS)
+	@$(python) bench/queries.py --build build/$(PRESET) $(if $(SHORT),--short) \
+	  $(if $(PROMETHEUS),--prometheus $(PROMETHEUS)) \
+	  $(if $(VICTORIA_METRICS),--victoria-metrics $(VICTORIA_METRICS)) $(RIVALS)
 
 soak: build  ## The long tests: two thousand simulated lives, a hundred kills of the server under load
 	@build/$(PRESET)/larnax-sim --seeds $${LARNAX_SEEDS:-1..2000}

@@ -158,7 +158,14 @@ class Prometheus(System):
     def version(arguments):
         out = subprocess.run([arguments.prometheus, "--version"], check=True,
                              capture_output=True, text=True)
-        return (out.stdout + out.stderr).split("version ", 1)[1].split(" ")[0].strip("\n,")
+        found = re.search(r"version (\d+\.\d+\.\d+)", out.stdout + out.stderr)
+        if found:
+            return found[1]
+        # A build as a Go module tells it in the module's version: v0.313.0 is 3.13.0.
+        modules = subprocess.run(["go", "version", "-m", arguments.prometheus],
+                                 capture_output=True, text=True).stdout
+        found = re.search(r"prometheus/prometheus\s+v0\.(\d)(\d+)\.(\d+)", modules)
+        return ".".join([found[1], str(int(found[2])), found[3]]) if found else "of unknown version"
 
 
 class VictoriaMetrics(System):
