@@ -1,0 +1,108 @@
+#include "exec/pipeline.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "io/executor.h"
+
+namespace larnax::exec {
+
+bool PipelineOperator::Slot::TryRun() {
+  int expected = kWaiting;
+  if (!state.compare_exchange_strong(expected, kRunning)) return false;
+  answer = task(&notes);
+  for (const RowTransform& transform : *transforms) {
+    if (!answer->ok()) break;
+    answer = transform(std::move(*answer).ValueUnsafe(), &notes);
+  }
+  // What the task holds (a batch of samples) may go before the answer is fetched.
+  task = nullptr;
+  state.store(kDone, std::memory_order_release);
+  state.notify_all();
+  return true;
+}
+
+PipelineOperator::~PipelineOperator() {
+  for (const auto& slot : slots_) {
+    int expected = Slot::kWaiting;
+    if (slot->state.compare_exchange_strong(expected, Slot::kDropped)) continue;
+    slot->state.wait(Slot::kRunning, std::memory_order_acquire);
+  }
+}
+
+arrow::Status PipelineOperator::Fill() {
+  for (const auto& prepare : preparations_) ARROW_RETURN_NOT_OK(prepare());
+  preparations_.clear();
+  while (!ended_ && slots_.size() < context_->parallel) {
+    ARROW_ASSIGN_OR_RAISE(MorselTask task, NextTask());
+    if (task == nullptr) {
+      ended_ = true;
+      return arrow::Status::OK();
+    }
+    auto slot = std::make_shared<Slot>();
+    slot->task = std::move(task);
+    slot->transforms = transforms_;
+    slots_.push_back(slot);
+    // The first one is this thread's own.
+    if (context_->executor == nullptr || slots_.size() == 1) continue;
+    context_->executor->Post([slot] { slot->TryRun(); });
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Result<StepVector> PipelineOperator::NextBatch() {
+  while (true) {
+    ARROW_RETURN_NOT_OK(context_->budget->Check());
+    ARROW_RETURN_NOT_OK(Fill());
+    if (slots_.empty()) return NewVector();
+    const std::shared_ptr<Slot> slot = slots_.front();
+    if (!slot->TryRun()) {
+      // Another thread has it: help with the others meanwhile.
+      for (size_t i = 1; i < slots_.size() && slot->state.load() == Slot::kRunning; ++i) {
+        slots_[i]->TryRun();
+      }
+      slot->state.wait(Slot::kRunning, std::memory_order_acquire);
+    }
+    slots_.pop_front();
+    context_->annotations.Merge(slot->notes.annotations);
+    context_->stats.samples += slot->notes.samples;
+    if (!slot->answer->ok()) return slot->answer->status();
+    if (!(*slot->answer)->empty()) return std::move(*slot->answer);
+  }
+}
+
+arrow::Result<StepVector> PipelineOperator::DoNext() {
+  if (same_labels_ == SameLabels::kCannotBe) return NextBatch();
+  if (merged_) return NewVector();
+  merged_ = true;
+  StepVector all = NewVector();
+  while (true) {
+    ARROW_ASSIGN_OR_RAISE(StepVector batch, NextBatch());
+    if (batch.empty()) break;
+    all.Append(std::move(batch));
+  }
+  if (same_labels_ == SameLabels::kRefuse) {
+    ARROW_RETURN_NOT_OK(RefuseSameLabels(all));
+  } else {
+    ARROW_RETURN_NOT_OK(MergeSameLabels(&all));
+  }
+  return all;
+}
+
+arrow::Result<MorselTask> MapOperator::NextTask() {
+  ARROW_ASSIGN_OR_RAISE(StepVector batch, input_->Next());
+  if (batch.empty()) return MorselTask();
+  auto held = std::make_shared<StepVector>(std::move(batch));
+  return MorselTask([held](TaskNotes*) -> arrow::Result<StepVector> { return std::move(*held); });
+}
+
+std::unique_ptr<PipelineOperator> AsPipeline(ExecutionContext* context, VectorOperatorPtr input) {
+  auto* pipeline = dynamic_cast<PipelineOperator*>(input.get());
+  if (pipeline != nullptr && pipeline->streams()) {
+    input.release();
+    return std::unique_ptr<PipelineOperator>(pipeline);
+  }
+  return std::make_unique<MapOperator>(context, std::move(input));
+}
+
+}  // namespace larnax::exec

@@ -1,0 +1,241 @@
+#include "exec/result.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include "exec/label_edit.h"
+#include "exec/selectors.h"
+#include "larnax/error.h"
+
+namespace larnax::exec {
+namespace {
+
+using NativePtr = std::shared_ptr<const NativeHistogram>;
+
+// Histograms of engine values; what is repeated is converted once.
+class NativeCache {
+ public:
+  NativePtr Get(const HistogramPtr& histogram) {
+    NativePtr& native = known_[histogram.get()];
+    if (native == nullptr) native = std::make_shared<const NativeHistogram>(histogram->ToNative());
+    return native;
+  }
+
+ private:
+  boost::unordered_flat_map<const model::FloatHistogram*, NativePtr> known_;
+};
+
+arrow::Status DropMarkedNames(StepVector* vector) {
+  bool any = false;
+  std::string bytes;
+  for (StepSeries& row : vector->series) {
+    if (!row.drop_name) continue;
+    row.drop_name = false;
+    if (!HasMetadataLabels(row.labels)) continue;
+    DropMetadataLabels(row.labels, &bytes);
+    row.labels = vector->StoreLabels(bytes);
+    any = true;
+  }
+  return any ? MergeSameLabels(vector) : RefuseSameLabels(*vector);
+}
+
+std::shared_ptr<const TimestampVector> GridTimes(const StepGrid& grid) {
+  TimestampVector times(grid.count);
+  for (size_t step = 0; step < grid.count; ++step) times[step] = grid.TimeAt(step);
+  return std::make_shared<const TimestampVector>(std::move(times));
+}
+
+QuerySeries ToQuerySeries(const StepSeries& row, const StepGrid& grid,
+                          const std::shared_ptr<const TimestampVector>& grid_times,
+                          NativeCache* histograms) {
+  QuerySeries out;
+  out.labels = Labels(row.labels);
+  if (row.histograms == nullptr && AllPresent(row.present, grid.count)) {
+    out.time_ms = grid_times;
+    out.value.assign(row.values, row.values + grid.count);
+    return out;
+  }
+  auto times = std::make_shared<TimestampVector>();
+  ForEachPresent(row.present, grid.count, [&](size_t step) {
+    if (row.IsHistogram(step)) {
+      out.histograms.push_back({grid.TimeAt(step), histograms->Get(row.histograms[step])});
+    } else {
+      times->push_back(grid.TimeAt(step));
+      out.value.push_back(row.values[step]);
+    }
+  });
+  out.time_ms = std::move(times);
+  return out;
+}
+
+void SortSeries(std::vector<QuerySeries>* series) {
+  std::sort(series->begin(), series->end(), [](const QuerySeries& a, const QuerySeries& b) {
+    return CompareLabels(a.labels, b.labels) < 0;
+  });
+}
+
+// The samples of a range selector at one time.
+class MatrixReader {
+ public:
+  MatrixReader(const promql::Expr& expr, const StepGrid& grid, ExecutionContext* context)
+      : matrix_(*expr.As<promql::MatrixSelector>()),
+        context_(context),
+        ref_ms_(Planner::RefsOf(matrix_.selector.shift, grid).first_ms) {}
+
+  arrow::Status Read(QueryResult* result) {
+    const promql::VectorSelector& selector = matrix_.selector;
+    const RefTimes refs{ref_ms_, 0, 1};
+    const size_t reader = context_->selects->Register(
+        selector.matchers,
+        Planner::ReadRange(selector, refs, matrix_.range_ms, context_->query.lookback_ms));
+    while (true) {
+      ARROW_ASSIGN_OR_RAISE(const SampleMorsel morsel, context_->selects->Next(reader, 1));
+      if (morsel.series.empty()) return arrow::Status::OK();
+      for (const SeriesSamples& series : morsel.series) {
+        QuerySeries out;
+        if (selector.anchored || selector.smoothed) {
+          ARROW_ASSIGN_OR_RAISE(out, ReadEdged(series));
+        } else {
+          out = ReadPlain(series);
+        }
+        if (out.value.empty() && out.histograms.empty()) continue;
+        out.labels = Labels(series.labels);
+        context_->stats.samples += static_cast<int64_t>(out.value.size() + out.histograms.size());
+        result->series.push_back(std::move(out));
+      }
+    }
+  }
+
+ private:
+  int64_t after_ms() const { return ref_ms_ - matrix_.range_ms; }
+
+  QuerySeries ReadPlain(const SeriesSamples& series) const {
+    QuerySeries out;
+    auto times = std::make_shared<TimestampVector>();
+    for (size_t i = 0; i < series.value.size(); ++i) {
+      const int64_t time_ms = (*series.time_ms)[i];
+      if (time_ms <= after_ms() || time_ms > ref_ms_ || IsStaleMarker(series.value[i])) continue;
+      times->push_back(time_ms);
+      out.value.push_back(series.value[i]);
+    }
+    std::vector<int64_t> histogram_times;
+    std::vector<int64_t> starts;
+    const auto histograms = ConvertHistograms(series.histograms, &histogram_times, &starts);
+    for (size_t i = 0; i < histograms.size(); ++i) {
+      if (histogram_times[i] <= after_ms() || histogram_times[i] > ref_ms_) continue;
+      out.histograms.push_back(
+          {histogram_times[i], std::make_shared<const NativeHistogram>(histograms[i]->ToNative())});
+    }
+    out.time_ms = std::move(times);
+    return out;
+  }
+
+  // With `anchored` and `smoothed` there is a point at either end of the window.
+  arrow::Result<QuerySeries> ReadEdged(const SeriesSamples& series) const {
+    const int64_t lookback_ms = context_->query.lookback_ms;
+    const bool smoothed = matrix_.selector.smoothed;
+    const int64_t first_ms = after_ms() - lookback_ms;
+    const int64_t last_ms = ref_ms_ + (smoothed ? lookback_ms : 0);
+    for (const HistogramSample& sample : series.histograms) {
+      if (sample.time_ms > first_ms && sample.time_ms <= last_ms) {
+        return MakeError(ErrorKind::kExecution, std::string(smoothed ? "smoothed" : "anchored") +
+                                                    " range selectors do not support histograms");
+      }
+    }
+    TimestampVector times;
+    std::vector<double> values;
+    for (size_t i = 0; i < series.value.size(); ++i) {
+      const int64_t time_ms = (*series.time_ms)[i];
+      if (time_ms <= first_ms || time_ms > last_ms || IsStaleMarker(series.value[i])) continue;
+      times.push_back(time_ms);
+      values.push_back(series.value[i]);
+    }
+    QuerySeries out;
+    auto edged = std::make_shared<TimestampVector>();
+    AddEdged(times, values, edged.get(), &out.value);
+    out.time_ms = std::move(edged);
+    return out;
+  }
+
+  // \param times  Not empty windows only: nothing is put out without a sample after the start.
+  void AddEdged(const TimestampVector& times, const std::vector<double>& values,
+                TimestampVector* out_times, std::vector<double>* out_values) const {
+    const auto past = [&](int64_t time_ms) {
+      return static_cast<size_t>(std::upper_bound(times.begin(), times.end(), time_ms) -
+                                 times.begin());
+    };
+    const size_t inner = past(after_ms());  // First sample after the window's start.
+    const size_t end = past(ref_ms_);       // First sample after its end.
+    if (inner == times.size() || end == 0) return;
+    const auto at = [&](size_t next, int64_t time_ms) {
+      // The value at a time that has `next` after it.
+      if (next == 0) return values.front();
+      const size_t before = next - 1;
+      if (times[before] == time_ms || next == times.size() || !matrix_.selector.smoothed) {
+        return values[before];
+      }
+      const double part = static_cast<double>(time_ms - times[before]) /
+                          static_cast<double>(times[next] - times[before]);
+      return values[before] + (values[next] - values[before]) * part;
+    };
+    out_times->push_back(after_ms());
+    out_values->push_back(at(inner, after_ms()));
+    for (size_t i = inner; i < end; ++i) {
+      if (times[i] == ref_ms_) continue;
+      out_times->push_back(times[i]);
+      out_values->push_back(values[i]);
+    }
+    out_times->push_back(ref_ms_);
+    out_values->push_back(at(end, ref_ms_));
+  }
+
+  const promql::MatrixSelector& matrix_;
+  ExecutionContext* context_;
+  const int64_t ref_ms_;
+};
+
+}  // namespace
+
+arrow::Status FillFromVector(StepVector vector, const StepGrid& grid, bool matrix,
+                             QueryResult* result) {
+  ARROW_RETURN_NOT_OK(DropMarkedNames(&vector));
+  NativeCache histograms;
+  const auto grid_times = GridTimes(grid);
+  result->type = matrix ? QueryValueType::kMatrix : QueryValueType::kVector;
+  result->series.reserve(vector.size());
+  for (const StepSeries& row : vector.series) {
+    result->series.push_back(ToQuerySeries(row, grid, grid_times, &histograms));
+  }
+  if (matrix) SortSeries(&result->series);
+  return arrow::Status::OK();
+}
+
+void FillFromScalar(const std::vector<double>& values, const StepGrid& grid, bool matrix,
+                    QueryResult* result) {
+  result->type = matrix ? QueryValueType::kMatrix : QueryValueType::kScalar;
+  QuerySeries series;
+  series.time_ms = GridTimes(grid);
+  series.value = values;
+  result->series.push_back(std::move(series));
+}
+
+arrow::Status FillFromMatrix(const promql::Expr& whole, const StepGrid& grid, Planner* planner,
+                             ExecutionContext* context, QueryResult* result) {
+  const promql::Expr& expr = promql::Unwrap(whole);
+  const auto* subquery = expr.As<promql::Subquery>();
+  if (subquery == nullptr) {
+    ARROW_RETURN_NOT_OK(MatrixReader(expr, grid, context).Read(result));
+    result->type = QueryValueType::kMatrix;
+  } else {
+    ARROW_ASSIGN_OR_RAISE(const StepGrid inner, planner->GridOf(*subquery, grid));
+    ARROW_ASSIGN_OR_RAISE(auto input, planner->PlanVector(*subquery->expr, inner));
+    ARROW_ASSIGN_OR_RAISE(StepVector vector, Drain(input.get()));
+    ARROW_RETURN_NOT_OK(FillFromVector(std::move(vector), inner, true, result));
+  }
+  SortSeries(&result->series);
+  return arrow::Status::OK();
+}
+
+}  // namespace larnax::exec
