@@ -8,8 +8,8 @@
 
 #include <arrow/result.h>
 
+#include "columns/group_labels.h"
 #include "columns/parquet_file.h"
-#include "columns/series_columns.h"
 #include "larnax/labels.h"
 
 namespace larnax::columns {
@@ -36,32 +36,20 @@ class DataScanner {
   /// Read the next series; false behind the last.
   arrow::Result<bool> Next(ScannedSeries* series);
   /// Label columns of the file, `metric` left out.
-  std::vector<ColumnName> columns() const;
+  std::vector<ColumnName> columns() const { return labels_.columns(); }
 
  private:
-  struct LabelColumnState {
-    std::string name;
-    size_t leaf = 0;
-    Page dictionary;
-    std::vector<std::string_view> values;
-    std::vector<Run> runs;
-    size_t run = 0;
-    int64_t run_end = 0;
-  };
-
-  explicit DataScanner(std::shared_ptr<const ParquetFile> file) : file_(std::move(file)) {}
+  explicit DataScanner(std::shared_ptr<const ParquetFile> file)
+      : file_(file), labels_(std::move(file)) {}
   arrow::Status Init();
   arrow::Status LoadGroup(size_t group);
-  arrow::Status LoadLabels(size_t group);
   arrow::Status LoadNumbers(size_t group);
   arrow::Status LoadStarts(size_t group);
-  /// Give the rows from `row_` on that share their labels, and the labels' bytes.
-  int64_t NextStretch(std::string* label_bytes);
-  void TakeRows(int64_t rows, ScannedSeries* series);
+  /// Take rows [begin, end) of the row group.
+  void TakeRows(int64_t begin, int64_t end, ScannedSeries* series);
 
   std::shared_ptr<const ParquetFile> file_;
-  std::vector<LabelColumnState> labels_;  // In byte order of the labels' names.
-  size_t other_leaf_ = 0;
+  GroupLabels labels_;
   size_t id_leaf_ = 0;
   size_t time_leaf_ = 0;
   size_t value_leaf_ = 0;
@@ -69,17 +57,13 @@ class DataScanner {
   size_t start_leaf_ = 0;
 
   size_t group_ = 0;  // The next to load.
-  int64_t group_rows_ = 0;
-  int64_t row_ = 0;
-  OtherColumn other_;
+  std::string pending_labels_;
+  int64_t pending_rows_ = 0;  // In front of labels_.row(), not yet taken.
   std::vector<int64_t> ids_;
   std::vector<int64_t> times_us_;
   std::vector<double> values_;
   std::vector<uint8_t> stale_;
   std::vector<int64_t> starts_ms_;
 };
-
-/// Append one label in the form of LabelsView.
-void AppendLabel(std::string_view name, std::string_view value, std::string* out);
 
 }  // namespace larnax::columns

@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "columns/data_scanner.h"
+#include "columns/group_labels.h"
 #include "columns/group_columns.h"
 #include "columns/parquet_file.h"
 #include "columns/schema.h"

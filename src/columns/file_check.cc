@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstring>
 #include <functional>
-#include <map>
 #include <numeric>
 
+#include "columns/chunk_check.h"
 #include "columns/data_scanner.h"
 #include "columns/schema.h"
 #include "columns/series_index.h"
@@ -17,23 +16,6 @@
 
 namespace larnax::columns {
 namespace {
-
-constexpr size_t kMaxProblems = 100;
-
-/// Collects problems; more than kMaxProblems are dropped.
-class Problems {
- public:
-  void Add(std::string problem) {
-    if (list_.size() < kMaxProblems) list_.push_back(std::move(problem));
-  }
-  void Check(bool good, const char* what, LabelsView labels) {
-    if (!good) Add(std::string(what) + ": series=" + labels.ToString());
-  }
-  std::vector<std::string> Take() { return std::move(list_); }
-
- private:
-  std::vector<std::string> list_;
-};
 
 bool SameBits(double a, double b) {
   return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
@@ -110,140 +92,6 @@ void CompareWithIndex(const ScannedSeries& series, const IndexRows& index, size_
     problems->Check(SameValues(index.values[row], Summarize(series.time_ms, series.value)),
                     "index has other value summaries", labels);
   }
-}
-
-std::string ChunkText(const ParquetFile& file, size_t group, size_t leaf) {
-  return "path=" + file.path() + " row_group=" + std::to_string(group) + " column=\"" +
-         file.leaves()[leaf].path[0] + "\"";
-}
-
-/// Check one string chunk's bounds against its dictionary, one number chunk's against its values.
-bool BoundsHold(const ChunkPages& pages, const SchemaLeaf& leaf, const ColumnBounds& bounds) {
-  if (leaf.type == PhysicalType::kBytes) {
-    std::vector<std::string_view> values;
-    if (!DecodeStrings(pages.dictionary, &values).ok()) return false;
-    if (values.empty()) return !bounds.min.has_value() && !bounds.max.has_value();
-    const auto [min, max] = std::minmax_element(values.begin(), values.end());
-    return (!bounds.min.has_value() || *bounds.min == *min) &&
-           (!bounds.max.has_value() || *bounds.max == *max);
-  }
-  if (leaf.type == PhysicalType::kInt64 && leaf.max_definition == 0) {
-    if (!bounds.min.has_value() || bounds.min->size() != 8 || bounds.max->size() != 8) return false;
-    int64_t want[2];
-    std::memcpy(&want[0], bounds.min->data(), 8);
-    std::memcpy(&want[1], bounds.max->data(), 8);
-    int64_t min = std::numeric_limits<int64_t>::max();
-    int64_t max = std::numeric_limits<int64_t>::min();
-    for (const Page& page : pages.data) {
-      std::vector<int64_t> values(static_cast<size_t>(page.header.num_values));
-      if (!DecodeInts(page, pages.dictionary.body, values).ok()) return false;
-      for (const int64_t value : values) {
-        min = std::min(min, value);
-        max = std::max(max, value);
-      }
-    }
-    return want[0] == min && want[1] == max;
-  }
-  if (leaf.type != PhysicalType::kDouble) return true;
-  DoubleBounds found;
-  int64_t nulls = 0;
-  for (const Page& page : pages.data) {
-    const auto split = SplitDoublePage(page.header, page.body);
-    if (!split.ok()) return false;
-    std::vector<double> values(static_cast<size_t>(page.header.num_values));
-    DecodeDoubles(*split, 0, 0, values);
-    size_t row = 0;
-    for (const Run& run : split->levels) {
-      const auto count = static_cast<size_t>(run.count);
-      if (run.value == 1) found.Add(std::span(values).subspan(row, count));
-      nulls += run.value == 1 ? 0 : run.count;
-      row += count;
-    }
-  }
-  ColumnBounds want;
-  found.Put(&want);
-  return want.min == bounds.min && want.max == bounds.max && nulls == bounds.null_count;
-}
-
-/// Tell whether page headers and offset index of a chunk are, byte for byte, what this room writes:
-/// no checksum covers them, and a field that is not read here may mean something to other readers.
-arrow::Result<bool> IsAsWritten(const ParquetFile& file, const ChunkMeta& chunk,
-                                const ChunkPages& pages,
-                                const std::vector<PageLocation>& locations) {
-  const auto holds = [&](int64_t offset, const std::string& want) -> arrow::Result<bool> {
-    const int64_t left = file.file_bytes() - offset;
-    const auto size = static_cast<int64_t>(want.size());
-    if (offset < 0 || size > left) return false;
-    ARROW_ASSIGN_OR_RAISE(const std::string found, file.ReadBytes(offset, size, nullptr));
-    return found == want;
-  };
-  std::string want;
-  AppendOffsetIndex(locations, &want);
-  if (static_cast<int64_t>(want.size()) != chunk.offset_index_bytes) return false;
-  // A page of NULLs alone reads the same in any encoding, here.
-  std::map<std::pair<int32_t, int32_t>, int32_t> page_counts;
-  const auto count = [&](const PageHeader& header) {
-    ++page_counts[{static_cast<int32_t>(header.type), header.encoding}];
-  };
-  if (chunk.dictionary_page_offset > 0) count(pages.dictionary.header);
-  for (const Page& page : pages.data) count(page.header);
-  if (page_counts != chunk.page_counts) return false;
-  // Numbers of a dictionary are read without their count.
-  if (chunk.type != PhysicalType::kBytes &&
-      static_cast<size_t>(pages.dictionary.header.num_values) * sizeof(int64_t) !=
-          pages.dictionary.body.size()) {
-    return false;
-  }
-  ARROW_ASSIGN_OR_RAISE(bool same, holds(chunk.offset_index_offset, want));
-  const auto check_header = [&](const PageHeader& header, int64_t offset) -> arrow::Status {
-    want.clear();
-    AppendPageHeader(header, &want);
-    ARROW_ASSIGN_OR_RAISE(const bool header_same, holds(offset, want));
-    same &= header_same;
-    return arrow::Status::OK();
-  };
-  if (chunk.dictionary_page_offset > 0) {
-    ARROW_RETURN_NOT_OK(check_header(pages.dictionary.header, chunk.dictionary_page_offset));
-  }
-  for (const Page& page : pages.data) {
-    ARROW_RETURN_NOT_OK(check_header(page.header, page.offset));
-  }
-  return same;
-}
-
-/// Check checksums, offset indexes and statistics of every chunk.
-arrow::Status CheckChunks(const ParquetFile& file, Problems* problems) {
-  for (size_t group = 0; group < file.meta().row_groups.size(); ++group) {
-    for (size_t leaf = 0; leaf < file.leaves().size(); ++leaf) {
-      const std::string where = ChunkText(file, group, leaf);
-      ARROW_ASSIGN_OR_RAISE(const ChunkPages pages, file.ReadChunk(group, leaf, nullptr));
-      bool has_checksums = true;
-      for (const Page& page : pages.data) has_checksums &= page.header.crc32.has_value();
-      if (!has_checksums) problems->Add("page without checksum: " + where);
-      ARROW_ASSIGN_OR_RAISE(const auto locations, file.PagesOf(group, leaf, nullptr));
-      const ChunkMeta& chunk = file.meta().row_groups[group].chunks[leaf];
-      bool same = locations->size() == pages.data.size();
-      int64_t row = 0;
-      int64_t end = chunk.begin_offset() + chunk.compressed_bytes;
-      for (size_t i = pages.data.size(); same && i-- > 0; end = pages.data[i].offset) {
-        same = (*locations)[i].size_bytes == end - pages.data[i].offset;
-      }
-      for (size_t i = 0; same && i < pages.data.size(); ++i) {
-        same = (*locations)[i].offset == pages.data[i].offset;
-        if (file.leaves()[leaf].max_repetition == 0) {
-          same &= (*locations)[i].first_row == row;
-          row += pages.data[i].header.num_values;
-        }
-      }
-      if (!same) problems->Add("offset index and pages differ: " + where);
-      ARROW_ASSIGN_OR_RAISE(const bool as_written, IsAsWritten(file, chunk, pages, *locations));
-      if (!as_written) problems->Add("damaged page header or offset index: " + where);
-      if (!BoundsHold(pages, file.leaves()[leaf], chunk.bounds)) {
-        problems->Add("wrong statistics: " + where);
-      }
-    }
-  }
-  return arrow::Status::OK();
 }
 
 arrow::Status CheckData(std::shared_ptr<const ParquetFile> file, const IndexRows& index,

@@ -7,14 +7,13 @@
 #include <zstd.h>
 
 #include <bit>
-#include <cstdlib>
 #include <numeric>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "columns/file_for_test.h"
-#include "columns/parquet_file.h"
+#include "columns/golden_for_test.h"
 #include "columns/samples_reader.h"
 #include "columns/series_index.h"
 #include "io/file_system.h"
@@ -95,21 +94,8 @@ arrow::Result<std::vector<TestSeries>> ReadFiles(io::FileSystem& fs, const Golde
   return all;
 }
 
-/// The bytes of a file, the name of the software version in its footer left out.
-std::string Comparable(io::FileSystem& fs, const std::string& path) {
-  const std::string bytes = io::ReadFile(fs, path).ValueOrDie();
-  const auto file = ParquetFile::Open(fs.OpenReadable(path).ValueOrDie(), nullptr, 0).ValueOrDie();
-  std::string result = bytes.substr(0, bytes.size() - static_cast<size_t>(file->footer_bytes()));
-  FileMeta meta = file->meta();
-  meta.created_by.clear();
-  AppendFileMeta(meta, &result);
-  return result;
-}
-
-bool IsUpdating() { return std::getenv("LARNAX_UPDATE_GOLDEN") != nullptr; }
-
 TEST(Golden, WritesThemAnewWhenTold) {
-  if (!IsUpdating()) GTEST_SKIP() << "LARNAX_UPDATE_GOLDEN is not set";
+  if (!IsUpdatingGolden()) GTEST_SKIP() << "LARNAX_UPDATE_GOLDEN is not set";
   io::FileSystem& fs = io::RealFileSystem();
   const auto series = GoldenSeries();
   for (const GoldenFile& file : GoldenFiles()) {
@@ -152,8 +138,8 @@ TEST(Golden, WritesTheSameBytes) {
     ASSERT_TRUE(
         WriteSeries(memory, series, ColumnsFor(series, file.max_columns), file.options, data, index)
             .ok());
-    EXPECT_TRUE(Comparable(memory, data) == Comparable(fs, DataPath(file)));
-    EXPECT_TRUE(Comparable(memory, index) == Comparable(fs, SeriesPath(file)));
+    EXPECT_TRUE(ComparableBytes(memory, data) == ComparableBytes(fs, DataPath(file)));
+    EXPECT_TRUE(ComparableBytes(memory, index) == ComparableBytes(fs, SeriesPath(file)));
   }
 }
 

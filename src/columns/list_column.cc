@@ -11,8 +11,8 @@
 namespace larnax::columns {
 namespace {
 
-// Levels that one page may have: readers hold a page whole.
-constexpr int64_t kMaxPageLevels = 1 << 18;
+// Levels of a page, if it has more than one row: a reader who wants one row decodes the page.
+constexpr int64_t kMaxPageLevels = 1 << 16;
 // What a page may have when it is read; a single list may be as long as kMaxListLength.
 constexpr int64_t kMaxReadLevels = 1 << 22;
 

@@ -16,6 +16,28 @@ namespace {
 constexpr int64_t kMaxDictionaryBytes = int64_t{512} << 20;
 constexpr int64_t kDictionaryCheckSeries = 256;
 
+/// Encode times in one page: series scraped together repeat each other's.
+EncodedChunk EncodeTimes(std::span<const int64_t> times_us, const ChunkContext& context) {
+  const std::string_view plain(reinterpret_cast<const char*>(times_us.data()),
+                               times_us.size_bytes());
+  std::string delta;
+  AppendDelta(times_us, &delta);
+  std::string small_plain;
+  std::string small_delta;
+  context.compressor->Compress(plain, context.zstd, &small_plain);
+  context.compressor->Compress(delta, context.zstd, &small_delta);
+  const auto rows = static_cast<int64_t>(times_us.size());
+  EncodedChunk chunk;
+  if (small_delta.size() < small_plain.size()) {
+    AddCompressedPage(small_delta, delta.size(), Encoding::kDeltaBinaryPacked, rows, 0, &chunk);
+  } else {
+    AddCompressedPage(small_plain, plain.size(), Encoding::kPlain, rows, 0, &chunk);
+  }
+  const auto [min, max] = std::minmax_element(times_us.begin(), times_us.end());
+  PutIntBounds(*min, *max, &chunk.bounds);
+  return chunk;
+}
+
 }  // namespace
 
 arrow::Result<std::unique_ptr<SeriesRows>> SeriesRows::Open(
@@ -39,12 +61,8 @@ SeriesRows::SeriesRows(std::unique_ptr<io::WritableFile> data,
       schema_table_(table),
       series_file_(std::move(series)),
       context_(ContextFor(options_, &compressor_, /*series=*/false)),
-      time_context_(context_),
       table_(std::move(columns)),
-      times_(&time_context_),
-      builder_(std::move(data)) {
-  time_context_.page_rows = kTypedGroupRows;
-}
+      builder_(std::move(data)) {}
 
 arrow::Status SeriesRows::Begin(LabelsView labels) {
   // Summing up many dictionaries for each series would cost more than the series.
@@ -73,7 +91,7 @@ void SeriesRows::AddTimes(std::span<const int64_t> time_ms) {
   AppendRun(placed_->other, rows, &other_rows_);
   AppendRun(static_cast<uint32_t>(ids_.size()), rows, &id_rows_);
   ids_.push_back(placed_->series_id);
-  times_.Append(time_ms);
+  for (const int64_t time : time_ms) times_us_.push_back(time * 1000);
   group_rows_ += rows;
   if (extent_.row_count == 0) extent_.min_time_ms = time_ms.front();
   extent_.max_time_ms = time_ms.back();
@@ -94,7 +112,7 @@ void SeriesRows::End(int64_t stale_count) {
 }
 
 int64_t SeriesRows::bytes_written() const {
-  return builder_.size_bytes() + times_.size_bytes() + table_.dictionary_bytes();
+  return builder_.size_bytes() + static_cast<int64_t>(times_us_.size()) + table_.dictionary_bytes();
 }
 
 arrow::Status SeriesRows::FlushGroup(std::span<const EncodedChunk> rest) {
@@ -122,8 +140,9 @@ arrow::Status SeriesRows::FlushGroup(std::span<const EncodedChunk> rest) {
   ARROW_RETURN_NOT_OK(write(keys));
   ARROW_RETURN_NOT_OK(write(values));
   ARROW_RETURN_NOT_OK(write(EncodeIntRuns(ids_, id_rows_, /*optional=*/false, context_)));
-  ARROW_RETURN_NOT_OK(write(times_.Finish()));
+  ARROW_RETURN_NOT_OK(write(EncodeTimes(times_us_, context_)));
   for (const EncodedChunk& chunk : rest) ARROW_RETURN_NOT_OK(write(chunk));
+  times_us_.clear();
   other_rows_.clear();
   ids_.clear();
   id_rows_.clear();

@@ -11,7 +11,6 @@
 
 #include "columns/chunk_encoder.h"
 #include "columns/file_builder.h"
-#include "columns/sample_pages.h"
 #include "columns/samples_writer.h"
 #include "columns/series_table.h"
 #include "larnax/labels.h"
@@ -74,13 +73,12 @@ class SeriesRows {
   std::unique_ptr<io::WritableFile> series_file_;
   PageCompressor compressor_;
   ChunkContext context_;
-  ChunkContext time_context_;
   SeriesTable table_;
   const PlacedLabels* placed_ = nullptr;  // Of the series being added.
   Labels last_labels_;                    // Debug builds only.
   SeriesExtent extent_;                   // Of the series being added.
 
-  TimePages times_;
+  std::vector<int64_t> times_us_;
   std::vector<Run> other_rows_;
   std::vector<Run> id_rows_;
   std::vector<int64_t> ids_;
