@@ -27,8 +27,8 @@ struct PlannedPage {
 };
 
 /// Cut units into pages so that neighbours that like the same encoding share pages. A stretch of
-/// another encoding is worth it only where it saves some hundred bytes. Where a stretch must be cut,
-/// it is cut in front of a metric, if one begins behind the first quarter of a page.
+/// another encoding is worth it only where it saves some hundred bytes. Where a stretch must be
+/// cut, it is cut in front of a metric, if one begins behind the first quarter of a page.
 ///
 /// \param units     Each of at most `max_rows` rows.
 /// \param max_rows  Of a page.

@@ -9,10 +9,8 @@ constexpr Encoding kPlain = Encoding::kPlain;
 constexpr Encoding kSplit = Encoding::kByteStreamSplit;
 
 PageUnit Unit(int64_t plain_bytes, int64_t split_bytes, bool new_metric = true) {
-  return {.rows = 10,
-          .new_metric = new_metric,
-          .plain_bytes = plain_bytes,
-          .split_bytes = split_bytes};
+  return {
+      .rows = 10, .new_metric = new_metric, .plain_bytes = plain_bytes, .split_bytes = split_bytes};
 }
 
 using Pages = std::vector<PlannedPage>;

@@ -19,8 +19,10 @@ bool IsStale(double value) { return std::bit_cast<uint64_t>(value) == kStaleBits
 constexpr int64_t kUnitRows = 4096;
 // By what the encodings are compared. Level 1 takes half the time and errs often.
 constexpr int kTrialLevel = 3;
-// In PLAIN pages equal values far apart are worth finding; in BYTE_STREAM_SPLIT repeats are near, and
-// small tables that stay in the processor's caches halve the time for a thousandth of the size.
+// On pages of some ten kilobytes more takes twice the time for a few thousandths of the size.
+constexpr int kMaxOwnPageLevel = 14;
+// In PLAIN pages equal values far apart are worth finding; in BYTE_STREAM_SPLIT repeats are near,
+// and small tables that stay in the processor's caches halve the time for a thousandth of the size.
 constexpr int kPlainTableLog = 20;
 constexpr int kSplitTableLog = 17;
 
@@ -178,7 +180,9 @@ void ValuePages::FlushPages() {
   std::vector<PageUnit> plan;
   for (const Unit& unit : units_) plan.push_back(unit.plan);
   for (const PlannedPage& page : PlanPages(plan, context_->page_rows)) {
-    WritePage(page.begin, page.end, page.encoding);
+    ZstdSettings zstd = context_->zstd;
+    zstd.table_log = page.encoding == Encoding::kPlain ? kPlainTableLog : kSplitTableLog;
+    WritePage(page.begin, page.end, page.encoding, zstd);
   }
   if (plain_sizer_ != nullptr) {
     plain_sizer_->Restart();
@@ -200,12 +204,14 @@ void ValuePages::FlushOwnPage() {
     context_->compressor->Compress(scratch_, {.level = kTrialLevel}, &split);
     if (split.size() < plain.size()) encoding = Encoding::kByteStreamSplit;
   }
-  WritePage(0, 1, encoding);
+  ZstdSettings zstd = context_->zstd;
+  zstd.level = std::min(zstd.level, kMaxOwnPageLevel);
+  WritePage(0, 1, encoding, zstd);
   pending_.clear();
   units_.clear();
 }
 
-void ValuePages::WritePage(size_t begin, size_t end, Encoding encoding) {
+void ValuePages::WritePage(size_t begin, size_t end, Encoding encoding, ZstdSettings zstd) {
   const size_t last = end == units_.size() ? pending_.size() : units_[end].values_begin;
   const auto values =
       std::span(pending_).subspan(units_[begin].values_begin, last - units_[begin].values_begin);
@@ -219,13 +225,10 @@ void ValuePages::WritePage(size_t begin, size_t end, Encoding encoding) {
   chunk_.bounds.null_count += rows - static_cast<int64_t>(values.size());
   std::string body;
   AppendLevels(levels, 1, &body);
-  ZstdSettings zstd = context_->zstd;
   if (encoding == Encoding::kPlain) {
     body.append(AsText(values));
-    zstd.table_log = kPlainTableLog;
   } else {
     AppendByteStreamSplit(values, &body);
-    zstd.table_log = kSplitTableLog;
   }
   AddDataPage(body, encoding, rows, first_row_, context_->compressor, zstd, &chunk_);
   first_row_ += rows;

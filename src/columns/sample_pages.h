@@ -63,7 +63,7 @@ class ValuePages {
   void Take(std::span<const double> values, std::vector<int64_t>* stale_rows);
   void FlushPages();
   void FlushOwnPage();
-  void WritePage(size_t begin, size_t end, Encoding encoding);
+  void WritePage(size_t begin, size_t end, Encoding encoding, ZstdSettings zstd);
   const ChunkContext* context_;
   int64_t long_page_rows_;
   EncodedChunk chunk_;

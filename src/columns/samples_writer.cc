@@ -34,6 +34,22 @@ constexpr int kTimeWindowLog = 23;
 constexpr int64_t kMaxDictionaryBytes = int64_t{512} << 20;
 constexpr int64_t kDictionaryCheckSeries = 256;
 
+// Nine tenths of a file that lives for ever are values: they get the level from which zstd searches
+// for the smallest encoding rather than for the longest repeats.
+constexpr int kDayValueLevel = 17;
+
+int64_t ValuePageRows(Tier tier) {
+  switch (tier) {
+    case Tier::kFresh:
+      return 1 << 16;
+    case Tier::kMerged:
+      return 1 << 17;
+    case Tier::kDay:
+      return 1 << 18;
+  }
+  return 1 << 17;
+}
+
 arrow::Status CheckColumns(const std::vector<ColumnName>& columns) {
   const auto registry = ColumnRegistry::Restore(columns, static_cast<int>(columns.size()));
   if (registry.ok()) return arrow::Status::OK();
@@ -61,14 +77,14 @@ class SamplesWriter::Impl {
         times_(&time_context_),
         values_(&value_context_, options_.long_series_page_rows),
         builder_(std::move(data)) {
-    const bool fresh = options_.tier == Tier::kFresh;
     const int64_t time_page_rows = options_.tier == Tier::kDay ? kDayTimePageRows : kTimePageRows;
     time_context_.page_rows =
         options_.time_page_rows > 0 ? options_.time_page_rows : time_page_rows;
     time_context_.zstd.window_log = kTimeWindowLog;
     time_context_.zstd.long_distance = true;
     value_context_.page_rows =
-        options_.value_page_rows > 0 ? options_.value_page_rows : (fresh ? 65536 : 131072);
+        options_.value_page_rows > 0 ? options_.value_page_rows : ValuePageRows(options_.tier);
+    if (options_.tier == Tier::kDay) value_context_.zstd.level = kDayValueLevel;
   }
 
   arrow::Status Append(LabelsView labels, std::span<const int64_t> time_ms,
