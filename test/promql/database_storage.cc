@@ -5,6 +5,8 @@
 #include <system_error>
 #include <utility>
 
+#include "exec/engine.h"
+#include "exec/source.h"
 #include "larnax/database.h"
 #include "test/promql/storage.h"
 #include "wire/remote_write/encoder.h"
@@ -33,6 +35,17 @@ std::string EncodeSample(const TimedSample& sample) {
   fields.start_ms = sample.start_ms;
   return wire::EncodeHistogram(fields);
 }
+
+class DatabaseSource final : public exec::SampleSource {
+ public:
+  explicit DatabaseSource(Database& database) : database_(database) {}
+  arrow::Result<std::unique_ptr<SampleStream>> Select(const SelectRequest& request) override {
+    return database_.Select(request);
+  }
+
+ private:
+  Database& database_;
+};
 
 class DatabaseStorage final : public TestStorage {
  public:
@@ -78,7 +91,8 @@ class DatabaseStorage final : public TestStorage {
   }
 
   arrow::Result<QueryResult> Query(const QueryRequest& request) override {
-    return database_->Query(request);
+    DatabaseSource source(*database_);
+    return engine_.Run(source, request);
   }
 
   Status Open() {
@@ -114,6 +128,7 @@ class DatabaseStorage final : public TestStorage {
   std::filesystem::path folder_;
   bool empty_ = true;
   std::unique_ptr<Database> database_;
+  exec::Engine engine_{exec::EngineOptions{}};
 };
 
 }  // namespace
