@@ -2,7 +2,6 @@
 
 #include <fstream>
 #include <set>
-#include <sstream>
 
 #include <yaml-cpp/yaml.h>
 
@@ -60,13 +59,22 @@ arrow::Result<GivenSettings> ParseConfig(std::string_view text, const std::strin
   }
 }
 
-arrow::Result<GivenSettings> ReadConfigFile(const std::string& path) {
+arrow::Result<std::string> ReadTextFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) return MakeError(ErrorKind::kNotFound, "cannot open config file: path=" + path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (file.bad()) return arrow::Status::IOError("cannot read config file: path=", path);
-  return ParseConfig(text.str(), path);
+  if (!file) return MakeError(ErrorKind::kNotFound, "cannot open file: path=" + path);
+  std::string text(kMaxConfigBytes + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (file.bad()) return arrow::Status::IOError("cannot read file: path=", path);
+  text.resize(static_cast<size_t>(file.gcount()));
+  if (text.size() > kMaxConfigBytes) {
+    return MakeError(ErrorKind::kBadQuery, "a file larger than 1 MiB: path=" + path);
+  }
+  return text;
+}
+
+arrow::Result<GivenSettings> ReadConfigFile(const std::string& path) {
+  ARROW_ASSIGN_OR_RAISE(const std::string text, ReadTextFile(path));
+  return ParseConfig(text, path);
 }
 
 }  // namespace larnax::cli

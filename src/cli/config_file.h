@@ -16,6 +16,12 @@ namespace larnax::cli {
 /// \retval kBadQuery Not such a mapping, or a name twice; the message holds `source:line:`.
 arrow::Result<GivenSettings> ParseConfig(std::string_view text, const std::string& source);
 
+/// Read a small text file whole: settings, certificates.
+///
+/// \retval kNotFound There is no such file.
+/// \retval kBadQuery It is larger than 1 MiB.
+arrow::Result<std::string> ReadTextFile(const std::string& path);
+
 /// Read a file for ParseConfig.
 ///
 /// \retval kNotFound There is no such file.

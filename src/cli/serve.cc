@@ -28,6 +28,8 @@ arrow::Result<ServeSettings> ReadSettings(const ServeArguments& arguments) {
   settings.server.port = settings.listen.port;
   settings.server.flags = ShowSettings(settings);
   settings.server.log = LogError;
+  settings.server.audit = LogInfo;
+  settings.server.read_file = ReadTextFile;
   return settings;
 }
 
@@ -38,19 +40,20 @@ std::string AddressForClients(ListenAddress listen, int port) {
   return FormatListenAddress(listen);
 }
 
-void PrintWelcome(const ServeSettings& settings, int port) {
-  const std::string address = AddressForClients(settings.listen, port);
+void PrintWelcome(const ServeSettings& settings, const http::Server& server) {
+  const std::string address = std::string(server.has_tls() ? "https" : "http") + "://" +
+                              AddressForClients(settings.listen, server.port());
   std::error_code error;
   std::filesystem::path data = std::filesystem::absolute(settings.data, error);
   if (error) data = settings.data;
   std::printf(
-      "Larnax %s is ready at http://%s\n"
+      "Larnax %s is ready at %s\n"
       "\n"
       "  Write: add this to prometheus.yml\n"
       "    remote_write:\n"
-      "      - url: http://%s/api/v1/write\n"
+      "      - url: %s/api/v1/write\n"
       "\n"
-      "  Read:  http://%s/api/v1/samples?match[]=up&format=csv\n"
+      "  Read:  %s/api/v1/samples?match[]=up&format=csv\n"
       "\n"
       "  Open the files with any Parquet reader (POST /flush to have all in them):\n"
       "    python -c \"import pandas; print(pandas.read_parquet('%s'))\"\n"
@@ -59,6 +62,22 @@ void PrintWelcome(const ServeSettings& settings, int port) {
       Version(), address.c_str(), address.c_str(), address.c_str(),
       (data.lexically_normal() / "samples").c_str());
   std::fflush(stdout);
+}
+
+// Everyone who can reach a server without accounts may read, write, flush and merge.
+void WarnOfOpenDoors(const ServeSettings& settings, const http::Server& server) {
+  const std::string& host = settings.listen.host;
+  const bool is_local = host == "localhost" || host == "::1" || host.starts_with("127.");
+  if (is_local) return;
+  if (!server.needs_credentials()) {
+    LogWarning(
+        "everyone who reaches this address may read, write and administer the archive: "
+        "set --web-config with accounts, or listen on 127.0.0.1");
+  } else if (!server.has_tls()) {
+    LogWarning(
+        "passwords and tokens cross the network in plain text: set tls_server_config in "
+        "the web config file");
+  }
 }
 
 // Wait for the signal to stop; record the server's own metrics meanwhile.
@@ -88,6 +107,7 @@ arrow::Status Serve(const ServeSettings& settings, StopSignal* stop) {
   database_options.address = AddressForClients(settings.listen, server->port());
   LogInfo("larnax " + std::string(Version()) + " listens: address=" + database_options.address +
           " revision=" + Revision());
+  WarnOfOpenDoors(settings, *server);
   std::unique_ptr<Database> database;
   {
     ProgressBar bar("Reading the log");
@@ -97,7 +117,7 @@ arrow::Status Serve(const ServeSettings& settings, StopSignal* stop) {
   LogInfo("archive is open: path=" + settings.data);
   server->SetDatabase(database.get());
   if (!stop->came()) {
-    PrintWelcome(settings, server->port());
+    PrintWelcome(settings, *server);
     RunUntilStopped(settings, server->port(), database.get(), stop);
   }
   LogInfo("stopping; a second signal ends the program at once");

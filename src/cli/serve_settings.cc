@@ -8,6 +8,7 @@
 #include "cli/human.h"
 #include "larnax/error.h"
 #include "larnax/format.h"
+#include "larnax/labels.h"
 
 namespace larnax::cli {
 namespace {
@@ -101,6 +102,34 @@ arrow::Status SetListen(Text text, To s) {
   return arrow::Status::OK();
 }
 
+// `name=value`, or several with commas between them; they add up.
+arrow::Status AddExternalLabels(Text text, To s) {
+  std::vector<std::pair<std::string, std::string>> labels;
+  for (const Label& label : s->server.external_labels.view()) {
+    labels.emplace_back(label.name, label.value);
+  }
+  while (!text.empty()) {
+    const size_t end = std::min(text.find(','), text.size());
+    const Text pair = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    const size_t equals = pair.find('=');
+    if (equals == 0 || equals == Text::npos) return Bad("expected name=value");
+    const std::string name(pair.substr(0, equals));
+    std::erase_if(labels, [&](const auto& label) { return label.first == name; });
+    labels.emplace_back(name, pair.substr(equals + 1));
+  }
+  ARROW_ASSIGN_OR_RAISE(s->server.external_labels, Labels::Make(std::move(labels)));
+  return arrow::Status::OK();
+}
+
+std::string ShowExternalLabels(From s) {
+  std::string shown;
+  for (const Label& label : s.server.external_labels.view()) {
+    shown.append(shown.empty() ? "" : ",").append(label.name).append("=").append(label.value);
+  }
+  return shown;
+}
+
 constexpr int kManyThreads = 1024;
 constexpr int64_t kManySamples = int64_t{1} << 40;
 
@@ -116,6 +145,13 @@ constexpr Setting kSettings[] = {
     {"listen", "web.listen-address", "ADDRESS", kBasic,
      "HOST:PORT, [IPV6]:PORT, :PORT (all addresses) or PORT", SetListen,
      [](From s) { return FormatListenAddress(s.listen); }},
+    {"web-config", "web.config.file", "FILE", kBasic,
+     "TLS and accounts, in Prometheus' format; see docs/http.md. Empty: plain HTTP for everyone",
+     [](Text t, To s) { return SetText(t, &s->server.web_config); },
+     [](From s) { return s.server.web_config; }},
+    {"external-label", "", "NAME=VALUE", kBasic,
+     "Added to series that remote read answers, where they lack it; may be repeated",
+     AddExternalLabels, ShowExternalLabels},
     {"experiment-label", "", "LABEL", kBasic,
      "Each value of this label is recorded as an experiment; empty: none",
      [](Text t, To s) { return SetText(t, &s->database.experiment_label); },
@@ -204,6 +240,17 @@ constexpr Setting kSettings[] = {
     {"query-queue", "", "COUNT", kLimits, "Queries that may wait; more are answered 503",
      [](Text t, To s) { return SetNumber(t, 1, 1'000'000, &s->server.query_queue); },
      [](From s) { return std::to_string(s.server.query_queue); }},
+
+    {"remote-read-limit", "storage.remote.read-sample-limit", "COUNT", kLimits,
+     "Samples of a remote read answered in one message; 0: none",
+     [](Text t, To s) {
+       return SetNumber<int64_t>(t, 0, kManySamples, &s->server.remote_read_sample_limit);
+     },
+     [](From s) { return std::to_string(s.server.remote_read_sample_limit); }},
+    {"remote-read-concurrency", "storage.remote.read-concurrent-limit", "COUNT", kLimits,
+     "Remote reads at a time; others wait",
+     [](Text t, To s) { return SetNumber(t, 1, 10'000, &s->server.remote_read_concurrency); },
+     [](From s) { return std::to_string(s.server.remote_read_concurrency); }},
 
     {"io-threads", "", "COUNT", kServer, "Threads that take writes; 0: one per core, at most 4",
      [](Text t, To s) { return SetNumber(t, 0, kManyThreads, &s->server.threads); },

@@ -35,6 +35,18 @@ TEST(ApplySettings, ReadsValuesOfEachKind) {
   EXPECT_EQ(settings.log_level, "debug");
 }
 
+TEST(ApplySettings, AddsUpExternalLabels) {
+  ServeSettings settings;
+  ASSERT_OK(ApplySettings({{"external-label", "cluster=a"},
+                           {"external-label", "replica=r=1,region="},
+                           {"external-label", "cluster=b"}},
+                          &settings));
+  EXPECT_EQ(settings.server.external_labels.ToString(), "{cluster=\"b\", replica=\"r=1\"}");
+  EXPECT_EQ(ShowSettings(settings).at("external-label"), "cluster=b,replica=r=1");
+  EXPECT_THAT(ApplySettings({{"external-label", "cluster"}}, &settings),
+              test::HasMessage("invalid external-label: expected name=value"));
+}
+
 TEST(ApplySettings, KnowsPrometheusNamesAndLetsTheLaterWin) {
   ServeSettings settings;
   ASSERT_OK(ApplySettings({{"storage.tsdb.path", "a"},

@@ -113,8 +113,8 @@ arrow::Result<std::unique_ptr<Server>> Server::Start(Database* database, ServerO
   if (options.cors_origin != ".*") {
     ARROW_ASSIGN_OR_RAISE(cors, Matcher::Make(MatchType::kRegex, "origin", options.cors_origin));
   }
-  ARROW_ASSIGN_OR_RAISE(auto access,
-                        AccessControl::Make(options.web_config, options.read_file, options.log));
+  ARROW_ASSIGN_OR_RAISE(auto access, AccessControl::Make(options.web_config, options.read_file,
+                                                         options.log, options.audit));
   const int threads = options.threads > 0 ? options.threads : std::min(Cores(), kMaxIoThreads);
   const int query_threads = options.query_threads > 0 ? options.query_threads : Cores();
   auto state = std::make_shared<ServerState>(std::move(options), std::move(cors), query_threads,

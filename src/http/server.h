@@ -55,7 +55,8 @@ struct ServerOptions {
   std::map<std::string, std::string> flags;  ///< Shown by /api/v1/status/flags.
   /// Told of failures that no client sees, from any thread; may be empty.
   std::function<void(std::string_view)> log;
-  /// Told of every call that needs the role `admin`: who, what, from where, with what outcome.
+  /// Told of every call that needs the role `admin` (who, what, from where, with what outcome), and
+  /// of changes of the web config.
   std::function<void(std::string_view)> audit;
 };
 

@@ -63,10 +63,11 @@ AccessDecision Deny(Kind kind) {
 
 }  // namespace
 
-arrow::Result<std::unique_ptr<AccessControl>> AccessControl::Make(
-    std::string path, ReadFile read_file, std::function<void(std::string_view)> log) {
+arrow::Result<std::unique_ptr<AccessControl>> AccessControl::Make(std::string path,
+                                                                  ReadFile read_file, Tell log,
+                                                                  Tell inform) {
   std::unique_ptr<AccessControl> control(
-      new AccessControl(std::move(path), std::move(read_file), std::move(log)));
+      new AccessControl(std::move(path), std::move(read_file), std::move(log), std::move(inform)));
   if (control->has_file()) {
     ARROW_ASSIGN_OR_RAISE(control->rules_, AccessRules::Load(control->path_, control->read_file_));
   }
@@ -145,7 +146,7 @@ void AccessControl::Reload() {
       rules_ = now;
       last_complaint_.clear();
     }
-    if (log_) log_("web config was read again: path=" + path_);
+    if (inform_) inform_("web config was read again: path=" + path_);
   }
 }
 

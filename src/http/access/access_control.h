@@ -38,10 +38,12 @@ struct AccessDecision {
 /// from any thread.
 class AccessControl {
  public:
+  using Tell = std::function<void(std::string_view)>;
+
   /// \param path  Of the web config file; empty: everyone may do everything.
-  /// \param log   Told of changes and failures; no secrets.
-  static arrow::Result<std::unique_ptr<AccessControl>> Make(
-      std::string path, ReadFile read_file, std::function<void(std::string_view)> log);
+  /// \param log   Told of what could not be taken, and `inform` of changes; no secrets.
+  static arrow::Result<std::unique_ptr<AccessControl>> Make(std::string path, ReadFile read_file,
+                                                            Tell log, Tell inform);
 
   /// The rules in force.
   std::shared_ptr<const AccessRules> rules() const {
@@ -62,15 +64,19 @@ class AccessControl {
   bool has_file() const { return !path_.empty(); }
 
  private:
-  AccessControl(std::string path, ReadFile read_file, std::function<void(std::string_view)> log)
-      : path_(std::move(path)), read_file_(std::move(read_file)), log_(std::move(log)) {}
+  AccessControl(std::string path, ReadFile read_file, Tell log, Tell inform)
+      : path_(std::move(path)),
+        read_file_(std::move(read_file)),
+        log_(std::move(log)),
+        inform_(std::move(inform)) {}
 
   AccessDecision DecideBasic(const AccessRules& rules, std::string_view encoded, Role role) const;
   void Complain(const std::string& problem);
 
   const std::string path_;
   const ReadFile read_file_;
-  const std::function<void(std::string_view)> log_;
+  const Tell log_;
+  const Tell inform_;
   PasswordVerifier verifier_;
   mutable std::mutex mutex_;  // Guards what follows.
   std::shared_ptr<const AccessRules> rules_ = std::make_shared<AccessRules>();

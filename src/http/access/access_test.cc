@@ -67,6 +67,7 @@ class AccessTest : public testing::Test {
                                  return arrow::Status::IOError("no file: ", path);
                                return file->second;
                              },
+                             [this](std::string_view line) { log_.emplace_back(line); },
                              [this](std::string_view line) { log_.emplace_back(line); }));
   }
   void MakeUsual() {
@@ -94,7 +95,7 @@ class AccessTest : public testing::Test {
 };
 
 TEST_F(AccessTest, LetsEveryoneInWithoutAFile) {
-  ASSERT_OK_AND_ASSIGN(access_, AccessControl::Make("", {}, {}));
+  ASSERT_OK_AND_ASSIGN(access_, AccessControl::Make("", {}, {}, {}));
   EXPECT_EQ(KindFor("", Role::kAdmin), Kind::kAllowed);
   EXPECT_EQ(KindFor("nonsense", Role::kAdmin), Kind::kAllowed);
   EXPECT_FALSE(access_->has_file());
@@ -214,7 +215,7 @@ TEST_F(AccessTest, RefusesCertificatesItCannotUse) {
   const auto read = [this](const std::string& path) -> arrow::Result<std::string> {
     return files_.at(path);
   };
-  const auto made = AccessControl::Make("/etc/web.yml", read, {});
+  const auto made = AccessControl::Make("/etc/web.yml", read, {}, {});
   EXPECT_THAT(made, test::HasMessage("/etc/web.yml: cert_file holds no certificate"));
   EXPECT_THAT(made, test::IsKind(ErrorKind::kBadQuery));
 }
