@@ -11,4 +11,5 @@ set(EXEC_FUNCTION_HEADERS
   functions/float_windows.h functions/function_lists.h functions/histogram_rate.h
   functions/interpolation.h functions/natural_order.h functions/quantile.h functions/range_notes.h
   functions/rate.h functions/replacement.h functions/start_times.h)
-set(EXEC_FUNCTION_TESTS)
+set(EXEC_FUNCTION_TESTS functions/bucket_functions_test.cc functions/instant_functions_test.cc
+  functions/range_functions_test.cc)
