@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <future>
+#include <limits>
 #include <map>
 #include <utility>
 
@@ -47,6 +48,15 @@ arrow::Status Guarded(Work work) {
   } catch (const std::exception& error) {
     return MakeError(ErrorKind::kInternal, std::string("background work failed: ") + error.what());
   }
+}
+
+MetricMetadata EntryOf(columns::MetadataRow row) {
+  return {.metric = std::move(row.metric),
+          .type = std::move(row.type),
+          .help = std::move(row.help),
+          .unit = std::move(row.unit),
+          .first_seen_ms = row.first_seen_ms,
+          .last_seen_ms = row.last_seen_ms};
 }
 
 // A request with more selectors is no honest one; each is matched against every series.
@@ -120,13 +130,7 @@ arrow::Status DatabaseImpl::OpenForWriting(const Progress& progress) {
   head_ = std::make_unique<head::Head>(log_.get(), store_->files_through_ms());
   ARROW_RETURN_NOT_OK(ReplayLog(progress));
   ARROW_RETURN_NOT_OK(TakeOverOldLog());
-  for (const head::MetadataNews& news : head_->metadata()) {
-    metadata_.Learn(MetadataCatalog::EntryOf({.metric = news.metric,
-                                              .type = news.type,
-                                              .help = news.help,
-                                              .unit = news.unit,
-                                              .seen_ms = news.seen_ms}));
-  }
+  ARROW_RETURN_NOT_OK(LearnMetadata());
   write_path_ =
       std::make_unique<WritePath>(environment_, options_,
                                   WritePath::Parts{.head = head_.get(),
@@ -135,6 +139,23 @@ arrow::Status DatabaseImpl::OpenForWriting(const Progress& progress) {
                                                    .counters = &counters_,
                                                    .request_flush = [this] { RequestFlush(); }});
   StartTicks();
+  return arrow::Status::OK();
+}
+
+arrow::Status DatabaseImpl::LearnMetadata() {
+  int64_t rows = 0;
+  for (const auto& file : store_->Current()->manifest.metadata) rows += file.rows;
+  constexpr int64_t kMostRows = 128 << 10;
+  if (rows > kMostRows) {
+    // What is sent again is then stored again, once.
+    metadata_.SetIncomplete();
+  } else {
+    ARROW_ASSIGN_OR_RAISE(auto stored, store_->Metadata({}));
+    for (columns::MetadataRow& row : stored) metadata_.Learn(EntryOf(std::move(row)));
+  }
+  for (const head::MetadataNews& news : head_->metadata()) {
+    metadata_.Learn(MetadataCatalog::EntryOf(news));
+  }
   return arrow::Status::OK();
 }
 
@@ -269,7 +290,8 @@ arrow::Status DatabaseImpl::FlushOnce() {
   while (!frozen_.empty()) {
     const head::FrozenGeneration& oldest = *frozen_.front();
     ARROW_RETURN_NOT_OK(experiments_.Record(oldest));
-    ARROW_RETURN_NOT_OK(store_->Flush(oldest, environment_.clock->NowMs()));
+    ARROW_RETURN_NOT_OK(
+        store_->Flush(oldest, metadata_.RowsFor(*oldest.generation), environment_.clock->NowMs()));
     // Only now: a snapshot must find the samples in memory or in files at any moment.
     head_->DropFrozen(oldest);
     frozen_.pop_front();
@@ -333,11 +355,23 @@ arrow::Result<SeriesAnswer> DatabaseImpl::Series(const SelectRequest& request) {
 
 arrow::Result<ExemplarsAnswer> DatabaseImpl::Exemplars(const SelectRequest& request) {
   ARROW_RETURN_NOT_OK(CheckSelectors(request));
-  return MakeError(ErrorKind::kUnsupported, "exemplars cannot be read yet");
+  head::HeadSnapshot head;
+  if (head_ != nullptr) head = head_->CaptureExemplars(request.selectors, request.range);
+  return store_->Exemplars(std::move(head), request, *environment_.clock);
 }
 
 arrow::Result<std::vector<MetricMetadata>> DatabaseImpl::Metadata(std::string_view metric) {
-  return metadata_.Find(metric);
+  if (head_ != nullptr && metadata_.is_complete()) return metadata_.Find(metric);
+  // First what is in memory: a flush in between moves it to files.
+  MetadataCatalog found(std::numeric_limits<size_t>::max(), std::numeric_limits<size_t>::max());
+  if (head_ != nullptr) {
+    for (const head::MetadataNews& news : head_->metadata()) {
+      if (metric.empty() || news.metric == metric) found.Learn(MetadataCatalog::EntryOf(news));
+    }
+  }
+  ARROW_ASSIGN_OR_RAISE(auto stored, store_->Metadata(metric));
+  for (columns::MetadataRow& row : stored) found.Learn(EntryOf(std::move(row)));
+  return found.Find({});
 }
 
 DatabaseStatus DatabaseImpl::CheapStatus() const {

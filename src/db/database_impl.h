@@ -60,6 +60,7 @@ class DatabaseImpl final : public Database {
   arrow::Status OpenForWriting(const Progress& progress);
   arrow::Status ReplayLog(const Progress& progress);
   arrow::Status TakeOverOldLog();
+  arrow::Status LearnMetadata();
   void StartTicks();
   void FlushTick();
   void MergeTick();

@@ -66,6 +66,7 @@ TEST_F(DatabaseTest, FlushesWhenTheClockWasSetBack) {
 
 TEST_F(DatabaseTest, FlushesByNumber) {
   options_.flush_samples = 3;
+  options_.head_limit_samples = 6;
   ASSERT_OK(Open());
   ASSERT_OK(Write({{"a", now_ms_, 1}, {"b", now_ms_, 1}}));
   EXPECT_EQ(HeadSamples(), 2);

@@ -70,7 +70,7 @@ void WritePath::GiveBack(std::unique_ptr<Scratch> scratch) {
 
 bool HasEnoughToFlush(const head::Head& head, const DatabaseOptions& options) {
   constexpr int64_t kSamplesPerSeries = 4;
-  const int64_t samples = head.active_sample_count();
+  const int64_t samples = head.active_load();
   if (samples < options.flush_samples) return false;
   // The other half of the limit is for what arrives during the flush.
   return samples >=
@@ -85,7 +85,7 @@ arrow::Status WritePath::CheckRoom() const {
     return MakeError(ErrorKind::kOverloaded, "the disk is nearly full: min_free_bytes=" +
                                                  std::to_string(options_.min_free_disk_bytes));
   }
-  const int64_t waiting = parts_.head->sample_count();
+  const int64_t waiting = parts_.head->load();
   if (waiting > options_.head_limit_samples) {
     return MakeError(ErrorKind::kOverloaded,
                      "too many samples wait in memory: samples=" + std::to_string(waiting) +
@@ -114,15 +114,15 @@ arrow::Result<head::AppendPosition> WritePath::Apply(const WriteMessage& message
   ARROW_RETURN_NOT_OK(CheckMetadata(request));
   // Prometheus repeats all metadata every minute: only news go to the log, and the head counts
   // them.
+  const int64_t now_ms = environment_.clock->NowMs();
   const size_t known = std::erase_if(request.metadata, [&](const wire::DecodedMetadata& each) {
-    MetricMetadata entry = MetadataCatalog::EntryOf(
-        {each.metric, static_cast<uint8_t>(each.type), each.help, each.unit});
-    if (parts_.metadata->Knows(entry)) return true;
+    MetricMetadata entry =
+        MetadataCatalog::EntryOf(each, std::clamp(now_ms, kMinTimeMs, kMaxTimeMs));
+    if (parts_.metadata->NoteSeen(entry)) return true;
     learned->push_back(std::move(entry));
     return false;
   });
   report->metadata = static_cast<int64_t>(known);
-  const int64_t now_ms = environment_.clock->NowMs();
   const head::AppendRules rules{
       .max_time_ms = std::min(kMaxTimeMs, now_ms + options_.max_future_ms),
       .max_labels = options_.max_labels_per_series,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <iterator>
 
 #include "base/civil_time.h"
 
@@ -22,6 +23,13 @@ std::optional<int> ParseDigits(std::string_view text) {
 
 }  // namespace
 
+std::optional<size_t> DayTableIndex(std::string_view table) {
+  for (size_t i = 0; i < std::size(kDayTables); ++i) {
+    if (kDayTables[i] == table) return i;
+  }
+  return std::nullopt;
+}
+
 std::string TreeFolder(Tree tree, std::string_view table) {
   return tree == Tree::kData ? std::string(table) : "series/" + std::string(table);
 }
@@ -32,6 +40,10 @@ std::string DayFolder(Tree tree, std::string_view table, int64_t day) {
 
 std::string DayFile(Tree tree, std::string_view table, int64_t day, std::string_view name) {
   return DayFolder(tree, table, day) + "/" + std::string(name) + std::string(kParquetSuffix);
+}
+
+std::string MetadataFile(std::string_view name) {
+  return std::string(kMetadataTable) + "/" + std::string(name) + std::string(kParquetSuffix);
 }
 
 std::string LooseFile(Tree tree, std::string_view folder, std::string_view name) {

@@ -7,8 +7,13 @@
 
 namespace larnax::store {
 
-/// The table of float samples, the only one so far.
+/// The tables that have a folder for each day and an index; `samples` first.
 inline constexpr std::string_view kSamplesTable = "samples";
+inline constexpr std::string_view kHistogramsTable = "histograms";
+inline constexpr std::string_view kExemplarsTable = "exemplars";
+inline constexpr std::string_view kDayTables[] = {kSamplesTable, kHistogramsTable, kExemplarsTable};
+/// A table without days and index.
+inline constexpr std::string_view kMetadataTable = "metadata";
 
 /// Day whose folder holds the schema file: 1970-01-01, so that it is the first of any glob.
 inline constexpr int64_t kSchemaDay = 0;
@@ -18,6 +23,9 @@ inline constexpr std::string_view kSchemaFile = "00-schema.parquet";
 enum class Tree { kData, kSeries };
 inline constexpr Tree kTrees[] = {Tree::kData, Tree::kSeries};
 
+/// Place of a table in kDayTables; nullopt where it is none of them.
+std::optional<size_t> DayTableIndex(std::string_view table);
+
 /// Where things are in an archive; see docs/format/archive.md. All paths are below the root.
 
 /// `samples` or `series/samples`.
@@ -26,6 +34,8 @@ std::string TreeFolder(Tree tree, std::string_view table);
 std::string DayFolder(Tree tree, std::string_view table, int64_t day);
 /// The same folder's file `<name>.parquet`.
 std::string DayFile(Tree tree, std::string_view table, int64_t day, std::string_view name);
+/// `metadata/<name>.parquet`.
+std::string MetadataFile(std::string_view name);
 /// `staging/<name>.parquet` or `staging/<name>.series.parquet`; so for `retired`.
 std::string LooseFile(Tree tree, std::string_view folder, std::string_view name);
 /// Read the day out of a folder's name `date=2026-11-22`; nullopt for other names.

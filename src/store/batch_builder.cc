@@ -31,6 +31,7 @@ struct BatchBuilder::Storage {
   std::vector<std::unique_ptr<std::vector<int64_t>>> read_starts;
   std::vector<std::unique_ptr<double[]>> values;
   std::vector<std::unique_ptr<int64_t[]>> starts;
+  std::vector<std::vector<HistogramSample>> histograms;
 };
 
 BatchBuilder::BatchBuilder() : storage_(std::make_shared<Storage>()) {}
@@ -46,6 +47,7 @@ void BatchBuilder::Take(LoadedParts* loaded) {
 }
 
 std::shared_ptr<const TimestampVector> BatchBuilder::ShareTimes(std::span<const int64_t> time_ms) {
+  if (time_ms.empty()) return std::make_shared<const TimestampVector>();
   if (!batch_.series.empty()) {
     const auto& previous = batch_.series.back().time_ms;
     if (AreEqual(time_ms, *previous)) return previous;
@@ -82,7 +84,8 @@ void BatchBuilder::AddBorrowed(LabelsView labels, const PartSamples& samples) {
                            .histograms = {}});
 }
 
-void BatchBuilder::AddCopied(LabelsView labels, const PartSamples& samples) {
+void BatchBuilder::AddCopied(LabelsView labels, const PartSamples& samples,
+                             std::vector<HistogramSample> histograms) {
   PartSamples own = samples;
   own.value = Copy(samples.value, &storage_->values, &next_value_, &values_left_);
   const bool has_starts = std::any_of(samples.start_ms.begin(), samples.start_ms.end(),
@@ -90,6 +93,9 @@ void BatchBuilder::AddCopied(LabelsView labels, const PartSamples& samples) {
   own.start_ms = has_starts ? Copy(samples.start_ms, &storage_->starts, &next_start_, &starts_left_)
                             : std::span<const int64_t>();
   AddBorrowed(labels, own);
+  if (histograms.empty()) return;
+  storage_->histograms.push_back(std::move(histograms));
+  batch_.series.back().histograms = storage_->histograms.back();
 }
 
 SampleBatch BatchBuilder::Finish() {

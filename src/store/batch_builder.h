@@ -27,8 +27,9 @@ class BatchBuilder {
 
   /// Add a series whose values and start times are kept.
   void AddBorrowed(LabelsView labels, const PartSamples& samples);
-  /// Add a series by copying its samples.
-  void AddCopied(LabelsView labels, const PartSamples& samples);
+  /// Add a series by copying its samples. \param histograms  Taken over.
+  void AddCopied(LabelsView labels, const PartSamples& samples,
+                 std::vector<HistogramSample> histograms = {});
 
   size_t series_count() const { return batch_.series.size(); }
   SampleBatch Finish();

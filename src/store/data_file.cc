@@ -12,6 +12,7 @@ DataFile::DataFile(io::FileSystem* fs, std::string root, FileEntry entry,
     : fs_(fs),
       root_(std::move(root)),
       entry_(std::move(entry)),
+      holds_histograms_(entry_.table == kHistogramsTable),
       open_files_(std::move(open_files)) {}
 
 DataFile::~DataFile() {
@@ -98,23 +99,42 @@ arrow::Result<std::shared_ptr<columns::SeriesIndex>> DataFile::Index(ReadStats* 
   return index;
 }
 
-arrow::Result<std::shared_ptr<columns::SamplesReader>> DataFile::Samples(ReadStats* stats) {
-  std::shared_ptr<columns::SamplesReader> samples;
+template <typename Reader>
+arrow::Result<std::shared_ptr<Reader>> DataFile::OpenReader(std::shared_ptr<Reader>* kept,
+                                                            ReadStats* stats) {
+  std::shared_ptr<Reader> reader;
   {
     const std::lock_guard lock(mutex_);
-    if (samples_ == nullptr) {
+    if (*kept == nullptr) {
       const OpenStats open_stats(stats);
       ARROW_ASSIGN_OR_RAISE(auto file, Open(Tree::kData));
       ARROW_ASSIGN_OR_RAISE(
-          samples, columns::SamplesReader::Open(std::move(file), stats, entry_.footer_bytes,
-                                                entry_.footer_crc32c));
-      if (samples->rows() != entry_.rows) return Mismatch(Tree::kData);
-      samples_ = samples;
+          reader, Reader::Open(std::move(file), stats, entry_.footer_bytes, entry_.footer_crc32c));
+      if (reader->rows() != entry_.rows) return Mismatch(Tree::kData);
+      *kept = reader;
     }
-    samples = samples_;
+    reader = *kept;
   }
   NoteUse();
-  return samples;
+  return reader;
+}
+
+arrow::Result<std::shared_ptr<columns::SamplesReader>> DataFile::Samples(ReadStats* stats) {
+  return OpenReader(&samples_, stats);
+}
+
+arrow::Result<std::shared_ptr<columns::HistogramsReader>> DataFile::Histograms(ReadStats* stats) {
+  return OpenReader(&histograms_, stats);
+}
+
+arrow::Result<std::shared_ptr<columns::ExemplarsReader>> DataFile::Exemplars(ReadStats* stats) {
+  return OpenReader(&exemplars_, stats);
+}
+
+arrow::Status DataFile::OpenRows(ReadStats* stats) {
+  if (holds_histograms_) return Histograms(stats).status();
+  if (entry_.table == kExemplarsTable) return Exemplars(stats).status();
+  return Samples(stats).status();
 }
 
 arrow::Status DataFile::Mismatch(Tree tree) const {
@@ -126,11 +146,14 @@ void DataFile::CloseReaders() {
   const std::lock_guard lock(mutex_);
   index_ = nullptr;
   samples_ = nullptr;
+  histograms_ = nullptr;
+  exemplars_ = nullptr;
 }
 
 bool DataFile::is_open() const {
   const std::lock_guard lock(mutex_);
-  return index_ != nullptr || samples_ != nullptr;
+  return index_ != nullptr || samples_ != nullptr || histograms_ != nullptr ||
+         exemplars_ != nullptr;
 }
 
 int64_t DataFile::memory_bytes() const {

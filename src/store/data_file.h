@@ -9,6 +9,8 @@
 
 #include <arrow/result.h>
 
+#include "columns/exemplars_reader.h"
+#include "columns/histograms_reader.h"
 #include "columns/samples_reader.h"
 #include "columns/series_index.h"
 #include "io/file_system.h"
@@ -63,8 +65,13 @@ class DataFile : public std::enable_shared_from_this<DataFile> {
   ///
   /// \retval kNotFound Both files are gone: a writer elsewhere replaced them (read-only archives).
   arrow::Result<std::shared_ptr<columns::SeriesIndex>> Index(ReadStats* stats);
-  /// The rows, opened once.
+  /// The rows, opened once; each only of files of its table.
   arrow::Result<std::shared_ptr<columns::SamplesReader>> Samples(ReadStats* stats);
+  arrow::Result<std::shared_ptr<columns::HistogramsReader>> Histograms(ReadStats* stats);
+  arrow::Result<std::shared_ptr<columns::ExemplarsReader>> Exemplars(ReadStats* stats);
+  /// Open the rows, whatever the table: then they stay readable when the file is removed.
+  arrow::Status OpenRows(ReadStats* stats);
+  bool holds_histograms() const { return holds_histograms_; }
 
   /// Close what is open; the next use opens it anew. Readers in use stay open.
   void CloseReaders();
@@ -82,11 +89,15 @@ class DataFile : public std::enable_shared_from_this<DataFile> {
  private:
   arrow::Result<std::shared_ptr<io::ReadableFile>> Open(Tree tree);
   arrow::Status Mismatch(Tree tree) const;
+  template <typename Reader>
+  arrow::Result<std::shared_ptr<Reader>> OpenReader(std::shared_ptr<Reader>* kept,
+                                                    ReadStats* stats);
   void NoteUse();
 
   io::FileSystem* const fs_;
   const std::string root_;
   const FileEntry entry_;
+  const bool holds_histograms_;
   const std::shared_ptr<OpenFiles> open_files_;
   std::shared_ptr<const KnownLabels> known_labels_;
   std::atomic<bool> in_retired_ = false;
@@ -95,6 +106,8 @@ class DataFile : public std::enable_shared_from_this<DataFile> {
   mutable std::mutex mutex_;
   std::shared_ptr<columns::SeriesIndex> index_;
   std::shared_ptr<columns::SamplesReader> samples_;
+  std::shared_ptr<columns::HistogramsReader> histograms_;
+  std::shared_ptr<columns::ExemplarsReader> exemplars_;
 };
 
 }  // namespace larnax::store

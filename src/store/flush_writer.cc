@@ -2,8 +2,15 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
+#include <ranges>
+#include <set>
+#include <utility>
 
 #include "base/civil_time.h"
+#include "columns/exemplars_writer.h"
+#include "columns/histograms_writer.h"
+#include "store/exemplar_merge.h"
 #include "store/stored_samples.h"
 
 namespace larnax::store {
@@ -14,34 +21,51 @@ using head::SampleColumns;
 
 // Files of more series do not keep their labels in memory.
 constexpr size_t kMaxKnownLabels = 256 << 10;
+constexpr TimeRange kNoTimes{.start_ms = std::numeric_limits<int64_t>::max(),
+                             .end_ms = std::numeric_limits<int64_t>::min()};
 
 TimeRange RangeOfDays(std::span<const int64_t> days) {
   return {.start_ms = days.front() * base::kDayMs, .end_ms = (days.back() + 1) * base::kDayMs - 1};
 }
 
-// Files may hold some of the samples of this series that are to be written.
-bool MayBeStored(const FlushJob& job, const FrozenSeries& series, TimeRange range) {
-  const int64_t first_ms =
-      std::max(range.start_ms, job.generation->generation->RangeOf(series.ref).start_ms);
-  return first_ms <= std::min(series.flushed_through_ms, range.end_ms);
+// What of a series files may hold of what is to be written: its own range and what was flushed.
+TimeRange SampleOverlap(const FlushJob& job, const FrozenSeries& series, TimeRange range) {
+  const head::Generation& generation = *job.generation->generation;
+  if (!generation.Has(series.ref)) return kNoTimes;
+  const TimeRange own = generation.RangeOf(series.ref);
+  return {.start_ms = std::max(range.start_ms, own.start_ms),
+          .end_ms = std::min({series.flushed_through_ms, own.end_ms, range.end_ms})};
 }
 
-// Opens the lookup of stored samples; nullptr where no file can hold any.
-arrow::Result<std::unique_ptr<StoredSamples>> OpenStored(const FlushJob& job, TimeRange range) {
+TimeRange ExemplarOverlap(const FlushJob& job, const FrozenSeries& series, TimeRange range) {
+  const head::Generation& generation = *job.generation->generation;
+  if (!generation.HasExemplars(series.ref)) return kNoTimes;
+  const TimeRange own = generation.ExemplarRangeOf(series.ref);
+  return {.start_ms = std::max(range.start_ms, own.start_ms),
+          .end_ms = std::min({series.exemplars_through_ms, own.end_ms, range.end_ms})};
+}
+
+bool IsEmpty(TimeRange range) { return range.start_ms > range.end_ms; }
+
+using Overlap = TimeRange (*)(const FlushJob&, const FrozenSeries&, TimeRange);
+
+// Opens the lookup of what is stored; nullptr where no file can hold any.
+template <typename Lookup>
+arrow::Result<std::unique_ptr<Lookup>> OpenStored(const FlushJob& job, TimeRange range,
+                                                  Version::Files files, Overlap overlap) {
   std::vector<LabelsView> wanted;
-  TimeRange stored{.start_ms = range.end_ms, .end_ms = range.start_ms};
+  TimeRange stored = kNoTimes;
   for (const FrozenSeries& series : job.generation->series) {
-    if (!MayBeStored(job, series, range)) continue;
+    const TimeRange own = overlap(job, series, range);
+    if (IsEmpty(own)) continue;
     wanted.push_back(series.labels);
-    const TimeRange own = job.generation->generation->RangeOf(series.ref);
-    stored.start_ms = std::min(stored.start_ms, std::max(own.start_ms, range.start_ms));
-    stored.end_ms =
-        std::max(stored.end_ms, std::min({own.end_ms, series.flushed_through_ms, range.end_ms}));
+    stored.start_ms = std::min(stored.start_ms, own.start_ms);
+    stored.end_ms = std::max(stored.end_ms, own.end_ms);
   }
-  if (wanted.empty() || stored.start_ms > stored.end_ms) return nullptr;
-  ARROW_ASSIGN_OR_RAISE(auto sources, FindSources(job.version->files, {}, stored, nullptr));
+  if (wanted.empty()) return nullptr;
+  ARROW_ASSIGN_OR_RAISE(auto sources, FindSources(files, {}, stored, nullptr));
   if (sources.empty()) return nullptr;
-  auto lookup = std::make_unique<StoredSamples>(std::move(sources), std::move(wanted), stored);
+  auto lookup = std::make_unique<Lookup>(std::move(sources), std::move(wanted), stored);
   ARROW_RETURN_NOT_OK(lookup->Start());
   return lookup;
 }
@@ -71,15 +95,33 @@ void DropStored(const SampleColumns& stored, SampleColumns* columns) {
   if (with_starts) columns->start_ms.resize(kept);
 }
 
-// One writer a day.
+// Removes histograms that are stored with the same bits, as DropStored.
+void DropStoredHistograms(const std::vector<HistogramSample>& stored,
+                          std::vector<HistogramSample>* samples) {
+  std::erase_if(*samples, [&](const HistogramSample& sample) {
+    const auto same = std::lower_bound(
+        stored.begin(), stored.end(), sample.time_ms,
+        [](const HistogramSample& each, int64_t time_ms) { return each.time_ms < time_ms; });
+    return same != stored.end() && same->time_ms == sample.time_ms &&
+           columns::SameHistogram(*same->histogram, *sample.histogram) &&
+           (sample.start_ms == 0 || sample.start_ms == same->start_ms);
+  });
+}
+
+// One writer of a table for each day of a flush that has anything of it.
+template <typename Writer>
 class DayWriters {
  public:
-  DayWriters(const FlushJob& job, std::vector<NewFile>* files)
-      : job_(job), files_(files), labels_(job.days.size()) {}
+  DayWriters(const FlushJob& job, std::string_view table, std::vector<int64_t> days)
+      : job_(job), table_(table), days_(std::move(days)), labels_(days_.size()) {}
 
-  arrow::Status Open(io::FileSystem& fs, const DayFolders& folders, FileNames& names) {
-    for (const int64_t day : job_.days) {
-      FileEntry entry{.table = std::string(kSamplesTable),
+  bool empty() const { return days_.empty(); }
+
+  arrow::Status Open(io::FileSystem& fs, const DayFolders& folders, FileNames& names,
+                     std::vector<NewFile>* files) {
+    first_file_ = files->size();
+    for (const int64_t day : days_) {
+      FileEntry entry{.table = std::string(table_),
                       .name = names.Next(job_.sequence, job_.sequence),
                       .day = day,
                       .min_metric = {},
@@ -87,48 +129,46 @@ class DayWriters {
                       .min_sequence = job_.sequence,
                       .max_sequence = job_.sequence,
                       .created_ms = job_.now_ms};
-      files_->push_back({.entry = std::move(entry), .labels = nullptr});
-      const std::string& name = files_->back().entry.name;
-      ARROW_ASSIGN_OR_RAISE(auto writer,
-                            columns::SamplesWriter::Open(fs, folders.StagedPath(Tree::kData, name),
-                                                         folders.StagedPath(Tree::kSeries, name),
-                                                         job_.columns, job_.options));
+      files->push_back({.entry = std::move(entry), .labels = nullptr});
+      const std::string& name = files->back().entry.name;
+      ARROW_ASSIGN_OR_RAISE(auto writer, Writer::Open(fs, folders.StagedPath(Tree::kData, name),
+                                                      folders.StagedPath(Tree::kSeries, name),
+                                                      job_.columns, job_.options));
       writers_.push_back(std::move(writer));
     }
     return arrow::Status::OK();
   }
 
-  // Takes the samples of one series, of all days.
-  arrow::Status Append(LabelsView labels, const SampleColumns& columns) {
-    const std::span<const int64_t> times(columns.time_ms);
-    const std::span<const double> values(columns.value);
-    const std::span<const int64_t> starts(columns.start_ms);
+  // Takes `size` rows of one series, of all days: `append` is called with a writer and the first
+  // and the number of the rows that are its.
+  template <typename TimeAt, typename Append>
+  arrow::Status Add(LabelsView labels, size_t size, TimeAt time_at, Append append) {
     size_t begin = 0;
-    for (size_t i = 0; i < writers_.size() && begin < times.size(); ++i) {
-      const int64_t day_end_ms = (job_.days[i] + 1) * base::kDayMs;
-      size_t end = times.size();
-      if (times.back() >= day_end_ms) {
-        end = static_cast<size_t>(std::lower_bound(times.begin(), times.end(), day_end_ms) -
-                                  times.begin());
+    for (size_t i = 0; i < writers_.size() && begin < size; ++i) {
+      const int64_t day_end_ms = (days_[i] + 1) * base::kDayMs;
+      size_t end = size;
+      if (time_at(size - 1) >= day_end_ms) {
+        const auto rows = std::views::iota(begin, size);
+        end = begin +
+              static_cast<size_t>(std::ranges::partition_point(
+                                      rows, [&](size_t row) { return time_at(row) < day_end_ms; }) -
+                                  rows.begin());
       }
-      const size_t count = end - begin;
-      if (count == 0) continue;
+      if (end == begin) continue;
       labels_[i].push_back(labels);
-      ARROW_RETURN_NOT_OK(
-          writers_[i]->Append(labels, times.subspan(begin, count), values.subspan(begin, count),
-                              starts.empty() ? starts : starts.subspan(begin, count)));
+      ARROW_RETURN_NOT_OK(append(*writers_[i], begin, end - begin));
       begin = end;
     }
     return arrow::Status::OK();
   }
 
-  arrow::Status Finish() {
+  arrow::Status Finish(std::vector<NewFile>* files) {
     for (size_t i = 0; i < writers_.size(); ++i) {
       if (writers_[i]->rows_written() == 0) continue;
       ARROW_ASSIGN_OR_RAISE(const columns::FileSummary summary, writers_[i]->Finish());
-      NewFile& file = (*files_)[i];
+      NewFile& file = (*files)[first_file_ + i];
       FillEntry(summary, &file.entry);
-      file.labels = Share(std::move(labels_[i]));
+      if (table_ == kSamplesTable) file.labels = Share(std::move(labels_[i]));
     }
     return arrow::Status::OK();
   }
@@ -147,9 +187,122 @@ class DayWriters {
   }
 
   const FlushJob& job_;
-  std::vector<NewFile>* files_;
+  const std::string_view table_;
+  const std::vector<int64_t> days_;
+  size_t first_file_ = 0;
   std::vector<std::vector<LabelsView>> labels_;  // Of each day's file.
-  std::vector<std::unique_ptr<columns::SamplesWriter>> writers_;
+  std::vector<std::unique_ptr<Writer>> writers_;
+};
+
+// The days of a job that a table has rows in. \param days  Of the generation, ascending.
+template <typename Days>
+std::vector<int64_t> DaysOfTable(const FlushJob& job, const Days& days) {
+  std::vector<int64_t> found;
+  for (const int64_t day : job.days) {
+    if (days.contains(day)) found.push_back(day);
+  }
+  return found;
+}
+
+class FlushWriter {
+ public:
+  FlushWriter(const FlushJob& job, std::vector<NewFile>* files)
+      : job_(job),
+        range_(RangeOfDays(job.days)),
+        files_(files),
+        samples_(job, kSamplesTable, DaysOfTable(job, job.generation->generation->days())),
+        histograms_(job, kHistogramsTable,
+                    DaysOfTable(job, job.generation->generation->histogram_days())),
+        exemplars_(job, kExemplarsTable,
+                   DaysOfTable(job, job.generation->generation->exemplar_days())) {}
+
+  arrow::Status Write(io::FileSystem& fs, const DayFolders& folders, FileNames& names) {
+    ARROW_RETURN_NOT_OK(samples_.Open(fs, folders, names, files_));
+    ARROW_RETURN_NOT_OK(histograms_.Open(fs, folders, names, files_));
+    ARROW_RETURN_NOT_OK(exemplars_.Open(fs, folders, names, files_));
+    ARROW_ASSIGN_OR_RAISE(
+        stored_samples_,
+        OpenStored<StoredSamples>(job_, range_, job_.version->sample_files(), SampleOverlap));
+    if (!exemplars_.empty()) {
+      ARROW_ASSIGN_OR_RAISE(
+          stored_exemplars_,
+          OpenStored<StoredExemplars>(job_, range_, job_.version->FilesOf(kExemplarsTable),
+                                      ExemplarOverlap));
+    }
+    for (const FrozenSeries& series : job_.generation->series) {
+      ARROW_RETURN_NOT_OK(WriteSamples(series));
+      if (series.capture.typed.exemplar_count > 0) ARROW_RETURN_NOT_OK(WriteExemplars(series));
+    }
+    ARROW_RETURN_NOT_OK(samples_.Finish(files_));
+    ARROW_RETURN_NOT_OK(histograms_.Finish(files_));
+    return exemplars_.Finish(files_);
+  }
+
+ private:
+  arrow::Status WriteSamples(const FrozenSeries& series) {
+    head::ReadCapture(series.capture, range_, &floats_);
+    ARROW_RETURN_NOT_OK(head::ReadHistograms(series.capture, range_, &histogram_samples_));
+    if (floats_.time_ms.empty() && histogram_samples_.empty()) return arrow::Status::OK();
+    if (stored_samples_ != nullptr && !IsEmpty(SampleOverlap(job_, series, range_))) {
+      ARROW_ASSIGN_OR_RAISE(const MergedSeries* old, stored_samples_->Find(series.labels));
+      if (old != nullptr) {
+        DropStored(old->floats, &floats_);
+        DropStoredHistograms(old->histograms, &histogram_samples_);
+      }
+    }
+    const std::span<const int64_t> times(floats_.time_ms);
+    const std::span<const double> values(floats_.value);
+    const std::span<const int64_t> starts(floats_.start_ms);
+    ARROW_RETURN_NOT_OK(samples_.Add(
+        series.labels, times.size(), [&](size_t row) { return times[row]; },
+        [&](columns::SamplesWriter& writer, size_t begin, size_t count) {
+          return writer.Append(series.labels, times.subspan(begin, count),
+                               values.subspan(begin, count),
+                               starts.empty() ? starts : starts.subspan(begin, count));
+        }));
+    const std::span<const HistogramSample> histograms(histogram_samples_);
+    return histograms_.Add(
+        series.labels, histograms.size(), [&](size_t row) { return histograms[row].time_ms; },
+        [&](columns::HistogramsWriter& writer, size_t begin, size_t count) {
+          return writer.Append(series.labels, histograms.subspan(begin, count));
+        });
+  }
+
+  arrow::Status WriteExemplars(const FrozenSeries& series) {
+    head::ReadExemplars(series.capture, range_, &nodes_);
+    std::vector<columns::ExemplarRow> rows;
+    for (const head::ExemplarNode* node : nodes_) {
+      rows.push_back({.time_ms = node->time_ms, .value = node->value, .labels = node->labels()});
+    }
+    SortExemplars(&rows);
+    if (stored_exemplars_ != nullptr && !IsEmpty(ExemplarOverlap(job_, series, range_))) {
+      ARROW_ASSIGN_OR_RAISE(const auto* old, stored_exemplars_->Find(series.labels));
+      if (old != nullptr) {
+        std::erase_if(rows, [old](const columns::ExemplarRow& row) {
+          return std::binary_search(old->begin(), old->end(), row, ExemplarComesBefore);
+        });
+      }
+    }
+    const std::span<const columns::ExemplarRow> all(rows);
+    return exemplars_.Add(
+        series.labels, all.size(), [&](size_t row) { return all[row].time_ms; },
+        [&](columns::ExemplarsWriter& writer, size_t begin, size_t count) {
+          return writer.Append(series.labels, all.subspan(begin, count));
+        });
+  }
+
+  const FlushJob& job_;
+  const TimeRange range_;
+  std::vector<NewFile>* files_;
+  DayWriters<columns::SamplesWriter> samples_;
+  DayWriters<columns::HistogramsWriter> histograms_;
+  DayWriters<columns::ExemplarsWriter> exemplars_;
+  std::unique_ptr<StoredSamples> stored_samples_;
+  std::unique_ptr<StoredExemplars> stored_exemplars_;
+  // Of the series in hand.
+  SampleColumns floats_;
+  std::vector<HistogramSample> histogram_samples_;
+  std::vector<const head::ExemplarNode*> nodes_;
 };
 
 }  // namespace
@@ -171,6 +324,13 @@ void FillEntry(const columns::FileSummary& summary, FileEntry* entry) {
   entry->footer_crc32c = summary.data_footer_crc32c;
   entry->series_footer_bytes = summary.series_footer_bytes;
   entry->series_footer_crc32c = summary.series_footer_crc32c;
+}
+
+void FillEntry(const columns::FileSummary& summary, MetadataEntry* entry) {
+  entry->bytes = summary.data_bytes;
+  entry->rows = summary.rows;
+  entry->footer_bytes = summary.data_footer_bytes;
+  entry->footer_crc32c = summary.data_footer_crc32c;
 }
 
 void ColumnAssigner::Assign(const head::FrozenGeneration& generation,
@@ -203,23 +363,29 @@ void ColumnAssigner::Reset() {
   seen_.clear();
 }
 
+arrow::Status WriteMetadata(io::FileSystem& fs, const DayFolders& folders, FileNames& names,
+                            const FlushJob& job, MetadataEntry* file) {
+  *file = {.name = names.Next(job.sequence, job.sequence),
+           .min_sequence = job.sequence,
+           .max_sequence = job.sequence,
+           .created_ms = job.now_ms};
+  ARROW_ASSIGN_OR_RAISE(const columns::FileSummary summary,
+                        columns::WriteMetadataFile(fs, folders.StagedPath(Tree::kData, file->name),
+                                                   job.metadata, job.options));
+  FillEntry(summary, file);
+  return arrow::Status::OK();
+}
+
+std::vector<int64_t> DaysOf(const head::Generation& generation) {
+  std::set<int64_t> days(generation.histogram_days());
+  days.insert(generation.exemplar_days().begin(), generation.exemplar_days().end());
+  for (const auto& [day, samples] : generation.days()) days.insert(day);
+  return {days.begin(), days.end()};
+}
+
 arrow::Status WriteFlush(io::FileSystem& fs, const DayFolders& folders, FileNames& names,
                          const FlushJob& job, std::vector<NewFile>* files) {
-  const TimeRange range = RangeOfDays(job.days);
-  ARROW_ASSIGN_OR_RAISE(const auto stored, OpenStored(job, range));
-  DayWriters writers(job, files);
-  ARROW_RETURN_NOT_OK(writers.Open(fs, folders, names));
-  SampleColumns columns;
-  for (const FrozenSeries& series : job.generation->series) {
-    head::ReadCapture(series.capture, range, &columns);
-    if (columns.time_ms.empty()) continue;
-    if (stored != nullptr && MayBeStored(job, series, range)) {
-      ARROW_ASSIGN_OR_RAISE(const SampleColumns* old, stored->Find(series.labels));
-      if (old != nullptr) DropStored(*old, &columns);
-    }
-    ARROW_RETURN_NOT_OK(writers.Append(series.labels, columns));
-  }
-  return writers.Finish();
+  return FlushWriter(job, files).Write(fs, folders, names);
 }
 
 }  // namespace larnax::store

@@ -10,6 +10,7 @@
 #include <arrow/result.h>
 
 #include "columns/column_registry.h"
+#include "columns/metadata_file.h"
 #include "columns/samples_writer.h"
 #include "head/head.h"
 #include "io/file_system.h"
@@ -32,6 +33,7 @@ class FileNames {
 
 /// Fill an entry from what the writer says; the rest is the caller's.
 void FillEntry(const columns::FileSummary& summary, FileEntry* entry);
+void FillEntry(const columns::FileSummary& summary, MetadataEntry* entry);
 
 /// Gives labels their columns. Remembers which series it has seen, since most come again with every
 /// flush. Not safe to use from two threads.
@@ -53,11 +55,13 @@ struct NewFile {
   std::shared_ptr<const KnownLabels> labels;  ///< Where they are known; else null.
 };
 
-/// What one flush writes.
+/// What one flush writes: of each table what a generation has in some days.
 struct FlushJob {
   std::shared_ptr<const Version> version;  ///< Files that may hold the same samples already.
   const head::FrozenGeneration* generation = nullptr;
-  std::span<const int64_t> days;
+  /// Rows for the table `metadata`, in its order; written by WriteMetadata.
+  std::span<const columns::MetadataRow> metadata;
+  std::span<const int64_t> days;  ///< As DaysOf gives them: all, or some neighbours.
   std::vector<columns::ColumnName> columns;
   columns::WriterOptions options;
   std::shared_ptr<const KnownLabels> last_labels;  ///< Of an earlier flush, to be shared; or null.
@@ -65,11 +69,19 @@ struct FlushJob {
   int64_t now_ms = 0;
 };
 
-/// Write the samples of some days into one sorted file a day, in `staging`. Samples that files
-/// have already, with the same bits, are left out.
+/// Write the rows of a job into a file in `staging`. \param file  On failure with nothing but the
+/// name.
+arrow::Status WriteMetadata(io::FileSystem& fs, const DayFolders& folders, FileNames& names,
+                            const FlushJob& job, MetadataEntry* file);
+
+/// Days that a generation has anything of, ascending.
+std::vector<int64_t> DaysOf(const head::Generation& generation);
+
+/// Write the samples, histograms and exemplars of some days into one sorted file a day and table,
+/// in `staging`. Those that files have already, with the same bits, are left out.
 ///
-/// \param files  One a day, on failure too, then with nothing but the name. One without rows stands
-///               for a day of which nothing was left; it is to be removed.
+/// \param files  One a day and table, on failure too, then with nothing but table and name. One
+///               without rows stands for a day of which nothing was left; it is to be removed.
 arrow::Status WriteFlush(io::FileSystem& fs, const DayFolders& folders, FileNames& names,
                          const FlushJob& job, std::vector<NewFile>* files);
 

@@ -25,6 +25,7 @@ class JsonFields {
   arrow::Result<uint32_t> Crc(std::string_view field) const;
   arrow::Result<const nlohmann::json*> Array(std::string_view field) const;
   arrow::Result<const nlohmann::json*> Object(std::string_view field) const;
+  bool Has(std::string_view field) const { return object_.contains(field); }
   /// nullptr where the field is null; an error where it is missing.
   arrow::Result<const nlohmann::json*> Find(std::string_view field) const;
 

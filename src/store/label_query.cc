@@ -30,8 +30,8 @@ NamesAnswer Finish(const Names& names, int64_t limit, ReadStats stats) {
 arrow::Status ForEachSource(const Snapshot& snapshot, const SelectRequest& request,
                             const QueryGuard& guard, ReadStats* stats,
                             const std::function<arrow::Status(const SeriesWalk::Source&)>& visit) {
-  ARROW_ASSIGN_OR_RAISE(const auto sources, FindSources(snapshot.files->files, request.selectors,
-                                                        request.range, stats));
+  ARROW_ASSIGN_OR_RAISE(const auto sources, FindSources(snapshot.files->sample_files(),
+                                                        request.selectors, request.range, stats));
   for (const SeriesWalk::Source& source : sources) {
     ARROW_RETURN_NOT_OK(guard.Check());
     ARROW_RETURN_NOT_OK(visit(source));
@@ -91,7 +91,7 @@ arrow::Result<SeriesAnswer> ListSeries(const Snapshot& snapshot, const SelectReq
   SeriesAnswer answer;
   if (IsEmpty(request.range)) return answer;
   const QueryGuard guard(request, clock);
-  ARROW_ASSIGN_OR_RAISE(auto sources, FindSources(snapshot.files->files, request.selectors,
+  ARROW_ASSIGN_OR_RAISE(auto sources, FindSources(snapshot.files->sample_files(), request.selectors,
                                                   request.range, &answer.stats));
   SeriesWalk walk(std::move(sources), &answer.stats);
   ARROW_ASSIGN_OR_RAISE(bool in_files, walk.Start());

@@ -17,6 +17,14 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 constexpr int kMaxLevel = 3;
+// Announced by archives that list files of other tables than `samples`.
+constexpr std::string_view kTablesFeature = "tables";
+
+bool HasOtherTables(const Manifest& manifest) {
+  const auto is_other = [](const auto& each) { return each.table != kSamplesTable; };
+  return std::any_of(manifest.files.begin(), manifest.files.end(), is_other) ||
+         std::any_of(manifest.months.begin(), manifest.months.end(), is_other);
+}
 
 std::string Dump(const ordered_json& value) {
   return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
@@ -58,6 +66,17 @@ ordered_json EncodeFile(const FileEntry& file) {
           {"footer_crc32c", CrcText(file.footer_crc32c)},
           {"series_footer_bytes", file.series_footer_bytes},
           {"series_footer_crc32c", CrcText(file.series_footer_crc32c)},
+          {"created_ms", file.created_ms}};
+}
+
+ordered_json EncodeMetadata(const MetadataEntry& file) {
+  return {{"path", MetadataFile(file.name)},
+          {"bytes", file.bytes},
+          {"rows", file.rows},
+          {"min_sequence", file.min_sequence},
+          {"max_sequence", file.max_sequence},
+          {"footer_bytes", file.footer_bytes},
+          {"footer_crc32c", CrcText(file.footer_crc32c)},
           {"created_ms", file.created_ms}};
 }
 
@@ -106,7 +125,7 @@ arrow::Result<FileEntry> DecodeFile(const json& object, const std::string& path,
   const JsonFields fields(object, path, std::move(where));
   FileEntry file;
   ARROW_ASSIGN_OR_RAISE(file.table, fields.String("table"));
-  if (file.table != kSamplesTable) return fields.Wrong("table", "is not a table");
+  if (!DayTableIndex(file.table)) return fields.Wrong("table", "is not a table");
   ARROW_ASSIGN_OR_RAISE(const std::string day, fields.String("day"));
   const auto day_number = ParseDay(day);
   if (!day_number) return fields.Wrong("day", "is not a date");
@@ -169,10 +188,11 @@ arrow::Status DecodeFeatures(const JsonFields& fields, Manifest* manifest) {
                                                   " known=" + std::to_string(kFormatVersion) +
                                                   " path=" + fields.path());
   }
+  // What they announce is told by the content again.
   ARROW_ASSIGN_OR_RAISE(const json* features, fields.Array("required_features"));
   for (const json& feature : *features) {
     if (!feature.is_string()) return fields.Wrong("required_features", "holds no strings");
-    // Format 1 has none yet, so that each one is from a later version.
+    if (feature.get<std::string>() == kTablesFeature) continue;
     return MakeError(ErrorKind::kUnsupported,
                      "The archive needs a feature that this version does not have. feature=" +
                          feature.get<std::string>() + " path=" + fields.path());
@@ -208,6 +228,34 @@ arrow::Status DecodeTombstones(const JsonFields& fields, Manifest* manifest) {
   return arrow::Status::OK();
 }
 
+arrow::Status DecodeMetadata(const JsonFields& fields, Manifest* manifest) {
+  // Manifests of before the table have no such list.
+  if (!fields.Has("metadata")) return arrow::Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const json* list, fields.Array("metadata"));
+  for (size_t i = 0; i < list->size(); ++i) {
+    const JsonFields object((*list)[i], fields.path(), Element("metadata", i));
+    MetadataEntry file;
+    ARROW_ASSIGN_OR_RAISE(const std::string path, object.String("path"));
+    const size_t slash = path.rfind('/');
+    if (slash == std::string::npos || !path.ends_with(kParquetSuffix)) {
+      return object.Wrong("path", "is not a path of a metadata file");
+    }
+    file.name = path.substr(slash + 1, path.size() - slash - 1 - kParquetSuffix.size());
+    if (!IsFileName(file.name) || path != MetadataFile(file.name)) {
+      return object.Wrong("path", "is not a path of a metadata file");
+    }
+    ARROW_ASSIGN_OR_RAISE(file.bytes, object.Integer("bytes", 1));
+    ARROW_ASSIGN_OR_RAISE(file.rows, object.Integer("rows", 1));
+    ARROW_ASSIGN_OR_RAISE(file.min_sequence, object.Integer("min_sequence", 1));
+    ARROW_ASSIGN_OR_RAISE(file.max_sequence, object.Integer("max_sequence", file.min_sequence));
+    ARROW_ASSIGN_OR_RAISE(file.footer_bytes, object.Integer("footer_bytes", 1, file.bytes));
+    ARROW_ASSIGN_OR_RAISE(file.footer_crc32c, object.Crc("footer_crc32c"));
+    ARROW_ASSIGN_OR_RAISE(file.created_ms, object.Integer("created_ms"));
+    manifest->metadata.push_back(std::move(file));
+  }
+  return arrow::Status::OK();
+}
+
 arrow::Status DecodeMonths(const JsonFields& fields, Manifest* manifest) {
   ARROW_ASSIGN_OR_RAISE(const json* months, fields.Array("months"));
   for (size_t i = 0; i < months->size(); ++i) {
@@ -220,7 +268,7 @@ arrow::Status DecodeMonths(const JsonFields& fields, Manifest* manifest) {
     ARROW_ASSIGN_OR_RAISE(month.rows, object.Integer("rows", 1));
     ARROW_ASSIGN_OR_RAISE(month.bytes, object.Integer("bytes", 1));
     ARROW_ASSIGN_OR_RAISE(month.crc32c, object.Crc("crc32c"));
-    if (month.table != kSamplesTable) return object.Wrong("table", "is not a table");
+    if (!DayTableIndex(month.table)) return object.Wrong("table", "is not a table");
     if (!ParseDay(month.month + "-01")) return object.Wrong("month", "is not a month");
     const std::string folder = std::string(kManifestFolder) + "/";
     const bool in_folder = month.path.starts_with(folder) && month.path.ends_with(".json");
@@ -256,7 +304,9 @@ arrow::Status DecodeState(const JsonFields& fields, Manifest* manifest) {
 std::string EncodeManifest(const Manifest& manifest) {
   std::string text = "{\n";
   AppendField("format_version", manifest.format_version, &text);
-  AppendField("required_features", manifest.required_features, &text);
+  std::vector<std::string> features = manifest.required_features;
+  if (HasOtherTables(manifest)) features.emplace_back(kTablesFeature);
+  AppendField("required_features", features, &text);
   AppendField("writer", manifest.writer, &text);
   AppendField("archive_id", manifest.archive_id, &text);
   AppendField("epoch", manifest.epoch, &text);
@@ -284,6 +334,7 @@ std::string EncodeManifest(const Manifest& manifest) {
       },
       &text);
   AppendList("files", manifest.files, EncodeFile, &text);
+  AppendList("metadata", manifest.metadata, EncodeMetadata, &text);
   AppendList("months", manifest.months, EncodeMonthEntry, &text);
   SealJson(&text);
   return text;
@@ -298,6 +349,7 @@ arrow::Result<Manifest> DecodeManifest(std::string_view text, const std::string&
   ARROW_RETURN_NOT_OK(DecodeColumns(fields, &manifest));
   ARROW_RETURN_NOT_OK(DecodeTombstones(fields, &manifest));
   ARROW_ASSIGN_OR_RAISE(manifest.files, DecodeFiles(fields));
+  ARROW_RETURN_NOT_OK(DecodeMetadata(fields, &manifest));
   ARROW_RETURN_NOT_OK(DecodeMonths(fields, &manifest));
   return manifest;
 }

@@ -16,7 +16,7 @@ namespace larnax::store {
 
 /// A live data file and its index, as the manifest lists them.
 struct FileEntry {
-  std::string table;  ///< `samples`.
+  std::string table;  ///< One of kDayTables.
   std::string name;   ///< Without folder and suffix; see archive_layout.h.
   int64_t day = 0;    ///< Since 1970-01-01, UTC; every sample of the file lies in it.
   int level = 0;      ///< 0: one flush; 1, 2: merged; 3: the day's own.
@@ -38,6 +38,20 @@ struct FileEntry {
 
   TimeRange time_range() const { return {.start_ms = min_time_ms, .end_ms = max_time_ms}; }
   friend bool operator==(const FileEntry&, const FileEntry&) = default;
+};
+
+/// A live file of the table `metadata`, which has no days.
+struct MetadataEntry {
+  std::string name;
+  int64_t bytes = 0;
+  int64_t rows = 0;
+  int64_t min_sequence = 0;  ///< Of the flushes that it holds.
+  int64_t max_sequence = 0;
+  int64_t footer_bytes = 0;
+  uint32_t footer_crc32c = 0;
+  int64_t created_ms = 0;
+
+  friend bool operator==(const MetadataEntry&, const MetadataEntry&) = default;
 };
 
 /// An immutable list of files of one month, kept outside the root manifest.
@@ -72,12 +86,13 @@ struct Manifest {
   int64_t epoch = 0;                     ///< Grows with every opening for writing.
   int64_t number = 0;                    ///< Of this manifest.
   head::LogPosition wal_position;        ///< Log before it is in files.
-  head::LogPosition typed_wal_position;  ///< The same for histograms, exemplars and metadata.
+  head::LogPosition typed_wal_position;  ///< Of the second log that archives had once; unused.
   int64_t next_sequence = 1;
   std::optional<int64_t> sealed_through;  ///< Day; up to it every day is one level-3 file.
   std::vector<columns::ColumnName> columns;
   std::vector<Tombstone> tombstones;
-  std::vector<FileEntry> files;  ///< Those that no month lists.
+  std::vector<FileEntry> files;         ///< Those that no month lists.
+  std::vector<MetadataEntry> metadata;  ///< Ascending by sequence.
   std::vector<MonthEntry> months;
 };
 

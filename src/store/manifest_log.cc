@@ -167,7 +167,9 @@ arrow::Result<std::map<ManifestLog::MonthKey, ManifestLog::Month>> ManifestLog::
       month.entry = old->second.entry;
     } else {
       const std::string text = EncodeMonth(key.first, key.second, files);
-      const std::string name = "month-" + key.second + "-" + std::to_string(manifest->number);
+      const std::string table = key.first == kSamplesTable ? "" : key.first + "-";
+      const std::string name =
+          "month-" + table + key.second + "-" + std::to_string(manifest->number);
       month.entry = {.table = key.first,
                      .month = key.second,
                      .path = std::string(kManifestFolder) + "/" + name + ".json",

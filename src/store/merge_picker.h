@@ -25,7 +25,8 @@ inline constexpr int kDayLevel = 3;
 /// Files of this level are not merged by number; they wait for the end of the day.
 inline constexpr int kTopFanInLevel = 2;
 
-/// Runs of one day, adjacent in sequence, that become one.
+/// Runs of one day, adjacent in sequence, that become one: with all their tables, so that of any
+/// two samples of one series and time it can always be told which is later.
 struct MergeJob {
   int64_t day = 0;
   std::vector<Run> runs;

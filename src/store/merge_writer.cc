@@ -2,10 +2,16 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
+#include "columns/exemplars_writer.h"
+#include "columns/histograms_writer.h"
 #include "larnax/error.h"
+#include "store/exemplar_merge.h"
+#include "store/kind_merge.h"
 #include "store/part_merge.h"
 #include "store/part_reader.h"
+#include "store/series_parts.h"
 #include "store/series_walk.h"
 
 namespace larnax::store {
@@ -16,21 +22,26 @@ constexpr int64_t kChunkRows = 2 << 20;
 // The same of series in inputs: short ones cost more by their labels than by their rows.
 constexpr size_t kChunkParts = 256 << 10;
 
+// The output of one table.
+template <typename Writer>
 class MergeOutput {
  public:
   MergeOutput(io::FileSystem& fs, const DayFolders& folders, FileNames& names, const MergeJob& job,
-              const MergeSettings& settings, std::vector<NewFile>* outputs)
+              const MergeSettings& settings, std::string_view table, std::vector<NewFile>* outputs)
       : fs_(fs),
         folders_(folders),
         names_(names),
         job_(job),
         settings_(settings),
-        outputs_(outputs) {
-    const Run& first = job.runs.front();
-    if (job.level == 1 && first.files.size() == 1) labels_ = first.files[0]->known_labels();
-  }
+        table_(table),
+        outputs_(outputs) {}
 
-  arrow::Status Append(LabelsView labels, const PartSamples& samples) {
+  // Tell that the output may hold just these series.
+  void set_labels(std::shared_ptr<const KnownLabels> labels) { labels_ = std::move(labels); }
+
+  // `rows` as the writer takes them.
+  template <typename... Rows>
+  arrow::Status Append(LabelsView labels, const Rows&... rows) {
     if (writer_ != nullptr && writer_->bytes_written() >= settings_.max_file_bytes &&
         labels.metric() != metric_) {
       ARROW_RETURN_NOT_OK(Finish());
@@ -42,14 +53,14 @@ class MergeOutput {
       labels_ = nullptr;
     }
     ++series_;
-    return writer_->Append(labels, samples.time_ms, samples.value, samples.start_ms);
+    return writer_->Append(labels, rows...);
   }
 
   arrow::Status Finish() {
     if (writer_ == nullptr) return arrow::Status::OK();
     ARROW_ASSIGN_OR_RAISE(const columns::FileSummary summary, writer_->Finish());
     writer_ = nullptr;
-    NewFile& file = outputs_->back();
+    NewFile& file = (*outputs_)[output_];
     FillEntry(summary, &file.entry);
     if (labels_ != nullptr && summary.series == static_cast<int64_t>(labels_->labels.size())) {
       file.labels = labels_;
@@ -61,7 +72,7 @@ class MergeOutput {
   arrow::Status Open() {
     const int64_t min_sequence = job_.runs.front().min_sequence;
     const int64_t max_sequence = job_.runs.back().max_sequence;
-    FileEntry entry{.table = std::string(kSamplesTable),
+    FileEntry entry{.table = std::string(table_),
                     .name = names_.Next(min_sequence, max_sequence),
                     .day = job_.day,
                     .level = job_.level,
@@ -70,14 +81,14 @@ class MergeOutput {
                     .min_sequence = min_sequence,
                     .max_sequence = max_sequence,
                     .created_ms = settings_.now_ms};
+    output_ = outputs_->size();
     outputs_->push_back({.entry = std::move(entry), .labels = nullptr});
     columns::WriterOptions options = settings_.options;
     options.tier = job_.tier;
     const std::string& name = outputs_->back().entry.name;
-    ARROW_ASSIGN_OR_RAISE(writer_,
-                          columns::SamplesWriter::Open(fs_, folders_.StagedPath(Tree::kData, name),
-                                                       folders_.StagedPath(Tree::kSeries, name),
-                                                       settings_.columns, std::move(options)));
+    ARROW_ASSIGN_OR_RAISE(writer_, Writer::Open(fs_, folders_.StagedPath(Tree::kData, name),
+                                                folders_.StagedPath(Tree::kSeries, name),
+                                                settings_.columns, std::move(options)));
     return arrow::Status::OK();
   }
 
@@ -86,91 +97,153 @@ class MergeOutput {
   FileNames& names_;
   const MergeJob& job_;
   const MergeSettings& settings_;
+  const std::string_view table_;
   std::vector<NewFile>* outputs_;
+  size_t output_ = 0;  // The one that is open.
   // The first input's, while the output holds just the same series. Not for files that live long:
   // they would keep the memory of labels that the head has forgotten.
   std::shared_ptr<const KnownLabels> labels_;
   size_t series_ = 0;
-  std::unique_ptr<columns::SamplesWriter> writer_;
+  std::unique_ptr<Writer> writer_;
   std::string metric_;
 };
 
-// Series that are read together.
-struct Chunk {
-  struct Series {
-    LabelsView labels;
-    size_t first_part;
-    size_t part_count;
-  };
-  std::vector<Series> series;
-  std::vector<SeriesPart> parts;
-  std::vector<std::shared_ptr<const void>> labels;  // Kept alive.
-  int64_t rows = 0;
-};
-
-arrow::Result<Chunk> NextChunk(SeriesWalk* walk, bool* in_walk) {
-  Chunk chunk;
-  while (*in_walk && chunk.rows < kChunkRows && chunk.parts.size() < kChunkParts) {
-    chunk.series.push_back({walk->labels(), chunk.parts.size(), walk->parts().size()});
-    if (chunk.labels.empty() || chunk.labels.back() != walk->label_memory()) {
-      chunk.labels.push_back(walk->label_memory());
-    }
-    for (const SeriesPart& part : walk->parts()) {
-      chunk.parts.push_back(part);
-      chunk.rows += part.extent.row_count;
-    }
-    ARROW_ASSIGN_OR_RAISE(*in_walk, walk->Next());
-  }
-  return chunk;
-}
-
-std::vector<SeriesWalk::Source> AllRows(std::span<const std::shared_ptr<DataFile>> files) {
+// Readers of its own: what a merge loads is of no use to queries, and goes when it ends. They are
+// opened at once, as files may move meanwhile.
+arrow::Result<std::vector<SeriesWalk::Source>> OpenAll(const MergeJob& job, bool exemplars) {
   std::vector<SeriesWalk::Source> sources;
-  for (const auto& file : files) {
-    sources.push_back(
-        {.file = file, .index = nullptr, .samples = nullptr, .rows = {}, .all_rows = true});
+  for (const Run& run : job.runs) {
+    for (const auto& file : run.files) {
+      if ((file->entry().table == kExemplarsTable) != exemplars) continue;
+      SeriesWalk::Source source{.file = file->Clone(),
+                                .index = nullptr,
+                                .samples = nullptr,
+                                .rows = {},
+                                .all_rows = true};
+      ARROW_ASSIGN_OR_RAISE(source.index, source.file->Index(nullptr));
+      ARROW_RETURN_NOT_OK(source.file->OpenRows(nullptr));
+      sources.push_back(std::move(source));
+    }
   }
   return sources;
 }
+
+arrow::Status CheckCancelled(const MergeSettings& settings) {
+  if (settings.cancelled == nullptr || !*settings.cancelled) return arrow::Status::OK();
+  return MakeError(ErrorKind::kCancelled, "The merge was given up.");
+}
+
+// Series that are read together.
+struct Chunk {
+  std::vector<LabelsView> series;
+  SeriesParts parts;
+  std::vector<std::shared_ptr<const void>> labels;  // Kept alive.
+};
+
+arrow::Status NextChunk(SeriesWalk* walk, bool* in_walk, Chunk* chunk) {
+  chunk->series.clear();
+  chunk->parts.Clear();
+  chunk->labels.clear();
+  while (*in_walk && chunk->parts.load() < kChunkRows && chunk->parts.part_count() < kChunkParts) {
+    chunk->series.push_back(walk->labels());
+    if (chunk->labels.empty() || chunk->labels.back() != walk->label_memory()) {
+      chunk->labels.push_back(walk->label_memory());
+    }
+    ARROW_RETURN_NOT_OK(chunk->parts.Add(walk->sources(), walk->parts(), nullptr));
+    ARROW_ASSIGN_OR_RAISE(*in_walk, walk->Next());
+  }
+  return arrow::Status::OK();
+}
+
+class MergeWriter {
+ public:
+  MergeWriter(io::FileSystem& fs, const DayFolders& folders, FileNames& names, const MergeJob& job,
+              const MergeSettings& settings, std::vector<NewFile>* outputs)
+      : job_(job),
+        settings_(settings),
+        samples_(fs, folders, names, job, settings, kSamplesTable, outputs),
+        histograms_(fs, folders, names, job, settings, kHistogramsTable, outputs),
+        exemplars_(fs, folders, names, job, settings, kExemplarsTable, outputs) {}
+
+  arrow::Status Write() {
+    ARROW_RETURN_NOT_OK(WriteSamples());
+    return WriteExemplars();
+  }
+
+ private:
+  // Floats and histograms together: at one time only one of them stays.
+  arrow::Status WriteSamples() {
+    ARROW_ASSIGN_OR_RAISE(auto sources, OpenAll(job_, /*exemplars=*/false));
+    const Run& first = job_.runs.front();
+    const auto is_samples = [](const auto& file) { return file->entry().table == kSamplesTable; };
+    if (job_.level == 1 && std::count_if(first.files.begin(), first.files.end(), is_samples) == 1) {
+      samples_.set_labels(
+          (*std::find_if(first.files.begin(), first.files.end(), is_samples))->known_labels());
+    }
+    SeriesWalk walk(std::move(sources), nullptr);
+    ARROW_ASSIGN_OR_RAISE(bool in_walk, walk.Start());
+    Chunk chunk;
+    while (in_walk) {
+      ARROW_RETURN_NOT_OK(CheckCancelled(settings_));
+      ARROW_RETURN_NOT_OK(NextChunk(&walk, &in_walk, &chunk));
+      ARROW_RETURN_NOT_OK(chunk.parts.Load(walk.sources(), TimeRange(), nullptr));
+      for (size_t i = 0; i < chunk.series.size(); ++i) {
+        ARROW_RETURN_NOT_OK(WriteSeries(chunk.series[i], chunk.parts, i));
+      }
+    }
+    ARROW_RETURN_NOT_OK(samples_.Finish());
+    return histograms_.Finish();
+  }
+
+  arrow::Status WriteSeries(LabelsView labels, const SeriesParts& parts, size_t series) {
+    const auto floats = parts.floats(series);
+    const auto histograms = parts.histograms(series);
+    PartSamples samples;
+    if (!histograms.empty()) {
+      MergeKinds(floats, parts.float_precedence(series), histograms, &merged_);
+      if (!merged_.histograms.empty()) {
+        ARROW_RETURN_NOT_OK(
+            histograms_.Append(labels, std::span<const HistogramSample>(merged_.histograms)));
+      }
+      samples = {merged_.floats.time_ms, merged_.floats.value, merged_.floats.start_ms};
+    } else if (floats.size() == 1) {
+      samples = floats[0];
+    } else {
+      MergeParts(floats, &merged_.floats);
+      samples = {merged_.floats.time_ms, merged_.floats.value, merged_.floats.start_ms};
+    }
+    if (samples.size() == 0) return arrow::Status::OK();
+    return samples_.Append(labels, samples.time_ms, samples.value, samples.start_ms);
+  }
+
+  arrow::Status WriteExemplars() {
+    ARROW_ASSIGN_OR_RAISE(auto sources, OpenAll(job_, /*exemplars=*/true));
+    if (sources.empty()) return arrow::Status::OK();
+    ExemplarWalk walk(std::move(sources), TimeRange(), nullptr);
+    ARROW_ASSIGN_OR_RAISE(bool in_walk, walk.Start());
+    while (in_walk) {
+      ARROW_RETURN_NOT_OK(CheckCancelled(settings_));
+      ARROW_RETURN_NOT_OK(
+          exemplars_.Append(walk.labels(), std::span<const columns::ExemplarRow>(walk.rows())));
+      ARROW_ASSIGN_OR_RAISE(in_walk, walk.Next());
+    }
+    return exemplars_.Finish();
+  }
+
+  const MergeJob& job_;
+  const MergeSettings& settings_;
+  MergeOutput<columns::SamplesWriter> samples_;
+  MergeOutput<columns::HistogramsWriter> histograms_;
+  MergeOutput<columns::ExemplarsWriter> exemplars_;
+  MergedSeries merged_;
+};
 
 }  // namespace
 
 arrow::Status WriteMerge(io::FileSystem& fs, const DayFolders& folders, FileNames& names,
                          const MergeJob& job, const MergeSettings& settings,
                          std::vector<NewFile>* outputs) {
-  std::vector<std::shared_ptr<DataFile>> files;
-  for (const Run& run : job.runs) {
-    // Readers of its own: what a merge loads is of no use to queries, and goes when it ends.
-    for (const auto& file : run.files) files.push_back(file->Clone());
-  }
-  std::vector<SeriesWalk::Source> sources = AllRows(files);
-  for (SeriesWalk::Source& source : sources) {
-    ARROW_ASSIGN_OR_RAISE(source.index, source.file->Index(nullptr));
-    ARROW_ASSIGN_OR_RAISE(source.samples, source.file->Samples(nullptr));
-  }
-  SeriesWalk walk(std::move(sources), nullptr);
-  ARROW_ASSIGN_OR_RAISE(bool in_walk, walk.Start());
-  MergeOutput output(fs, folders, names, job, settings, outputs);
-  head::SampleColumns merged;
-  LoadedParts loaded;
-  while (in_walk) {
-    if (settings.cancelled != nullptr && *settings.cancelled) {
-      return MakeError(ErrorKind::kCancelled, "The merge was given up.");
-    }
-    ARROW_ASSIGN_OR_RAISE(const Chunk chunk, NextChunk(&walk, &in_walk));
-    ARROW_RETURN_NOT_OK(LoadParts(walk.sources(), chunk.parts, TimeRange(), nullptr, &loaded));
-    for (const Chunk::Series& series : chunk.series) {
-      const auto parts =
-          std::span<const PartSamples>(loaded.parts).subspan(series.first_part, series.part_count);
-      PartSamples samples = parts[0];
-      if (parts.size() > 1) {
-        MergeParts(parts, &merged);
-        samples = {merged.time_ms, merged.value, merged.start_ms};
-      }
-      ARROW_RETURN_NOT_OK(output.Append(series.labels, samples));
-    }
-  }
-  return output.Finish();
+  return MergeWriter(fs, folders, names, job, settings, outputs).Write();
 }
 
 }  // namespace larnax::store

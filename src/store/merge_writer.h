@@ -24,8 +24,9 @@ struct MergeSettings {
   const std::atomic<bool>* cancelled = nullptr;  ///< Give up with kCancelled; may be null.
 };
 
-/// Write the rows of a job's runs into new files in `staging`, in file order; of equal series and
-/// time the highest sequence stays. Holds a few million rows in memory, however large the job (but
+/// Write the rows of a job's runs, of all tables, into new files in `staging`, in file order; of
+/// equal series and time the highest sequence stays, whether float or histogram; of equal exemplars
+/// one. Holds a few million rows in memory, however large the job (but
 /// one series of one day whole).
 ///
 /// \param outputs  On failure too, then with nothing but the name.

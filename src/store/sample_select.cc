@@ -4,9 +4,11 @@
 
 #include "model/label_order.h"
 #include "store/batch_builder.h"
+#include "store/kind_merge.h"
 #include "store/part_merge.h"
 #include "store/part_reader.h"
 #include "store/query_guard.h"
+#include "store/series_parts.h"
 #include "store/series_walk.h"
 
 namespace larnax::store {
@@ -15,6 +17,8 @@ namespace {
 // Rows that are read for one batch, and series that one holds.
 constexpr int64_t kBatchRows = 1 << 20;
 constexpr size_t kBatchSeries = 64 << 10;
+// Above every sequence.
+constexpr int64_t kHeadPrecedence = int64_t{1} << 62;
 
 class SelectStream final : public SampleStream {
  public:
@@ -28,11 +32,9 @@ class SelectStream final : public SampleStream {
     }
     ARROW_RETURN_NOT_OK(guard_.Check());
     ARROW_ASSIGN_OR_RAISE(auto sources,
-                          FindSources(snapshot_.files->files, selectors, range_, &stats_));
+                          FindSources(snapshot_.files->sample_files(), selectors, range_, &stats_));
     if (snapshot_.files_may_vanish) {
-      for (auto& source : sources) {
-        ARROW_ASSIGN_OR_RAISE(source.samples, source.file->Samples(&stats_));
-      }
+      for (auto& source : sources) ARROW_RETURN_NOT_OK(KeepOpen(&source));
     }
     walk_ = std::make_unique<SeriesWalk>(std::move(sources), &stats_);
     ARROW_ASSIGN_OR_RAISE(in_files_, walk_->Start());
@@ -55,17 +57,26 @@ class SelectStream final : public SampleStream {
  private:
   struct Wanted {
     LabelsView labels;
-    uint32_t first_part = 0;  // Index in parts_.
-    uint32_t part_count = 0;
+    bool in_files = false;  // The next one of parts_.
     const head::HeadSeries* head = nullptr;
   };
+
+  // Opens the rows of a file, which may go away. Readers in use stay open.
+  arrow::Status KeepOpen(SeriesWalk::Source* source) {
+    if (source->file->holds_histograms()) {
+      ARROW_ASSIGN_OR_RAISE(source->histograms, source->file->Histograms(&stats_));
+    } else {
+      ARROW_ASSIGN_OR_RAISE(source->samples, source->file->Samples(&stats_));
+    }
+    return arrow::Status::OK();
+  }
 
   // Takes series, in file order, until they have enough rows for a batch.
   arrow::Status Collect(BatchBuilder* builder) {
     wanted_.clear();
-    parts_.clear();
-    int64_t rows = 0;
-    while (rows < kBatchRows && wanted_.size() < kBatchSeries) {
+    parts_.Clear();
+    int64_t head_rows = 0;
+    while (head_rows + parts_.load() < kBatchRows && wanted_.size() < kBatchSeries) {
       const auto& head = snapshot_.head.series;
       if (!in_files_ && next_head_ == head.size()) break;
       int order = -1;  // Below 0: the files' series comes first.
@@ -74,19 +85,15 @@ class SelectStream final : public SampleStream {
       } else if (next_head_ < head.size()) {
         order = model::CompareForFile(walk_->labels(), head[next_head_].labels);
       }
-      Wanted wanted{.labels = order <= 0 ? walk_->labels() : head[next_head_].labels,
-                    .first_part = static_cast<uint32_t>(parts_.size())};
+      Wanted wanted{.labels = order <= 0 ? walk_->labels() : head[next_head_].labels};
       if (order >= 0) {
         wanted.head = &head[next_head_++];
-        for (const auto& part : wanted.head->parts) rows += part.count;
+        for (const auto& part : wanted.head->parts) head_rows += LoadOf(part);
       }
       if (order <= 0) {
         builder->Keep(walk_->label_memory());
-        for (const SeriesPart& part : walk_->parts()) {
-          parts_.push_back(part);
-          rows += part.extent.row_count;
-        }
-        wanted.part_count = static_cast<uint32_t>(walk_->parts().size());
+        ARROW_RETURN_NOT_OK(parts_.Add(walk_->sources(), walk_->parts(), &stats_));
+        wanted.in_files = true;
         ARROW_ASSIGN_OR_RAISE(in_files_, walk_->Next());
       }
       wanted_.push_back(wanted);
@@ -95,26 +102,86 @@ class SelectStream final : public SampleStream {
   }
 
   arrow::Status Assemble(BatchBuilder* builder) {
-    if (!parts_.empty()) {
-      ARROW_RETURN_NOT_OK(LoadParts(walk_->sources(), parts_, range_, &stats_, &loaded_));
-    } else {
-      loaded_.parts.clear();
+    if (walk_ != nullptr) {
+      ARROW_RETURN_NOT_OK(parts_.Load(walk_->sources(), range_, &stats_));
     }
     builder->Keep(snapshot_.head.arena);
+    size_t next_series = 0;
     for (const Wanted& wanted : wanted_) {
-      const auto parts =
-          std::span<const PartSamples>(loaded_.parts).subspan(wanted.first_part, wanted.part_count);
-      if (wanted.head == nullptr && parts.size() == 1) {
-        if (parts[0].size() == 0) continue;
-        builder->AddBorrowed(wanted.labels, parts[0]);
+      std::span<const PartSamples> floats;
+      bool has_histograms = wanted.head != nullptr && HasHistograms(*wanted.head);
+      const size_t series = next_series;
+      if (wanted.in_files) {
+        floats = parts_.floats(series);
+        has_histograms |= !parts_.histograms(series).empty();
+        ++next_series;
+      }
+      if (has_histograms) {
+        ARROW_RETURN_NOT_OK(AddBothKinds(wanted, series, builder));
+      } else if (wanted.head == nullptr && floats.size() == 1) {
+        if (floats[0].size() == 0) continue;
+        builder->AddBorrowed(wanted.labels, floats[0]);
         ++stats_.series;
-        stats_.samples += static_cast<int64_t>(parts[0].size());
+        stats_.samples += static_cast<int64_t>(floats[0].size());
       } else {
-        AddMerged(wanted, parts, builder);
+        AddMerged(wanted, floats, builder);
       }
     }
-    builder->Take(&loaded_);
+    builder->Take(parts_.loaded());
     return guard_.CheckSamples(stats_.samples);
+  }
+
+  static bool HasHistograms(const head::HeadSeries& series) {
+    return std::any_of(series.parts.begin(), series.parts.end(),
+                       [](const auto& part) { return part.typed.histogram_count > 0; });
+  }
+
+  // Rows that a part counts for; a histogram takes as much as some floats.
+  static int64_t LoadOf(const head::SeriesCapture& part) {
+    constexpr int64_t kHistogramLoad = 64;
+    return part.count + part.typed.histogram_count * kHistogramLoad;
+  }
+
+  arrow::Status AddBothKinds(const Wanted& wanted, size_t series, BatchBuilder* builder) {
+    std::vector<PartSamples> floats;
+    std::vector<int64_t> precedence;
+    std::vector<HistogramPart> histograms;
+    if (wanted.in_files) {
+      const auto file_floats = parts_.floats(series);
+      const auto file_precedence = parts_.float_precedence(series);
+      const auto file_histograms = parts_.histograms(series);
+      floats.assign(file_floats.begin(), file_floats.end());
+      precedence.assign(file_precedence.begin(), file_precedence.end());
+      histograms.assign(file_histograms.begin(), file_histograms.end());
+    }
+    std::vector<std::vector<HistogramSample>> head_histograms;
+    if (wanted.head != nullptr) {
+      const auto& captures = wanted.head->parts;
+      if (captured_.size() < captures.size()) captured_.resize(captures.size());
+      head_histograms.resize(captures.size());
+      for (size_t i = 0; i < captures.size(); ++i) {
+        // What is in memory is later than what is in files, and than older parts of itself.
+        const int64_t part_precedence = kHeadPrecedence + static_cast<int64_t>(i);
+        head::SampleColumns& columns = captured_[i];
+        head::ReadCapture(captures[i], range_, &columns);
+        ARROW_RETURN_NOT_OK(head::ReadHistograms(captures[i], range_, &head_histograms[i]));
+        floats.push_back({columns.time_ms, columns.value, columns.start_ms});
+        precedence.push_back(part_precedence);
+        histograms.push_back({head_histograms[i], part_precedence});
+        stats_.head_samples +=
+            static_cast<int64_t>(columns.time_ms.size() + head_histograms[i].size());
+      }
+    }
+    MergedSeries merged;
+    MergeKinds(floats, precedence, histograms, &merged);
+    const size_t samples = merged.floats.time_ms.size() + merged.histograms.size();
+    if (samples == 0) return arrow::Status::OK();
+    builder->AddCopied(wanted.labels,
+                       {merged.floats.time_ms, merged.floats.value, merged.floats.start_ms},
+                       std::move(merged.histograms));
+    ++stats_.series;
+    stats_.samples += static_cast<int64_t>(samples);
+    return arrow::Status::OK();
   }
 
   void AddMerged(const Wanted& wanted, std::span<const PartSamples> file_parts,
@@ -152,8 +219,7 @@ class SelectStream final : public SampleStream {
 
   // Reused between batches.
   std::vector<Wanted> wanted_;
-  std::vector<SeriesPart> parts_;
-  LoadedParts loaded_;
+  SeriesParts parts_;
   std::vector<PartSamples> merge_parts_;
   std::vector<head::SampleColumns> captured_;
   head::SampleColumns merged_;

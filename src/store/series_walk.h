@@ -30,7 +30,8 @@ class SeriesWalk {
   struct Source {
     std::shared_ptr<DataFile> file;
     std::shared_ptr<columns::SeriesIndex> index;
-    std::shared_ptr<columns::SamplesReader> samples;  ///< Null: opened when needed.
+    std::shared_ptr<columns::SamplesReader> samples;                  ///< Null: opened when needed.
+    std::shared_ptr<columns::HistogramsReader> histograms = nullptr;  ///< The same.
     std::vector<uint32_t> rows;
     bool all_rows = false;  ///< Every row; `rows` is empty then.
   };

@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "larnax/error.h"
 #include "larnax/version.h"
+#include "store/exemplar_select.h"
 #include "store/label_query.h"
 #include "store/merge_writer.h"
 #include "store/sample_select.h"
@@ -22,6 +23,8 @@ constexpr std::string_view kReadme =
     "samples/date=*/*.parquet   one row per sample; open them with pandas, DuckDB, Spark, ...:\n"
     "                             SELECT * FROM read_parquet('samples/*/*.parquet',\n"
     "                                                        union_by_name = true)\n"
+    "histograms/ exemplars/     the same of native histograms and exemplars\n"
+    "metadata/*.parquet         type, help and unit of metrics\n"
     "series/samples/date=*/     one row per series of the file of the same name\n"
     "manifest/                  which files are live; manifest/CURRENT names the newest list\n"
     "wal/                       samples that are not in files yet\n"
@@ -90,7 +93,10 @@ arrow::Status Store::OpenForWriting(int64_t now_ms) {
   manifests_.RemoveOld();
   ++version->manifest.epoch;
   names_ = std::make_unique<FileNames>(version->manifest.epoch);
-  ARROW_RETURN_NOT_OK(folders_.EnsureSchema(version->registry.entries()));
+  for (const std::string_view table : kDayTables) {
+    if (table != kSamplesTable && !version->HasTable(table)) continue;
+    ARROW_RETURN_NOT_OK(folders_.EnsureSchema(table, version->registry.entries()));
+  }
   const std::string readme = io::JoinPath(root_, "README.txt");
   ARROW_ASSIGN_OR_RAISE(const bool has_readme, fs_.Exists(readme));
   if (!has_readme) ARROW_RETURN_NOT_OK(io::ReplaceFile(fs_, readme, kReadme));
@@ -99,24 +105,30 @@ arrow::Status Store::OpenForWriting(int64_t now_ms) {
 
 // Without a manifest, data files would be taken for leftovers and removed.
 arrow::Status Store::CheckEmpty() {
-  for (const Tree tree : kTrees) {
-    const std::string folder = io::JoinPath(root_, TreeFolder(tree, kSamplesTable));
-    ARROW_ASSIGN_OR_RAISE(const bool exists, fs_.Exists(folder));
-    if (!exists) continue;
-    ARROW_ASSIGN_OR_RAISE(const auto days, fs_.List(folder));
-    for (const io::DirectoryEntry& day : days) {
-      if (!day.is_directory) continue;
-      const std::string path = io::JoinPath(folder, day.name);
-      ARROW_ASSIGN_OR_RAISE(const auto files, fs_.List(path));
-      for (const io::DirectoryEntry& file : files) {
-        if (file.name == kSchemaFile) continue;
-        return MakeError(
-            ErrorKind::kCorrupt,
-            "There are data files but no manifest/CURRENT. path=" + io::JoinPath(path, file.name));
+  const auto check_folder = [this](const std::string& path) -> arrow::Status {
+    ARROW_ASSIGN_OR_RAISE(const auto files, fs_.List(path));
+    for (const io::DirectoryEntry& file : files) {
+      if (file.name == kSchemaFile) continue;
+      return MakeError(ErrorKind::kCorrupt, "There are data files but no manifest/CURRENT. path=" +
+                                                io::JoinPath(path, file.name));
+    }
+    return arrow::Status::OK();
+  };
+  for (const std::string_view table : kDayTables) {
+    for (const Tree tree : kTrees) {
+      const std::string folder = io::JoinPath(root_, TreeFolder(tree, table));
+      ARROW_ASSIGN_OR_RAISE(const bool exists, fs_.Exists(folder));
+      if (!exists) continue;
+      ARROW_ASSIGN_OR_RAISE(const auto days, fs_.List(folder));
+      for (const io::DirectoryEntry& day : days) {
+        if (!day.is_directory) continue;
+        ARROW_RETURN_NOT_OK(check_folder(io::JoinPath(folder, day.name)));
       }
     }
   }
-  return arrow::Status::OK();
+  const std::string metadata = io::JoinPath(root_, kMetadataTable);
+  ARROW_ASSIGN_OR_RAISE(const bool has_metadata, fs_.Exists(metadata));
+  return has_metadata ? check_folder(metadata) : arrow::Status::OK();
 }
 
 // Reads the newest manifest; null when there is none. Files that `old` has are taken from there.
@@ -227,6 +239,24 @@ arrow::Result<NamesAnswer> Store::LabelValues(head::HeadSnapshot head, std::stri
   return ReadWithRetry(std::move(head), [&](const Snapshot& snapshot) {
     return store::LabelValues(snapshot, name, request, clock);
   });
+}
+
+arrow::Result<ExemplarsAnswer> Store::Exemplars(head::HeadSnapshot head,
+                                                const SelectRequest& request,
+                                                const io::Clock& clock) {
+  return ReadWithRetry(std::move(head), [&](const Snapshot& snapshot) {
+    return SelectExemplars(snapshot, request, clock);
+  });
+}
+
+arrow::Result<std::vector<columns::MetadataRow>> Store::Metadata(std::string_view metric) {
+  for (int attempt = 1;; ++attempt) {
+    if (options_.read_only) ARROW_RETURN_NOT_OK(Refresh());
+    auto rows = ReadMetadataFiles(fs_, root_, Current()->manifest.metadata, metric);
+    // A merge replaces files without keeping the old ones for readers.
+    if (rows.ok() || KindOf(rows.status()) != ErrorKind::kNotFound) return rows;
+    if (attempt == kReadAttempts) return AsCorrupt(rows.status());
+  }
 }
 
 arrow::Result<SeriesAnswer> Store::Series(head::HeadSnapshot head, const SelectRequest& request,

@@ -4,9 +4,12 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <arrow/result.h>
@@ -21,6 +24,7 @@
 #include "store/flush_writer.h"
 #include "store/manifest_log.h"
 #include "store/merge_picker.h"
+#include "store/metadata_merge.h"
 #include "store/version.h"
 
 namespace larnax::store {
@@ -57,7 +61,6 @@ class Store {
   std::shared_ptr<const Version> Current() const;
   /// Samples logged before this are in files.
   head::LogPosition wal_position() const { return Current()->manifest.wal_position; }
-  head::LogPosition typed_wal_position() const { return Current()->manifest.typed_wal_position; }
   /// Latest time of any sample in files; -1 when there are none.
   int64_t files_through_ms() const { return Current()->max_time_ms(); }
   arrow::Result<int64_t> FreeBytes() const { return fs_.FreeBytes(root_); }
@@ -65,7 +68,13 @@ class Store {
 
   /// Bring a generation into files. When it returns OK the samples are durable and visible, and
   /// wal_position() is the generation's end. After a failure give the same generation again.
-  arrow::Status Flush(const head::FrozenGeneration& generation, int64_t now_ms);
+  ///
+  /// \param metadata  What to write into the table `metadata` along with it: rows in its order.
+  arrow::Status Flush(const head::FrozenGeneration& generation,
+                      std::span<const columns::MetadataRow> metadata, int64_t now_ms);
+  arrow::Status Flush(const head::FrozenGeneration& generation, int64_t now_ms) {
+    return Flush(generation, {}, now_ms);
+  }
 
   /// Run one merge that is due. \return Whether there was one.
   ///
@@ -87,9 +96,22 @@ class Store {
                                          const SelectRequest& request, const io::Clock& clock);
   arrow::Result<SeriesAnswer> Series(head::HeadSnapshot head, const SelectRequest& request,
                                      const io::Clock& clock);
+  /// Read exemplars. \param head  As Head::CaptureExemplars gave it before the call.
+  arrow::Result<ExemplarsAnswer> Exemplars(head::HeadSnapshot head, const SelectRequest& request,
+                                           const io::Clock& clock);
+  /// Read the table `metadata`: what was said of one metric, or of all where it is empty. In its
+  /// order; rows that say the same are one.
+  arrow::Result<std::vector<columns::MetadataRow>> Metadata(std::string_view metric);
 
  private:
   using Files = std::vector<std::shared_ptr<DataFile>>;
+  using TableDay = std::pair<std::string, int64_t>;
+  // What one commit of a flush brings.
+  struct Flushed {
+    std::vector<NewFile> files;
+    std::optional<MetadataEntry> metadata;
+    const head::LogPosition* position = nullptr;  // That is now in files; null: not all of it is.
+  };
 
   Store(io::FileSystem& fs, std::string root, StoreOptions options);
 
@@ -103,16 +125,20 @@ class Store {
   // These need `commit_mutex_`.
   arrow::Status Repair();
   arrow::Status Commit(std::shared_ptr<Version> next, int64_t now_ms);
-  arrow::Status InstallFlush(const std::vector<NewFile>& flushed,
-                             const columns::ColumnRegistry& registry,
-                             const head::LogPosition* position, int64_t now_ms);
+  arrow::Status InstallFlush(const Flushed& flushed, const columns::ColumnRegistry& registry,
+                             int64_t now_ms);
+  arrow::Status WriteJob(const FlushJob& job, Flushed* flushed);
+  arrow::Status WriteSchemas(const Files& files, const columns::ColumnRegistry& registry);
+  arrow::Result<bool> MergeMetadata(int64_t now_ms, bool everything);
+  arrow::Status InstallMetadata(const MetadataMergeJob& job, const MetadataEntry& merged,
+                                int64_t now_ms);
   arrow::Status InstallMerge(const MergeJob& job, const std::vector<NewFile>& merged,
                              int64_t now_ms);
   Files MakeFiles(const std::vector<NewFile>& written);
-  Files FilesOfDay(int64_t day) const;
-  void UndoAdd(const Files& files);
-  void UndoReplace(int64_t day, const Files& retired);
-  void Discard(const FileEntry& entry);
+  static Files FilesOf(const Version& version, const TableDay& table_day);
+  void UndoAdd(const Files& files, const std::optional<MetadataEntry>& metadata);
+  void UndoReplace(const std::set<TableDay>& days, const Files& retired);
+  void Discard(const std::string& name);
 
   io::FileSystem& fs_;
   const std::string root_;
@@ -135,7 +161,9 @@ class Store {
   std::string current_text_;            // Of CURRENT, as last read (read-only).
   bool is_uncertain_ = false;           // A power cut may bring up a commit that failed.
   std::vector<std::string> discarded_;  // Staged files to be removed when that is settled.
-  std::set<int64_t> broken_days_;  // Folders that could not be brought back into the old state.
+  // Folders that could not be brought back into the old state.
+  std::set<TableDay> broken_days_;
+  bool is_metadata_broken_ = false;
 
   mutable std::mutex current_mutex_;  // Guards current_.
   std::shared_ptr<const Version> current_;

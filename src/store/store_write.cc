@@ -42,51 +42,68 @@ Store::Files Store::MakeFiles(const std::vector<NewFile>& written) {
   return files;
 }
 
-Store::Files Store::FilesOfDay(int64_t day) const {
+Store::Files Store::FilesOf(const Version& version, const TableDay& table_day) {
   Files files;
-  for (const auto& file : Current()->files) {
-    if (file->entry().day == day) files.push_back(file);
+  for (const auto& file : version.FilesOf(table_day.first)) {
+    if (file->entry().day == table_day.second) files.push_back(file);
   }
   return files;
 }
 
 // Removes a file from `staging`, now or when no power cut can make it live any more.
-void Store::Discard(const FileEntry& entry) {
+void Store::Discard(const std::string& name) {
   if (is_uncertain_) {
-    discarded_.push_back(entry.name);
+    discarded_.push_back(name);
   } else {
-    folders_.RemoveStaged(entry.name);
+    folders_.RemoveStaged(name);
   }
 }
 
-void Store::UndoAdd(const Files& files) {
+void Store::UndoAdd(const Files& files, const std::optional<MetadataEntry>& metadata) {
   // The staged names may be needed after a power cut.
   if (is_uncertain_) (void)fs_.SyncDirectory(io::JoinPath(root_, kStagingFolder));
+  const auto is_gone = [this](const std::string& path) {
+    const auto removed = fs_.RemoveFile(path);
+    return removed.ok() || KindOf(removed) == ErrorKind::kNotFound;
+  };
   for (const auto& file : files) {
     for (const Tree tree : kTrees) {
-      const auto removed = fs_.RemoveFile(file->PathIn(tree, false));
-      if (!removed.ok() && KindOf(removed) != ErrorKind::kNotFound) {
-        broken_days_.insert(file->entry().day);
-      }
+      if (is_gone(file->PathIn(tree, false))) continue;
+      broken_days_.insert({file->entry().table, file->entry().day});
+    }
+  }
+  if (metadata && !is_gone(io::JoinPath(root_, MetadataFile(metadata->name)))) {
+    is_metadata_broken_ = true;
+  }
+}
+
+void Store::UndoReplace(const std::set<TableDay>& days, const Files& retired) {
+  const auto version = Current();
+  for (const TableDay& day : days) {
+    Files of_day;
+    for (const auto& file : retired) {
+      if (TableDay(file->entry().table, file->entry().day) == day) of_day.push_back(file);
+    }
+    if (folders_.Replace(day.first, day.second, FilesOf(*version, day)).ok()) {
+      folders_.TakeBack(of_day);
+    } else {
+      broken_days_.insert(day);  // The files are read in `retired` until it is repaired.
     }
   }
 }
 
-void Store::UndoReplace(int64_t day, const Files& retired) {
-  if (folders_.Replace(day, FilesOfDay(day)).ok()) {
-    folders_.TakeBack(retired);
-  } else {
-    broken_days_.insert(day);  // The files are read in `retired` until it is repaired.
-  }
-}
-
 arrow::Status Store::Repair() {
+  const auto version = Current();
   while (!broken_days_.empty()) {
-    const int64_t day = *broken_days_.begin();
-    const Files files = FilesOfDay(day);
-    ARROW_RETURN_NOT_OK(folders_.Replace(day, files));
+    const TableDay day = *broken_days_.begin();
+    const Files files = FilesOf(*version, day);
+    ARROW_RETURN_NOT_OK(folders_.Replace(day.first, day.second, files));
     folders_.TakeBack(files);
     broken_days_.erase(day);
+  }
+  if (is_metadata_broken_) {
+    ARROW_RETURN_NOT_OK(folders_.ReplaceMetadata(version->manifest.metadata));
+    is_metadata_broken_ = false;
   }
   return arrow::Status::OK();
 }
@@ -116,17 +133,16 @@ arrow::Status Store::Commit(std::shared_ptr<Version> next, int64_t now_ms) {
   return arrow::Status::OK();
 }
 
-arrow::Status Store::Flush(const head::FrozenGeneration& generation, int64_t now_ms) {
+arrow::Status Store::Flush(const head::FrozenGeneration& generation,
+                           std::span<const columns::MetadataRow> metadata, int64_t now_ms) {
   if (options_.read_only) return ReadOnlyError();
   const std::lock_guard lock(flush_mutex_);
   if (partly_flushed_ != generation.generation) {
     partly_flushed_ = nullptr;
     flushed_days_.clear();
   }
-  std::vector<int64_t> days;
-  for (const auto& [day, samples] : generation.generation->days()) {
-    if (!flushed_days_.contains(day)) days.push_back(day);
-  }
+  std::vector<int64_t> days = DaysOf(*generation.generation);
+  std::erase_if(days, [this](int64_t day) { return flushed_days_.contains(day); });
   FlushJob job;
   job.version = Current();
   job.generation = &generation;
@@ -146,16 +162,21 @@ arrow::Status Store::Flush(const head::FrozenGeneration& generation, int64_t now
     job.sequence = job.version->manifest.next_sequence;
     job.days = std::span(days).subspan(begin, std::min(kDaysPerCommit, days.size() - begin));
     begin += job.days.size();
-    std::vector<NewFile> flushed;
-    auto done =
-        job.days.empty() ? arrow::Status::OK() : WriteFlush(fs_, folders_, *names_, job, &flushed);
-    const std::lock_guard commit_lock(commit_mutex_);
-    if (done.ok()) {
-      done = InstallFlush(flushed, registry, begin == days.size() ? &end : nullptr, now_ms);
+    Flushed flushed;
+    const bool is_last = begin == days.size();
+    if (is_last) {
+      flushed.position = &end;
+      job.metadata = metadata;
     }
+    auto done = WriteJob(job, &flushed);
+    const std::lock_guard commit_lock(commit_mutex_);
+    if (done.ok()) done = InstallFlush(flushed, registry, now_ms);
     // When all went well the files have names in their folders, and need no other.
-    for (const NewFile& file : flushed) Discard(file.entry);
-    if (!flushed.empty()) last_labels_ = flushed.back().labels;
+    for (const NewFile& file : flushed.files) {
+      Discard(file.entry.name);
+      if (file.entry.table == kSamplesTable) last_labels_ = file.labels;
+    }
+    if (flushed.metadata) Discard(flushed.metadata->name);
     if (!done.ok()) {
       assigner_.Reset();
       return done;
@@ -168,28 +189,55 @@ arrow::Status Store::Flush(const head::FrozenGeneration& generation, int64_t now
   return arrow::Status::OK();
 }
 
-arrow::Status Store::InstallFlush(const std::vector<NewFile>& flushed,
-                                  const columns::ColumnRegistry& registry,
-                                  const head::LogPosition* position, int64_t now_ms) {
+arrow::Status Store::WriteJob(const FlushJob& job, Flushed* flushed) {
+  if (!job.days.empty()) {
+    ARROW_RETURN_NOT_OK(WriteFlush(fs_, folders_, *names_, job, &flushed->files));
+  }
+  if (job.metadata.empty()) return arrow::Status::OK();
+  flushed->metadata.emplace();
+  return WriteMetadata(fs_, folders_, *names_, job, &*flushed->metadata);
+}
+
+// Every table with rows has a schema file with every column of the archive, before a file with a
+// new one can be seen.
+arrow::Status Store::WriteSchemas(const Files& files, const columns::ColumnRegistry& registry) {
   const auto version = Current();
-  const Files files = MakeFiles(flushed);
+  const bool has_new_columns = registry.entries().size() != version->registry.entries().size();
+  for (const std::string_view table : kDayTables) {
+    const bool is_old = table == kSamplesTable || version->HasTable(table);
+    const bool is_new =
+        !is_old && std::any_of(files.begin(), files.end(),
+                               [table](const auto& file) { return file->entry().table == table; });
+    if (is_new || (is_old && has_new_columns)) {
+      ARROW_RETURN_NOT_OK(folders_.WriteSchema(table, registry.entries()));
+    }
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Status Store::InstallFlush(const Flushed& flushed, const columns::ColumnRegistry& registry,
+                                  int64_t now_ms) {
+  const auto version = Current();
+  const Files files = MakeFiles(flushed.files);
   const auto install = [&]() -> arrow::Status {
     ARROW_RETURN_NOT_OK(Repair());
     auto next = std::make_shared<Version>(*version);
     if (!files.empty()) {
-      if (registry.entries().size() != version->registry.entries().size()) {
-        ARROW_RETURN_NOT_OK(folders_.WriteSchema(registry.entries()));
-      }
+      ARROW_RETURN_NOT_OK(WriteSchemas(files, registry));
       ARROW_RETURN_NOT_OK(folders_.Add(files));
       next->registry = registry;
       next->files.insert(next->files.end(), files.begin(), files.end());
-      ++next->manifest.next_sequence;
     }
-    if (position != nullptr) next->manifest.wal_position = *position;
+    if (flushed.metadata) {
+      ARROW_RETURN_NOT_OK(folders_.AddMetadata(*flushed.metadata));
+      next->manifest.metadata.push_back(*flushed.metadata);
+    }
+    if (!files.empty() || flushed.metadata) ++next->manifest.next_sequence;
+    if (flushed.position != nullptr) next->manifest.wal_position = *flushed.position;
     return Commit(std::move(next), now_ms);
   };
   const auto installed = install();
-  if (!installed.ok()) UndoAdd(files);
+  if (!installed.ok()) UndoAdd(files, flushed.metadata);
   return installed;
 }
 
@@ -199,7 +247,7 @@ arrow::Result<bool> Store::MergeOnce(int64_t now_ms, bool everything,
   const std::lock_guard lock(merge_mutex_);
   const auto version = Current();
   const auto job = PickMerge(*version, now_ms, options_.merge, everything);
-  if (!job) return false;
+  if (!job) return MergeMetadata(now_ms, everything);
   MergeSettings settings{.columns = version->registry.entries(),
                          .options = options_.writer,
                          .max_file_bytes = options_.merge.max_file_bytes,
@@ -215,7 +263,7 @@ arrow::Result<bool> Store::MergeOnce(int64_t now_ms, bool everything,
   const auto written = WriteMerge(fs_, folders_, *names_, *job, settings, &merged);
   const std::lock_guard commit_lock(commit_mutex_);
   const auto installed = written.ok() ? InstallMerge(*job, merged, now_ms) : written;
-  for (const NewFile& file : merged) Discard(file.entry);
+  for (const NewFile& file : merged) Discard(file.entry.name);
   ARROW_RETURN_NOT_OK(installed);
   return true;
 }
@@ -226,28 +274,71 @@ arrow::Status Store::InstallMerge(const MergeJob& job, const std::vector<NewFile
   const std::set<std::string> inputs = NamesOf(job);
   auto next = std::make_shared<Version>(*Current());
   Files retired;
+  std::set<TableDay> days;
   std::erase_if(next->files, [&](const std::shared_ptr<DataFile>& file) {
     if (!inputs.contains(file->entry().name)) return false;
     retired.push_back(file);
+    days.insert({file->entry().table, job.day});
     return true;
   });
   const Files outputs = MakeFiles(merged);
   next->files.insert(next->files.end(), outputs.begin(), outputs.end());
-  Files day_files;
-  for (const auto& file : next->files) {
-    if (file->entry().day == job.day) day_files.push_back(file);
-  }
+  SortFiles(&next->files);
   const auto install = [&]() -> arrow::Status {
     ARROW_RETURN_NOT_OK(folders_.Retire(retired));
-    ARROW_RETURN_NOT_OK(folders_.Replace(job.day, day_files));
+    for (const TableDay& day : days) {
+      ARROW_RETURN_NOT_OK(folders_.Replace(day.first, day.second, FilesOf(*next, day)));
+    }
     return Commit(std::move(next), now_ms);
   };
   const auto installed = install();
   if (!installed.ok()) {
-    UndoReplace(job.day, retired);
+    UndoReplace(days, retired);
     return installed;
   }
   for (const auto& file : retired) file->RemoveWhenUnused();
+  return installed;
+}
+
+arrow::Result<bool> Store::MergeMetadata(int64_t now_ms, bool everything) {
+  const auto job = PickMetadataMerge(Current()->manifest.metadata, everything);
+  if (!job) return false;
+  ARROW_ASSIGN_OR_RAISE(const auto rows, ReadMetadataFiles(fs_, root_, job->files, {}));
+  const int64_t min_sequence = job->files.front().min_sequence;
+  const int64_t max_sequence = job->files.back().max_sequence;
+  MetadataEntry merged{.name = names_->Next(min_sequence, max_sequence),
+                       .min_sequence = min_sequence,
+                       .max_sequence = max_sequence,
+                       .created_ms = now_ms};
+  auto done = columns::WriteMetadataFile(fs_, folders_.StagedPath(Tree::kData, merged.name), rows,
+                                         options_.writer);
+  const std::lock_guard commit_lock(commit_mutex_);
+  arrow::Status installed = done.status();
+  if (done.ok()) {
+    FillEntry(*done, &merged);
+    installed = InstallMetadata(*job, merged, now_ms);
+  }
+  Discard(merged.name);
+  ARROW_RETURN_NOT_OK(installed);
+  return true;
+}
+
+arrow::Status Store::InstallMetadata(const MetadataMergeJob& job, const MetadataEntry& merged,
+                                     int64_t now_ms) {
+  ARROW_RETURN_NOT_OK(Repair());
+  auto next = std::make_shared<Version>(*Current());
+  std::vector<MetadataEntry>& files = next->manifest.metadata;
+  const auto first = std::find(files.begin(), files.end(), job.files.front());
+  *first = merged;
+  files.erase(first + 1, first + static_cast<std::ptrdiff_t>(job.files.size()));
+  const auto install = [&]() -> arrow::Status {
+    ARROW_RETURN_NOT_OK(folders_.ReplaceMetadata(files));
+    return Commit(std::move(next), now_ms);
+  };
+  const auto installed = install();
+  if (!installed.ok() && !folders_.ReplaceMetadata(Current()->manifest.metadata).ok()) {
+    is_metadata_broken_ = true;
+  }
   return installed;
 }
 

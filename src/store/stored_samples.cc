@@ -1,8 +1,7 @@
 #include "store/stored_samples.h"
 
 #include "model/label_order.h"
-#include "store/part_merge.h"
-#include "store/part_reader.h"
+#include "store/series_parts.h"
 
 namespace larnax::store {
 namespace {
@@ -18,22 +17,13 @@ arrow::Status StoredSamples::Start() {
 }
 
 arrow::Status StoredSamples::Refill() {
-  struct Match {
-    size_t wanted;
-    size_t first_part;
-    size_t part_count;
-  };
-  std::vector<Match> matches;
-  std::vector<SeriesPart> parts;
-  int64_t rows = 0;
-  while (in_walk_ && next_wanted_ < wanted_.size() && rows < kRefillRows) {
+  std::vector<size_t> matches;  // Index in wanted_ of each series of `parts`.
+  SeriesParts parts;
+  while (in_walk_ && next_wanted_ < wanted_.size() && parts.load() < kRefillRows) {
     const int order = model::CompareForFile(walk_.labels(), wanted_[next_wanted_]);
     if (order == 0) {
-      matches.push_back({next_wanted_, parts.size(), walk_.parts().size()});
-      for (const SeriesPart& part : walk_.parts()) {
-        parts.push_back(part);
-        rows += part.extent.row_count;
-      }
+      matches.push_back(next_wanted_);
+      ARROW_RETURN_NOT_OK(parts.Add(walk_.sources(), walk_.parts(), nullptr));
     }
     if (order >= 0) ++next_wanted_;
     if (order <= 0) {
@@ -42,19 +32,17 @@ arrow::Status StoredSamples::Refill() {
   }
   found_.clear();
   next_found_ = 0;
-  if (parts.empty()) return arrow::Status::OK();
-  LoadedParts loaded;
-  ARROW_RETURN_NOT_OK(LoadParts(walk_.sources(), parts, range_, nullptr, &loaded));
-  for (const Match& match : matches) {
-    found_.emplace_back(match.wanted, head::SampleColumns());
-    MergeParts(
-        std::span<const PartSamples>(loaded.parts).subspan(match.first_part, match.part_count),
-        &found_.back().second);
+  if (matches.empty()) return arrow::Status::OK();
+  ARROW_RETURN_NOT_OK(parts.Load(walk_.sources(), range_, nullptr));
+  for (size_t i = 0; i < matches.size(); ++i) {
+    found_.emplace_back(matches[i], MergedSeries());
+    MergeKinds(parts.floats(i), parts.float_precedence(i), parts.histograms(i),
+               &found_.back().second);
   }
   return arrow::Status::OK();
 }
 
-arrow::Result<const head::SampleColumns*> StoredSamples::Find(LabelsView labels) {
+arrow::Result<const MergedSeries*> StoredSamples::Find(LabelsView labels) {
   for (;;) {
     for (; next_found_ < found_.size(); ++next_found_) {
       auto& [wanted, samples] = found_[next_found_];

@@ -6,14 +6,15 @@
 
 #include <arrow/result.h>
 
-#include "head/generation.h"
 #include "larnax/labels.h"
 #include "larnax/samples.h"
+#include "store/kind_merge.h"
 #include "store/series_walk.h"
 
 namespace larnax::store {
 
-/// Looks up what files hold of some series in a time range; a bounded part of it in memory.
+/// Looks up what files hold of some series in a time range, floats and histograms; a bounded part
+/// of it in memory.
 class StoredSamples {
  public:
   /// \param sources  As FindSources gives them. \param wanted  In file order.
@@ -24,10 +25,10 @@ class StoredSamples {
   /// Stand before the first series; call once.
   arrow::Status Start();
 
-  /// Find the samples of a series, over all files, the highest sequence winning. Call with series
-  /// of `wanted`, in their order. \return nullptr when there are none; else valid until the next
-  /// call.
-  arrow::Result<const head::SampleColumns*> Find(LabelsView labels);
+  /// Find the samples of a series that count, over all files, the highest sequence winning. Call
+  /// with series of `wanted`, in their order. \return nullptr when there are none; else valid until
+  /// the next call.
+  arrow::Result<const MergedSeries*> Find(LabelsView labels);
 
  private:
   arrow::Status Refill();
@@ -38,7 +39,7 @@ class StoredSamples {
   bool in_walk_ = false;
   size_t next_wanted_ = 0;
   // What Refill found: series of `wanted_`, by index, and their samples.
-  std::vector<std::pair<size_t, head::SampleColumns>> found_;
+  std::vector<std::pair<size_t, MergedSeries>> found_;
   size_t next_found_ = 0;
 };
 

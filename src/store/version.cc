@@ -1,9 +1,24 @@
 #include "store/version.h"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
+#include <string>
 #include <tuple>
+#include <utility>
+
+#include "store/archive_layout.h"
 
 namespace larnax::store {
+namespace {
+
+constexpr int kSealedLevel = 3;
+
+size_t TableRank(const FileEntry& file) {
+  return DayTableIndex(file.table).value_or(std::size(kDayTables));
+}
+
+}  // namespace
 
 int64_t Version::rows() const {
   int64_t sum = 0;
@@ -23,54 +38,67 @@ int64_t Version::max_time_ms() const {
   return latest_ms;
 }
 
+Version::Files Version::FilesOf(std::string_view table) const {
+  const size_t rank = DayTableIndex(table).value_or(std::size(kDayTables));
+  const auto is_before = [](size_t end) {
+    return [end](const auto& file) { return TableRank(file->entry()) < end; };
+  };
+  const auto first = std::partition_point(files.begin(), files.end(), is_before(rank));
+  return {first, std::partition_point(first, files.end(), is_before(rank + 1))};
+}
+
+Version::Files Version::sample_files() const {
+  static_assert(kDayTables[2] == kExemplarsTable);
+  return {files.begin(), std::partition_point(files.begin(), files.end(), [](const auto& file) {
+            return TableRank(file->entry()) < 2;
+          })};
+}
+
 void SortFiles(std::vector<std::shared_ptr<DataFile>>* files) {
   const auto key = [](const FileEntry& file) {
-    return std::tie(file.day, file.min_sequence, file.max_sequence, file.min_metric, file.name);
+    return std::tuple<size_t, int64_t, int64_t, int64_t, const std::string&, const std::string&>(
+        TableRank(file), file.day, file.min_sequence, file.max_sequence, file.min_metric,
+        file.name);
   };
   std::sort(files->begin(), files->end(),
             [&](const auto& a, const auto& b) { return key(a->entry()) < key(b->entry()); });
 }
 
 std::vector<DayRuns> RunsOf(const Version& version) {
-  std::vector<DayRuns> days;
+  std::map<std::pair<int64_t, int64_t>, Run> runs;  // By day and first sequence.
   for (const auto& file : version.files) {
     const FileEntry& entry = file->entry();
-    if (days.empty() || days.back().day != entry.day) {
-      days.push_back({.day = entry.day, .runs = {}});
+    Run& run = runs[{entry.day, entry.min_sequence}];
+    if (run.files.empty()) {
+      run.level = entry.level;
+      run.min_sequence = entry.min_sequence;
+      run.max_sequence = entry.max_sequence;
     }
-    auto& runs = days.back().runs;
-    if (runs.empty() || runs.back().min_sequence != entry.min_sequence) {
-      runs.push_back({.files = {},
-                      .level = entry.level,
-                      .min_sequence = entry.min_sequence,
-                      .max_sequence = entry.max_sequence,
-                      .created_ms = entry.created_ms});
-    }
-    Run& run = runs.back();
     run.rows += entry.rows;
     run.bytes += entry.bytes + entry.series_bytes;
     run.created_ms = std::max(run.created_ms, entry.created_ms);
     run.files.push_back(file);
+  }
+  std::vector<DayRuns> days;
+  for (auto& [place, run] : runs) {
+    if (days.empty() || days.back().day != place.first) {
+      days.push_back({.day = place.first, .runs = {}});
+    }
+    days.back().runs.push_back(std::move(run));
   }
   return days;
 }
 
 std::optional<int64_t> SealedThrough(const Version& version, int64_t over_before_day) {
   if (version.files.empty()) return std::nullopt;
+  const std::vector<DayRuns> days = RunsOf(version);
   int64_t through = over_before_day - 1;
-  int64_t day = -1;
-  int64_t sequence = 0;
-  for (const auto& file : version.files) {
-    const FileEntry& entry = file->entry();
-    const bool second_run = entry.day == day && entry.min_sequence != sequence;
-    if (entry.level < 3 || second_run) {
-      through = std::min(through, entry.day - 1);
-      break;
-    }
-    day = entry.day;
-    sequence = entry.min_sequence;
+  for (const DayRuns& day : days) {
+    if (day.runs.size() == 1 && day.runs[0].level == kSealedLevel) continue;
+    through = std::min(through, day.day - 1);
+    break;
   }
-  if (through < version.files.front()->entry().day) return std::nullopt;
+  if (through < days.front().day) return std::nullopt;
   return through;
 }
 

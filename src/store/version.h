@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "columns/column_registry.h"
@@ -17,8 +19,14 @@ struct Version {
   /// The root manifest; `files` and `months` are empty here.
   Manifest manifest;
   columns::ColumnRegistry registry;
-  /// In the order of day, sequences, metrics.
+  /// Of all tables: in the order of table (as kDayTables), day, sequences, metrics.
   std::vector<std::shared_ptr<DataFile>> files;
+
+  using Files = std::span<const std::shared_ptr<DataFile>>;
+  Files FilesOf(std::string_view table) const;
+  /// Files of float and histogram samples, which are read together.
+  Files sample_files() const;
+  bool HasTable(std::string_view table) const { return !FilesOf(table).empty(); }
 
   int64_t rows() const;
   int64_t bytes() const;  ///< Data files and indexes.
@@ -29,8 +37,8 @@ struct Version {
 /// Put files into the order that Version keeps.
 void SortFiles(std::vector<std::shared_ptr<DataFile>>* files);
 
-/// Files that together hold one range of sequences of one day: what one flush or merge wrote. More
-/// than one where the output was cut; their metrics ascend.
+/// Files that together hold one range of sequences of one day: what one flush or merge wrote, of
+/// all tables. More than one of a table where the output was cut; their metrics ascend.
 struct Run {
   std::vector<std::shared_ptr<DataFile>> files;
   int level = 0;
