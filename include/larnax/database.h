@@ -15,6 +15,7 @@
 
 #include "larnax/labels.h"
 #include "larnax/options.h"
+#include "larnax/query.h"
 #include "larnax/samples.h"
 
 namespace larnax {
@@ -159,6 +160,15 @@ class Database {
   virtual arrow::Result<ExemplarsAnswer> Exemplars(const SelectRequest& request) = 0;
   /// Metadata of one metric, or of all where `metric` is empty; sorted by metric.
   virtual arrow::Result<std::vector<MetricMetadata>> Metadata(std::string_view metric) = 0;
+
+  /// Answer a question in PromQL.
+  ///
+  /// \retval kBadQuery  The text, or the request's times, cannot be understood.
+  /// \retval kExecution The query cannot be evaluated on these samples.
+  /// \retval kLimit, kTimeout, kCancelled  As set in the request.
+  virtual arrow::Result<QueryResult> Query(const QueryRequest&) {
+    return arrow::Status::NotImplemented("this database answers no queries");
+  }
 
   /// Bring everything written before the call into files, and wait until they are live.
   virtual arrow::Status Flush() = 0;

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <arrow/result.h>
+
 #include "larnax/labels.h"
 #include "larnax/samples.h"
 
@@ -106,5 +108,78 @@ struct HistogramBucketCount {
 
 /// List the buckets of a histogram that are not empty, from the lowest.
 std::vector<HistogramBucketCount> ListBuckets(const NativeHistogram& histogram);
+/// Append a histogram as Prometheus' JSON prints it: `{"count":"2","sum":"3","buckets":[...]}`.
+void AppendHistogramJson(const NativeHistogram& histogram, std::string* out);
+
+/// The forms that an answer can be written in.
+enum class AnswerFormat : uint8_t {
+  kJson,     ///< The whole answer of Prometheus' HTTP API, warnings and statistics included.
+  kCsv,      ///< A header line, then a line per sample.
+  kArrow,    ///< The same table as an Arrow IPC stream; numbers keep every bit.
+  kParquet,  ///< The same table as one Parquet file.
+};
+
+/// Writes an answer piece by piece. Not safe to use from two threads.
+class AnswerWriter {
+ public:
+  virtual ~AnswerWriter() = default;
+  /// Append the next piece (some tens of KiB) to `out`; false, with nothing appended, at the end.
+  virtual arrow::Result<bool> Next(std::string* out) = 0;
+  /// What was read for it so far.
+  virtual const ReadStats& stats() const = 0;
+};
+
+struct AnswerOptions {
+  bool stats = false;                 ///< In JSON, tell what the answer cost.
+  int64_t queue_ns = 0;               ///< Time before evaluation began; told with `stats`.
+  std::vector<std::string> warnings;  ///< Of the one who asks, before those of the query.
+};
+
+/// Begin to write the answer to a query.
+///
+/// The table has the columns `metric`, one for each label, `other_labels`, `timestamp`, `value` and,
+/// where there are histograms, `histogram`. At most 10 warnings and 10 infos are written; a last one
+/// tells how many more there are.
+std::unique_ptr<AnswerWriter> WriteAnswer(QueryResult result, AnswerFormat format,
+                                          AnswerOptions options = {});
+
+struct SamplesOptions {
+  int64_t limit = 0;        ///< Of series; 0: none. The stream must be selected with one more.
+  bool stats = false;       ///< In JSON, tell what was read.
+  bool drop_stale = false;  ///< Leave stale markers out.
+};
+
+/// Begin to write raw samples: JSON as Prometheus' matrix (a stale marker has the value null), or a
+/// table with the columns above and `stale` and `start_timestamp`.
+///
+/// \param labels  Names of labels that get a column, at most 256 of them; see Database::LabelNames.
+std::unique_ptr<AnswerWriter> WriteSamples(std::unique_ptr<SampleStream> stream,
+                                           AnswerFormat format,
+                                           const std::vector<std::string>& labels,
+                                           const SamplesOptions& options);
+
+/// Append labels as a JSON object, in the order they have.
+void AppendLabelsJson(LabelsView labels, std::string* out);
+/// Append what was read as a JSON object.
+void AppendStatsJson(const ReadStats& stats, std::string* out);
+
+/// Print a query in its one form, on several lines where it is long.
+///
+/// \retval kBadQuery `line:col: parse error: ...`
+arrow::Result<std::string> FormatQuery(const std::string& text, const QueryFeatures& features);
+/// Give the syntax tree of a query as JSON, as Prometheus' `/api/v1/parse_query` does.
+arrow::Result<std::string> QueryTreeJson(const std::string& text, const QueryFeatures& features);
+/// The matchers of each selector in a query.
+arrow::Result<std::vector<std::vector<Matcher>>> QuerySelectors(const std::string& text,
+                                                                const QueryFeatures& features);
+
+/// Something that the query language has, or could have.
+struct QueryLanguagePart {
+  std::string category;  ///< `promql`, `promql_functions`, `promql_operators`
+  std::string name;
+  bool enabled = false;
+};
+/// List keywords, operators and functions, sorted by category and name.
+std::vector<QueryLanguagePart> QueryLanguage(const QueryFeatures& features);
 
 }  // namespace larnax

@@ -1,7 +1,6 @@
 #include <algorithm>
 
 #include "http/endpoints/endpoints.h"
-#include "http/samples/samples_body.h"
 #include "larnax/error.h"
 #include "larnax/format.h"
 
@@ -18,7 +17,7 @@ std::vector<std::string> WarningsOf(bool truncated) {
 void AddStats(const Request& request, const ReadStats& stats, Response* response) {
   if (!WantsStats(request.params)) return;
   std::string text;
-  AppendStats(stats, &text);
+  AppendStatsJson(stats, &text);
   response->headers.emplace_back("X-Larnax-Stats", std::move(text));
 }
 
@@ -85,7 +84,7 @@ arrow::Result<Response> AnswerSeries(const Request& request, const Services& ser
   std::string data = "[";
   for (const Labels& labels : answer.series) {
     if (data.size() > 1) data.push_back(',');
-    AppendLabels(labels, &data);
+    AppendLabelsJson(labels, &data);
   }
   data.push_back(']');
   Response response = JsonResponse(data, WarningsOf(answer.truncated));

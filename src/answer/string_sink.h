@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+
+#include <arrow/io/interfaces.h>
+
+namespace larnax::answer {
+
+/// Lets a writer of files append to a string that is swapped out between its pieces.
+class StringSink : public arrow::io::OutputStream {
+ public:
+  /// `target` must outlive the writes that follow.
+  void SetTarget(std::string* target) { target_ = target; }
+  arrow::Status Close() override { return arrow::Status::OK(); }
+  bool closed() const override { return false; }
+  arrow::Result<int64_t> Tell() const override { return position_; }
+  using arrow::io::Writable::Write;
+  arrow::Status Write(const void* data, int64_t size) override {
+    target_->append(static_cast<const char*>(data), static_cast<size_t>(size));
+    position_ += size;
+    return arrow::Status::OK();
+  }
+
+ private:
+  std::string* target_ = nullptr;
+  int64_t position_ = 0;
+};
+
+}  // namespace larnax::answer
