@@ -1,18 +1,20 @@
 // Histograms, exemplars and metadata that are written are read back, whatever they are.
 
-#include <bit>
+#include <limits>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "columns/metadata_file.h"
 #include "columns/typed_for_test.h"
+#include "columns/typed_schema.h"
 #include "io/sim_file_system.h"
 #include "larnax/error.h"
-#include "test/matchers.h"
 
 namespace larnax::columns {
 namespace {
+
+using testing::ElementsAre;
 
 struct Shape {
   const char* name;
@@ -82,6 +84,184 @@ TEST(ExemplarsFile, KeepsAwkwardSeriesInEveryShape) {
         if (HasFatalFailure()) return;
       }
     }
+  }
+}
+
+/// Every `step`th of some extents.
+std::vector<SeriesExtent> EveryNth(const std::vector<SeriesExtent>& extents, size_t step) {
+  std::vector<SeriesExtent> some;
+  for (size_t i = 0; i < extents.size(); i += step) some.push_back(extents[i]);
+  return some;
+}
+
+TEST(HistogramsReader, ReadsSomeSeriesInATimeRange) {
+  const auto series = AwkwardHistograms(7, 30, 40);
+  io::SimFileSystem fs(1);
+  ASSERT_TRUE(WriteHistograms(fs, series, ColumnsOf(series), {.row_group_rows = 100}).ok());
+  const auto table = OpenTableFiles<HistogramsReader>(fs).ValueOrDie();
+  TestRandom random(3);
+  for (size_t step = 1; step < 6; ++step) {
+    const auto extents = EveryNth(table.extents, step);
+    const int64_t start = 1'700'000'000'000 + random.Below(300'000);
+    const TimeRange range{start, start + random.Below(400'000)};
+    HistogramRows rows;
+    std::vector<int64_t> times;
+    std::vector<size_t> ends;
+    ASSERT_TRUE(table.data->Read(extents, range, &rows, nullptr).ok());
+    ASSERT_TRUE(table.data->ReadTimes(extents, range, &times, &ends, nullptr).ok());
+    EXPECT_EQ(ends, rows.ends);
+    for (size_t i = 0; i < extents.size(); ++i) {
+      std::vector<HistogramSample> want;
+      for (const HistogramSample& sample : series[i * step].samples) {
+        if (range.Contains(sample.time_ms)) want.push_back(sample);
+      }
+      ExpectSame(rows.Of(i), want);
+      if (HasFatalFailure()) return;
+    }
+    for (size_t i = 0; i < times.size(); ++i) EXPECT_EQ(times[i], rows.samples[i].time_ms);
+  }
+}
+
+TEST(ExemplarsReader, ReadsSomeSeriesInATimeRange) {
+  const auto series = AwkwardExemplars(8, 30, 40);
+  io::SimFileSystem fs(1);
+  ASSERT_TRUE(WriteExemplars(fs, series, ColumnsOf(series), {.row_group_rows = 100}).ok());
+  const auto table = OpenTableFiles<ExemplarsReader>(fs).ValueOrDie();
+  const TimeRange range{1'700'000'100'000, 1'700'000'300'000};
+  const auto extents = EveryNth(table.extents, 3);
+  ExemplarRows rows;
+  ASSERT_TRUE(table.data->Read(extents, range, &rows, nullptr).ok());
+  for (size_t i = 0; i < extents.size(); ++i) {
+    std::vector<ExemplarRow> want;
+    for (const ExemplarRow& row : series[i * 3].rows) {
+      if (range.Contains(row.time_ms)) want.push_back(row);
+    }
+    ExpectSame(rows.Of(i), want);
+  }
+}
+
+/// A histogram of many buckets that moves with `step`.
+std::shared_ptr<const NativeHistogram> Busy(int64_t step) {
+  auto histogram = std::make_shared<NativeHistogram>();
+  histogram->is_integer = true;
+  histogram->positive_spans = {{0, 64}};
+  for (int64_t i = 0; i < 64; ++i) histogram->integer_positive.push_back(step * (i + 7) % 9973);
+  return histogram;
+}
+
+TEST(HistogramsReader, ReadsOnlyPagesOfWantedRows) {
+  std::vector<TestHistograms> series;
+  for (int i = 0; i < 4; ++i) {
+    TestHistograms one{MakeLabels({{"__name__", "m"}, {"i", std::to_string(i)}}), {}};
+    for (int64_t k = 0; k < 5760; ++k) one.samples.push_back({k * 15'000, 0, Busy(k)});
+    series.push_back(std::move(one));
+  }
+  io::SimFileSystem fs(1);
+  const auto summary = WriteHistograms(fs, series, ColumnsOf(series), {}).ValueOrDie();
+  const auto table = OpenTableFiles<HistogramsReader>(fs).ValueOrDie();
+  HistogramRows rows;
+  ReadStats all;
+  ASSERT_TRUE(table.data->Read(table.extents, TimeRange(), &rows, &all).ok());
+  EXPECT_EQ(rows.samples.size(), 4 * 5760u);
+  ReadStats hour;
+  ASSERT_TRUE(
+      table.data->Read({&table.extents[2], 1}, {36'000'000, 39'599'999}, &rows, &hour).ok());
+  EXPECT_EQ(rows.samples.size(), 240u);
+  EXPECT_LT(hour.bytes_read * 6, all.bytes_read);
+  EXPECT_LT(hour.pages_read * 2, all.pages_read);
+  ReadStats none;
+  ASSERT_TRUE(table.data->Read(table.extents, {90'000'000, 99'000'000}, &rows, &none).ok());
+  EXPECT_EQ(none.bytes_read, 0);
+  EXPECT_EQ(rows.ends, std::vector<size_t>(4, 0));
+  EXPECT_GT(summary.data_bytes, 0);
+}
+
+TEST(HistogramsReader, SharesEqualNeighbours) {
+  const std::vector<TestHistograms> series = {
+      {MakeLabels({{"__name__", "m"}}), {{0, 0, Busy(1)}, {1, 0, Busy(1)}, {2, 0, Busy(2)}}}};
+  io::SimFileSystem fs(1);
+  ASSERT_TRUE(WriteHistograms(fs, series, {}, {}).ok());
+  const auto table = OpenTableFiles<HistogramsReader>(fs).ValueOrDie();
+  HistogramRows rows;
+  ASSERT_TRUE(table.data->Read(table.extents, TimeRange(), &rows, nullptr).ok());
+  EXPECT_EQ(rows.samples[0].histogram, rows.samples[1].histogram);
+  EXPECT_NE(rows.samples[1].histogram, rows.samples[2].histogram);
+}
+
+TEST(HistogramsReader, RefusesExtentsOutsideTheFile) {
+  const auto series = AwkwardHistograms(9, 3, 5);
+  io::SimFileSystem fs(1);
+  ASSERT_TRUE(WriteHistograms(fs, series, ColumnsOf(series), {}).ok());
+  const auto table = OpenTableFiles<HistogramsReader>(fs).ValueOrDie();
+  const int64_t max = std::numeric_limits<int64_t>::max();
+  for (const auto& [start, count] : {std::pair<int64_t, int64_t>{-1, 2},
+                                     {0, table.data->rows() + 1},
+                                     {max, 1},
+                                     {1, max},
+                                     {0, -1}}) {
+    const SeriesExtent extent{.row_start = start, .row_count = count};
+    HistogramRows rows;
+    EXPECT_TRUE(table.data->Read({&extent, 1}, TimeRange(), &rows, nullptr).IsInvalid());
+  }
+  const std::vector<SeriesExtent> twice = {table.extents[1], table.extents[1]};
+  HistogramRows rows;
+  EXPECT_TRUE(table.data->Read(twice, TimeRange(), &rows, nullptr).IsInvalid());
+}
+
+TEST(HistogramsWriter, RefusesHistogramsWhosePartsDoNotFit) {
+  NativeHistogram longer = *Busy(1);
+  longer.positive_spans[0].length = 65;
+  NativeHistogram mixed = *Busy(1);
+  mixed.count = 1;
+  NativeHistogram both = *Busy(1);
+  both.positive = std::vector<double>(64);
+  NativeHistogram hint = *Busy(1);
+  hint.counter_reset_hint = static_cast<CounterResetHint>(4);
+  NativeHistogram huge;
+  huge.positive_spans = {{0, (1 << 20) + 1}};
+  huge.positive.resize((1 << 20) + 1);
+  NativeHistogram floats;
+  floats.integer_count = 1;
+  for (const NativeHistogram& bad : {longer, mixed, both, hint, huge, floats}) {
+    EXPECT_TRUE(CheckHistogram(bad).IsInvalid());
+    const std::vector<TestHistograms> series = {
+        {MakeLabels({{"__name__", "m"}}),
+         {{0, 0, Busy(1)}, {1, 0, std::make_shared<const NativeHistogram>(bad)}}}};
+    io::SimFileSystem fs(1);
+    EXPECT_TRUE(WriteHistograms(fs, series, {}, {}).status().IsInvalid());
+  }
+  EXPECT_TRUE(CheckHistogram(*Busy(1)).ok());
+  EXPECT_TRUE(CheckHistogram({}).ok());
+}
+
+TEST(TypedSchema, EscapesLabelsThatAreCalledLikeColumns) {
+  ColumnRegistry registry;
+  for (const char* name : {"Schema", "job", "schema_label", "schema", "count", "exemplar_labels"}) {
+    registry.Assign(name);
+  }
+  std::vector<std::string> names;
+  for (const ColumnName& one : ColumnsIn(SchemaTable::kHistograms, registry.entries())) {
+    names.push_back(one.column);
+  }
+  EXPECT_THAT(names, ElementsAre("Schema_label", "job", "schema_label_label", "schema_label2",
+                                 "count_label", "exemplar_labels"));
+  names.clear();
+  for (const ColumnName& one : ColumnsIn(SchemaTable::kExemplars, registry.entries())) {
+    names.push_back(one.column);
+  }
+  EXPECT_THAT(names, ElementsAre("Schema", "job", "schema_label", "schema_label2", "count",
+                                 "exemplar_labels_label"));
+}
+
+TEST(MetadataFile, RefusesRowsOutOfOrder) {
+  io::SimFileSystem fs(1);
+  const MetadataRow row{"m", "counter", "", "", 5, 7};
+  for (const std::vector<MetadataRow>& rows : {std::vector<MetadataRow>{row, row},
+                                               {{"n", "counter", "", "", 5, 7}, row},
+                                               {{"m", "counter", "", "", 8, 7}},
+                                               {{"m", "counter", "", "", -1, 7}},
+                                               {{"m", "counter", "", "", 1, kMaxTimeMs + 1}}}) {
+    EXPECT_TRUE(WriteMetadataFile(fs, "m.parquet", rows, {}).status().IsInvalid());
   }
 }
 

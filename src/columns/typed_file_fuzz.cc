@@ -1,0 +1,129 @@
+// Input: a byte that says which table and how, then either places in a good file's pages and what
+// to write there (checksums are made anew, so that the meaning of the bytes is tried), or the bytes
+// of a whole file.
+//
+// Whatever the bytes, the readers and checks of histograms, exemplars and metadata must not crash,
+// and must fail with kCorrupt or Invalid if they fail.
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/check.h"
+#include "columns/metadata_file.h"
+#include "columns/rewrite_for_test.h"
+#include "columns/typed_check.h"
+#include "columns/typed_for_test.h"
+#include "io/sim_file_system.h"
+#include "larnax/error.h"
+
+namespace larnax::columns {
+namespace {
+
+enum class FuzzTable : uint8_t { kHistograms, kExemplars, kMetadata };
+
+constexpr char kGood[] = "good.parquet";
+constexpr char kBad[] = "bad.parquet";
+constexpr char kIndex[] = "series.parquet";
+
+void WriteGood(io::FileSystem& fs, FuzzTable table) {
+  const WriterOptions options{.tier = Tier::kMerged, .row_group_rows = 12};
+  switch (table) {
+    case FuzzTable::kHistograms: {
+      const auto series = AwkwardHistograms(3, 4, 9);
+      LARNAX_CHECK(WriteHistograms(fs, series, ColumnsOf(series, 3), options, kGood, kIndex).ok());
+      return;
+    }
+    case FuzzTable::kExemplars: {
+      const auto series = AwkwardExemplars(3, 4, 9);
+      LARNAX_CHECK(WriteExemplars(fs, series, ColumnsOf(series, 3), options, kGood, kIndex).ok());
+      return;
+    }
+    case FuzzTable::kMetadata: {
+      const std::vector<MetadataRow> rows = {{"a", "counter", "of a", "", 1, 2},
+                                             {"b", "gauge", "of b", "bytes", 3, 4},
+                                             {"b", "gauge", "of b", "s", 3, 4}};
+      LARNAX_CHECK(WriteMetadataFile(fs, kGood, rows, options).ok());
+    }
+  }
+}
+
+/// Each five bytes: a column, a page or part of its header, a place, a value.
+void Change(std::span<const uint8_t> places, size_t leaf, ChunkPages* pages) {
+  for (; places.size() >= 5; places = places.subspan(5)) {
+    if (places[0] != leaf) continue;
+    const bool in_dictionary = (places[1] & 1) != 0;
+    Page& page = in_dictionary
+                     ? pages->dictionary
+                     : pages->data[static_cast<size_t>(places[1] >> 4) % pages->data.size()];
+    if ((places[1] & 2) != 0) {
+      page.header.num_values = (places[2] | places[3] << 8) - 4;
+    } else if ((places[1] & 4) != 0) {
+      page.header.encoding = places[2] % 12;
+    } else if ((places[1] & 8) != 0) {
+      page.body.resize(static_cast<size_t>(places[2] | places[3] << 8),
+                       static_cast<char>(places[4]));
+    } else if (!page.body.empty()) {
+      const size_t at = static_cast<size_t>(places[2] | places[3] << 8) % page.body.size();
+      page.body[at] = static_cast<char>(places[4]);
+    }
+  }
+}
+
+void CheckStatus(const arrow::Status& status) {
+  LARNAX_CHECK(status.ok() || KindOf(status) == ErrorKind::kCorrupt || status.IsInvalid());
+}
+
+template <typename Reader, typename Rows>
+arrow::Status ReadAll(io::FileSystem& fs) {
+  ARROW_ASSIGN_OR_RAISE(const auto table, OpenTableFiles<Reader>(fs, kBad, kIndex));
+  Rows rows;
+  // As if it were one series, whatever the index of the good file says.
+  const SeriesExtent whole{.row_count = table.data->rows(), .max_time_ms = kMaxTimeMs};
+  CheckStatus(table.data->Read({&whole, 1}, TimeRange(), &rows, nullptr));
+  CheckStatus(table.data->Read({&table.extents[1], 1}, {0, 1 << 30}, &rows, nullptr));
+  return table.data->Read(table.extents, TimeRange(), &rows, nullptr);
+}
+
+void ReadBad(io::FileSystem& fs, FuzzTable table) {
+  switch (table) {
+    case FuzzTable::kHistograms:
+      CheckStatus(ReadAll<HistogramsReader, HistogramRows>(fs));
+      CheckStatus(VerifyHistogramsFile(fs, kBad, kIndex).status());
+      break;
+    case FuzzTable::kExemplars:
+      CheckStatus(ReadAll<ExemplarsReader, ExemplarRows>(fs));
+      CheckStatus(VerifyExemplarsFile(fs, kBad, kIndex).status());
+      break;
+    case FuzzTable::kMetadata:
+      CheckStatus(ReadMetadataFile(fs.OpenReadable(kBad).ValueOrDie(), nullptr).status());
+      CheckStatus(VerifyMetadataFile(fs, kBad).status());
+      return;
+  }
+  CheckStatus(RebuildTypedIndex(fs, kBad, "rebuilt.parquet", {}));
+}
+
+}  // namespace
+}  // namespace larnax::columns
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace larnax;
+  using namespace larnax::columns;
+  if (size == 0) return 0;
+  const auto table = static_cast<FuzzTable>(data[0] % 3);
+  const bool is_whole_file = (data[0] & 0x80) != 0;
+  const std::span<const uint8_t> rest(data + 1, size - 1);
+  io::SimFileSystem fs(1);
+  WriteGood(fs, table);
+  if (is_whole_file) {
+    const auto file = fs.Create(kBad).ValueOrDie();
+    LARNAX_CHECK(file->Append(rest).ok());
+    LARNAX_CHECK(file->Close().ok());
+  } else {
+    const auto change = [&](size_t, size_t leaf, ChunkPages* pages) { Change(rest, leaf, pages); };
+    LARNAX_CHECK(RewriteFile(fs, kGood, kBad, change).ok());
+  }
+  ReadBad(fs, table);
+  return 0;
+}
