@@ -83,16 +83,18 @@ CLI::App* AddServe(CLI::App* app, ServeArguments* arguments) {
   for (const Setting& setting : AllSettings()) {
     std::string names = "--" + std::string(setting.name);
     if (!setting.alias.empty()) names += ",--" + std::string(setting.alias);
-    command
-        ->add_option_function<std::string>(
-            names,
-            [arguments, name = std::string(setting.name)](const std::string& value) {
-              arguments->given.emplace_back(name, value);
-            },
-            std::string(setting.help))
-        ->type_name(std::string(setting.value))
+    auto* option = command->add_option_function<std::vector<std::string>>(
+        names,
+        [arguments, name = std::string(setting.name)](const std::vector<std::string>& values) {
+          for (const std::string& value : values) arguments->given.emplace_back(name, value);
+        },
+        std::string(setting.help));
+    option->type_name(std::string(setting.value))
         ->default_str(setting.show(defaults))
-        ->group(std::string(setting.group));
+        ->group(std::string(setting.group))
+        ->type_size(1)
+        ->expected(1);
+    if (setting.repeats) option->take_all()->allow_extra_args(false);
   }
   command->footer(kServeFooter);
   return command;

@@ -37,6 +37,7 @@ struct Setting {
   arrow::Status (*set)(std::string_view text, ServeSettings* settings);
   /// Print the value that is in force.
   std::string (*show)(const ServeSettings& settings);
+  bool repeats = false;  ///< May be given several times as a flag.
 };
 
 /// All settings in the order of the help.

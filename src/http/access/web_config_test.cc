@@ -9,7 +9,7 @@ using test::HasMessage;
 using test::IsKind;
 
 // Of the password "secret".
-constexpr const char* kHash = "$2b$04$WTZtfSTwSnHSHTXJVQWyAuYL8Tk5WPZ1MQ1WtKfmZ5YFrKm4CjP7S";
+constexpr const char* kHash = "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW";
 const std::string kTokenHash = "sha256:" + std::string(64, 'a');
 
 arrow::Result<WebConfig> Parse(const std::string& text) { return ParseWebConfig(text, "web.yml"); }
