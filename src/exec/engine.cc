@@ -57,7 +57,7 @@ void PrintPlan(const PlanNode& node, int depth, std::vector<QueryPlanLine>* line
 class QueryRun {
  public:
   QueryRun(SampleSource& source, const QueryRequest& request, const io::Clock& clock,
-      io::Executor* executor, size_t threads)
+           io::Executor* executor, size_t threads)
       : request_(request),
         clock_(clock),
         budget_(request, clock),

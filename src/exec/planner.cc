@@ -253,6 +253,7 @@ arrow::Result<VectorOperatorPtr> Planner::PlanSelector(const Expr& expr, StepGri
   spec.lookback_ms = context_->query.lookback_ms;
   spec.smoothed = selector.smoothed;
   spec.value = value;
+  spec.detect_resets = detect_resets_;
   spec.position = expr.position;
   TimeRange range = ReadRange({}, spec.refs, spec.lookback_ms, 0);
   if (selector.smoothed) range.end_ms = ClampedSub(range.end_ms, -spec.lookback_ms);
@@ -300,6 +301,7 @@ arrow::Result<VectorOperatorPtr> Planner::PlanAggregate(const Expr& expr, StepGr
 
 arrow::Result<VectorOperatorPtr> Planner::PlanBinary(const Expr& expr, StepGrid grid) {
   const auto& binary = *expr.As<promql::Binary>();
+  const Setting<bool> detect(&detect_resets_, false);
   if (!binary.matching.has_value()) return PlanScalarBinary(expr, grid);
   ARROW_ASSIGN_OR_RAISE(VectorOperatorPtr lhs, PlanVector(*binary.lhs, grid));
   ARROW_ASSIGN_OR_RAISE(VectorOperatorPtr rhs, PlanVector(*binary.rhs, grid));

@@ -16,6 +16,20 @@
 
 namespace larnax::exec {
 
+/// Gives a variable another value while it lives.
+template <typename T>
+class Setting {
+ public:
+  Setting(T* variable, T value) : variable_(variable), before_(*variable) { *variable = value; }
+  ~Setting() { *variable_ = before_; }
+  Setting(const Setting&) = delete;
+  Setting& operator=(const Setting&) = delete;
+
+ private:
+  T* variable_;
+  T before_;
+};
+
 /// Makes operators of an expression.
 ///
 /// What is the same at every step is evaluated at one and repeated; an expression that occurs
@@ -74,7 +88,8 @@ class Planner {
   std::unordered_map<std::string, int> texts_;         // How often a larger expression occurs.
   std::unordered_map<std::string, std::shared_ptr<SharedVector>> shared_;  // By text and grid.
   std::unique_ptr<PlanNode> plan_root_;
-  PlanNode* plan_ = nullptr;  // Under which the next operator stands.
+  bool detect_resets_ = false;  // See InstantSpec.
+  PlanNode* plan_ = nullptr;    // Under which the next operator stands.
 };
 
 }  // namespace larnax::exec

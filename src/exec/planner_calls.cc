@@ -38,14 +38,46 @@ bool HasNameMatcher(const std::vector<Matcher>& matchers, bool positive_only) {
   });
 }
 
-// How the first selector of an expression is moved in time; null if there is none.
-const promql::TimeShift* FirstShift(const Expr& expr) {
-  if (const auto* selector = expr.As<promql::VectorSelector>()) return &selector->shift;
-  if (const auto* matrix = expr.As<promql::MatrixSelector>()) return &matrix->selector.shift;
-  for (const Expr* child : promql::Children(expr)) {
-    if (const auto* shift = FirstShift(*child)) return shift;
+// Moves a time as one selector or subquery asks for: what is inside of a subquery is moved from
+// where that one looks.
+void Apply(const promql::TimeShift& shift, promql::TimeShift* total) {
+  if (shift.at != promql::TimeShift::At::kNone) {
+    total->at = shift.at;
+    total->at_ms = shift.at_ms;
+    total->offset_ms = 0;
   }
-  return nullptr;
+  total->offset_ms += shift.offset_ms;
+}
+
+// How the first selector of an expression is moved in time; false if there is none.
+bool FindFirstShift(const Expr& expr, promql::TimeShift* total) {
+  const promql::TimeShift* shift = nullptr;
+  if (const auto* selector = expr.As<promql::VectorSelector>()) shift = &selector->shift;
+  if (const auto* matrix = expr.As<promql::MatrixSelector>()) shift = &matrix->selector.shift;
+  if (shift != nullptr) {
+    Apply(*shift, total);
+    return true;
+  }
+  promql::TimeShift here{total->offset_ms, nullptr, total->at, total->at_ms};
+  if (const auto* subquery = expr.As<promql::Subquery>()) Apply(subquery->shift, &here);
+  for (const Expr* child : promql::Children(expr)) {
+    promql::TimeShift below{here.offset_ms, nullptr, here.at, here.at_ms};
+    if (!FindFirstShift(*child, &below)) continue;
+    *total = std::move(below);
+    return true;
+  }
+  return false;
+}
+
+// Whether the histograms below a function get their counter resets from the samples beside them. So
+// do those of which only count or sum are looked at.
+bool DetectsResets(std::string_view function, bool outside) {
+  if (function == "histogram_count" || function == "histogram_sum" || function == "histogram_avg") {
+    return true;
+  }
+  const bool whole = function == "histogram_quantile" || function == "histogram_quantiles" ||
+                     function == "histogram_fraction";
+  return !whole && outside;
 }
 
 }  // namespace
@@ -81,6 +113,7 @@ arrow::Result<VectorOperatorPtr> Planner::PlanCall(const Expr& expr, StepGrid gr
       return VectorOperatorPtr(std::move(pipeline));
     }
   }
+  const Setting<bool> detect(&detect_resets_, DetectsResets(name, detect_resets_));
   if (function->range != nullptr && function->vector == nullptr) {
     return PlanRangeCall(expr, *function, grid);
   }
@@ -138,6 +171,7 @@ arrow::Result<VectorOperatorPtr> Planner::PlanRangeInput(const Expr& matrix, Ste
     spec.ref_step_ms = refs.step_ms;
     spec.anchored = vector.anchored;
     spec.smoothed = vector.smoothed;
+    call->detect_resets = detect_resets_;
     const size_t reader = context_->selects->Register(
         vector.matchers, ReadRange(vector, refs, spec.range_ms, spec.lookback_ms));
     VectorOperatorPtr result = std::make_unique<RangeFunction>(context_, reader, std::move(call));
@@ -155,6 +189,7 @@ arrow::Result<VectorOperatorPtr> Planner::PlanRangeInput(const Expr& matrix, Ste
   spec.ref_step_ms = refs.step_ms;
   spec.is_subquery = true;
   ARROW_ASSIGN_OR_RAISE(const StepGrid inner, GridOf(*subquery, grid));
+  const Setting<bool> detect(&detect_resets_, false);
   ARROW_ASSIGN_OR_RAISE(VectorOperatorPtr input, PlanVector(*subquery->expr, inner));
   const bool single_name = input->has_single_name();
   VectorOperatorPtr result =
@@ -216,9 +251,9 @@ arrow::Result<VectorOperatorPtr> Planner::PlanInfoSeries(const promql::Call& cal
     selector.matchers.push_back(std::move(matcher));
   }
   InstantSpec spec;
-  const promql::TimeShift none;
-  const promql::TimeShift* shift = FirstShift(*call.args[0]);
-  spec.refs = RefsOf(shift == nullptr ? none : *shift, grid);
+  promql::TimeShift shift;
+  FindFirstShift(*call.args[0], &shift);
+  spec.refs = RefsOf(shift, grid);
   spec.lookback_ms = context_->query.lookback_ms;
   spec.sample_times = true;
   const size_t reader =

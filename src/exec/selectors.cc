@@ -13,6 +13,22 @@ namespace {
 // Below so many bytes of samples a series, keeping them costs less than copying its labels.
 constexpr int64_t kKeepBytes = 1024;
 
+HistogramPtr WithHint(const HistogramPtr& histogram, CounterResetHint hint) {
+  if (histogram->counter_reset_hint == hint) return histogram;
+  auto copy = std::make_shared<model::FloatHistogram>(*histogram);
+  copy->counter_reset_hint = hint;
+  return copy;
+}
+
+// \param previous  May be null.
+HistogramPtr WithDetectedReset(const HistogramPtr& histogram, const HistogramPtr& previous) {
+  if (previous == nullptr || histogram->counter_reset_hint != CounterResetHint::kUnknown) {
+    return histogram;
+  }
+  return WithHint(histogram, histogram->DetectReset(*previous) ? CounterResetHint::kReset
+                                                               : CounterResetHint::kNotReset);
+}
+
 // Puts the samples of one series of an instant vector into rows.
 class InstantReader {
  public:
@@ -86,6 +102,9 @@ class InstantReader {
       }
       if (h != last_index) {
         last = Convert(series.histograms[h]);
+        if (last != nullptr && spec_.detect_resets && h > 0) {
+          last = WithDetectedReset(last, Convert(series.histograms[h - 1]));
+        }
         last_index = h;
       }
       if (last == nullptr) continue;
@@ -154,6 +173,7 @@ class RangeReader {
     }
     if (!series.histograms.empty()) {
       histograms_ = ConvertHistograms(series.histograms, &histogram_times_, &histogram_starts_);
+      if (call_.detect_resets) DetectResets(&histograms_);
       histogram_windows_.Find(histogram_times_, call_.refs(), call_.spec.range_ms);
       range_.histograms = {histogram_times_, histograms_,
                            use_starts_ ? std::span<const int64_t>(histogram_starts_) : NoStarts(),
@@ -218,6 +238,12 @@ arrow::Status CallKernel(const RangeCall& call, const RangeSeries& series, Label
 }
 
 }  // namespace
+
+void DetectResets(std::vector<HistogramPtr>* histograms) {
+  for (size_t i = histograms->size(); i-- > 1;) {
+    (*histograms)[i] = WithDetectedReset((*histograms)[i], (*histograms)[i - 1]);
+  }
+}
 
 bool WorthKeeping(const SampleMorsel& morsel) {
   int64_t bytes = 0;
@@ -326,13 +352,8 @@ struct RowSamples {
 };
 
 HistogramPtr WithoutResetHint(const HistogramPtr& histogram) {
-  if (histogram->counter_reset_hint != CounterResetHint::kReset &&
-      histogram->counter_reset_hint != CounterResetHint::kNotReset) {
-    return histogram;
-  }
-  auto copy = std::make_shared<model::FloatHistogram>(*histogram);
-  copy->counter_reset_hint = CounterResetHint::kUnknown;
-  return copy;
+  const bool gauge = histogram->counter_reset_hint == CounterResetHint::kGauge;
+  return WithHint(histogram, gauge ? CounterResetHint::kGauge : CounterResetHint::kUnknown);
 }
 
 RowSamples SamplesOf(const StepSeries& row, const TimestampVector& grid_times) {

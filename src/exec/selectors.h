@@ -21,7 +21,8 @@ struct InstantSpec {
   int64_t lookback_ms = 0;
   bool smoothed = false;
   Value value = Value::kSample;
-  bool sample_times = false;  ///< Fill StepSeries::sample_time_ms.
+  bool sample_times = false;   ///< Fill StepSeries::sample_time_ms.
+  bool detect_resets = false;  ///< Histograms of unknown hint are compared with those before.
   promql::PositionRange position;
 };
 
@@ -44,6 +45,7 @@ struct RangeCall {
   RangeKernel kernel = nullptr;
   RangeSpec spec;
   bool drops_name = false;
+  bool detect_resets = false;  ///< As in InstantSpec.
   /// Owners of what `call.scalars` points to, by argument.
   std::vector<std::vector<double>> scalars;
   std::vector<ScalarOperatorPtr> scalar_operators;  ///< By argument; null for others.
@@ -81,11 +83,13 @@ class SubqueryFunction final : public PipelineOperator {
   std::shared_ptr<const TimestampVector> grid_times_;
 };
 
-/// Convert stored histograms: stale markers are left out where `times` is given, and become null
-/// where it is not.
+/// Convert stored histograms; stale markers are left out.
 std::vector<HistogramPtr> ConvertHistograms(std::span<const HistogramSample> samples,
                                             std::vector<int64_t>* times,
                                             std::vector<int64_t>* starts);
+
+/// Say of histograms of unknown hint whether the counter was reset since the one before.
+void DetectResets(std::vector<HistogramPtr>* histograms);
 
 /// Tell whether the batch that a row's labels stand in is small enough to be kept for their sake.
 bool WorthKeeping(const SampleMorsel& morsel);

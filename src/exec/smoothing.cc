@@ -34,6 +34,7 @@ double PartOf(int64_t before_ms, int64_t ref_ms, int64_t after_ms) {
 
 // Null where the two cannot be combined.
 HistogramPtr Between(const HistogramPtr& before, const HistogramPtr& after, double part) {
+  if (before->has_custom_bounds() != after->has_custom_bounds()) return nullptr;
   model::FloatHistogram step = *after;
   const bool counter = after->counter_reset_hint != CounterResetHint::kGauge;
   if (counter && after->DetectReset(*before)) {

@@ -1,6 +1,7 @@
 #include "exec/vector_matching.h"
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -55,15 +56,15 @@ class PairMatcher {
   void Index();
   arrow::Status RefuseRepeatedOnes();
   arrow::Status RepeatedOne(const StepSeries& a, const StepSeries& b, uint32_t group) const;
-  void ComputePair(const StepSeries* many, const StepSeries* one, uint32_t group,
-                   const PresenceWord* where);
+  arrow::Status ComputePair(const StepSeries* many, const StepSeries* one, uint32_t group,
+                            const PresenceWord* where);
+  arrow::Status NoteMatch(uint32_t group, const PresenceWord* where);
   void ComputeFloats(const StepSeries* many, const StepSeries* one, StepSeries* row);
   void ComputeAny(const StepSeries* many, const StepSeries* one, StepSeries* row);
   void ComputeStep(size_t step, BinaryValue a, BinaryValue b, StepSeries* row);
   void ResultLabels(LabelsView many, LabelsView one, std::string* bytes);
-  void FillMissingOnes(size_t i);
-  void FillMissingManies();
-  arrow::Status RefuseRepeatedResults();
+  arrow::Status FillMissingOnes(size_t i);
+  arrow::Status FillMissingManies();
 
   const promql::Binary& binary_;
   const promql::VectorMatching& matching_;
@@ -81,7 +82,10 @@ class PairMatcher {
   std::vector<std::vector<uint32_t>> ones_of_group_;
   std::vector<PresenceWord> active_;  // Steps at which anything is looked at.
   StepVector out_;
-  std::vector<uint32_t> out_groups_;
+  // Where results were computed, kept or not: of each group, or of each group and label set.
+  std::unique_ptr<GroupPresence> matched_;
+  boost::unordered_flat_map<std::string, std::vector<PresenceWord>, BytesHash, BytesEqual>
+      matched_labels_;
   std::string bytes_;
   std::string bytes2_;
 };
@@ -250,11 +254,40 @@ void PairMatcher::ComputeAny(const StepSeries* many, const StepSeries* one, Step
   });
 }
 
-void PairMatcher::ComputePair(const StepSeries* many, const StepSeries* one, uint32_t group,
-                              const PresenceWord* where) {
+// Refuses a second match of a group (or, with grouping, of a group and result labels) at one step,
+// even where a comparison keeps neither. `bytes_` holds the result's labels.
+arrow::Status PairMatcher::NoteMatch(uint32_t group, const PresenceWord* where) {
+  if (matching_.cardinality == Cardinality::kOneToOne) {
+    if (Overlap(matched_->at(group), where, words_)) {
+      return MatchError(
+          "multiple matches for labels: many-to-one matching must be explicit "
+          "(group_left/group_right)");
+    }
+    matched_->Add(group, where);
+    return arrow::Status::OK();
+  }
+  std::string key = std::to_string(group) + ' ' + bytes_;
+  auto& before = matched_labels_[std::move(key)];
+  if (before.empty()) {
+    before.assign(where, where + words_);
+    return arrow::Status::OK();
+  }
+  if (Overlap(before.data(), where, words_)) {
+    return MatchError("multiple matches for labels: grouping labels must ensure unique matches");
+  }
+  for (size_t word = 0; word < words_; ++word) before[word] |= where[word];
+  return arrow::Status::OK();
+}
+
+arrow::Status PairMatcher::ComputePair(const StepSeries* many, const StepSeries* one,
+                                       uint32_t group, const PresenceWord* where) {
   ResultLabels(many->labels, one->labels, &bytes_);
-  const bool drop_name = many->drop_name || binary_.return_bool;
-  StepSeries& row = out_.Add(LabelsView(), drop_name);
+  if (binary_.return_bool && !context_->query.features.delayed_name_removal) {
+    bytes2_.assign(bytes_);
+    DropMetadataLabels(LabelsView(bytes2_), &bytes_);
+  }
+  ARROW_RETURN_NOT_OK(NoteMatch(group, where));
+  StepSeries& row = out_.Add(LabelsView(), many->drop_name || binary_.return_bool);
   std::copy_n(where, words_, row.present);
   const bool trims = binary_.op == BinaryOp::kTrimUpper || binary_.op == BinaryOp::kTrimLower;
   if (many->histograms == nullptr && one->histograms == nullptr && !trims) {
@@ -262,35 +295,31 @@ void PairMatcher::ComputePair(const StepSeries* many, const StepSeries* one, uin
   } else {
     ComputeAny(many, one, &row);
   }
-  if (!AnyPresent(row.present, steps_)) {
+  if (AnyPresent(row.present, steps_)) {
+    row.labels = out_.StoreLabels(bytes_);
+  } else {
     out_.series.pop_back();
-    return;
   }
-  if (binary_.return_bool && !context_->query.features.delayed_name_removal) {
-    bytes2_.assign(bytes_);
-    DropMetadataLabels(LabelsView(bytes2_), &bytes_);
-  }
-  row.labels = out_.StoreLabels(bytes_);
-  out_groups_.push_back(group);
+  return arrow::Status::OK();
 }
 
 // Gives the series of the many side partners of the fill value where there are none.
-void PairMatcher::FillMissingOnes(size_t i) {
+arrow::Status PairMatcher::FillMissingOnes(size_t i) {
   const StepSeries& many = many_.series[i];
   std::vector<PresenceWord> where(many.present, many.present + words_);
   for (const uint32_t one : ones_of_group_[many_groups_[i]]) {
     for (size_t word = 0; word < words_; ++word) where[word] &= ~one_.series[one].present[word];
   }
-  if (!AnyPresent(where.data(), steps_)) return;
+  if (!AnyPresent(where.data(), steps_)) return arrow::Status::OK();
   std::vector<double> values(steps_, *matching_.fill_right);
   StepSeries one;
   one.labels = signatures_.labels(many_groups_[i]);
   one.values = values.data();
-  ComputePair(&many, &one, many_groups_[i], where.data());
+  return ComputePair(&many, &one, many_groups_[i], where.data());
 }
 
 // The same for the one side.
-void PairMatcher::FillMissingManies() {
+arrow::Status PairMatcher::FillMissingManies() {
   GroupPresence matched(signatures_.size(), steps_);
   for (size_t i = 0; i < many_.size(); ++i) matched.Add(many_groups_[i], many_.series[i].present);
   std::vector<double> values(steps_, *matching_.fill_left);
@@ -304,36 +333,7 @@ void PairMatcher::FillMissingManies() {
     StepSeries many;
     many.labels = signatures_.labels(group);
     many.values = values.data();
-    ComputePair(&many, &one_.series[i], group, where.data());
-  }
-}
-
-arrow::Status PairMatcher::RefuseRepeatedResults() {
-  const bool one_to_one = matching_.cardinality == Cardinality::kOneToOne;
-  if (one_to_one) {
-    GroupPresence kept(signatures_.size(), steps_);
-    for (size_t i = 0; i < out_.size(); ++i) {
-      if (Overlap(kept.at(out_groups_[i]), out_.series[i].present, words_)) {
-        return MatchError(
-            "multiple matches for labels: many-to-one matching must be explicit "
-            "(group_left/group_right)");
-      }
-      kept.Add(out_groups_[i], out_.series[i].present);
-    }
-    return arrow::Status::OK();
-  }
-  boost::unordered_flat_map<std::string, std::vector<size_t>, BytesHash, BytesEqual> rows;
-  rows.reserve(out_.size());
-  for (size_t i = 0; i < out_.size(); ++i) {
-    std::vector<size_t>& same = rows[std::string(out_.series[i].labels.bytes())];
-    for (const size_t other : same) {
-      if (out_groups_[other] == out_groups_[i] &&
-          Overlap(out_.series[other].present, out_.series[i].present, words_)) {
-        return MatchError(
-            "multiple matches for labels: grouping labels must ensure unique matches");
-      }
-    }
-    same.push_back(i);
+    ARROW_RETURN_NOT_OK(ComputePair(&many, &one_.series[i], group, where.data()));
   }
   return arrow::Status::OK();
 }
@@ -342,6 +342,7 @@ arrow::Result<StepVector> PairMatcher::Run() {
   Index();
   if (!AnyPresent(active_.data(), steps_)) return std::move(out_);
   ARROW_RETURN_NOT_OK(RefuseRepeatedOnes());
+  matched_ = std::make_unique<GroupPresence>(signatures_.size(), steps_);
   out_.Reserve(std::min(many_.size(), size_t{4096}));
   std::vector<PresenceWord> where(words_);
   for (size_t i = 0; i < many_.size(); ++i) {
@@ -351,14 +352,13 @@ arrow::Result<StepVector> PairMatcher::Run() {
         where[word] = many.present[word] & one_.series[one].present[word];
       }
       if (AnyPresent(where.data(), steps_)) {
-        ComputePair(&many, &one_.series[one], many_groups_[i], where.data());
+        ARROW_RETURN_NOT_OK(ComputePair(&many, &one_.series[one], many_groups_[i], where.data()));
       }
     }
-    if (matching_.fill_right.has_value()) FillMissingOnes(i);
+    if (matching_.fill_right.has_value()) ARROW_RETURN_NOT_OK(FillMissingOnes(i));
     if (i % 256 == 255) ARROW_RETURN_NOT_OK(context_->budget->Check());
   }
-  if (matching_.fill_left.has_value()) FillMissingManies();
-  ARROW_RETURN_NOT_OK(RefuseRepeatedResults());
+  if (matching_.fill_left.has_value()) ARROW_RETURN_NOT_OK(FillMissingManies());
   ARROW_RETURN_NOT_OK(MergeSameLabels(&out_));
   return std::move(out_);
 }
