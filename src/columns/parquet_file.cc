@@ -16,6 +16,8 @@ constexpr int64_t kTrailerBytes = 8;
 // indexes before them.
 constexpr int64_t kTailBytes = 32 << 10;
 constexpr int64_t kMaxFooterBytes = int64_t{1} << 30;
+// Bytes between two wanted ranges that cost less than another request to the disk.
+constexpr int64_t kJoinGapBytes = 64 << 10;
 // Bodies larger than the writer makes, and more than zstd can compress, are hostile.
 constexpr int64_t kMaxBodyBytes = int64_t{1} << 30;
 constexpr int64_t kMaxRatio = 40'000;
@@ -135,6 +137,24 @@ arrow::Result<std::string> ParquetFile::ReadBytes(int64_t offset, int64_t size_b
       file_->ReadAt(offset, {reinterpret_cast<uint8_t*>(bytes.data()), bytes.size()}));
   if (stats != nullptr) stats->bytes_read += size_bytes;
   return bytes;
+}
+
+void ParquetFile::WillRead(std::vector<ByteRange> ranges) const {
+  std::sort(ranges.begin(), ranges.end(),
+            [](const ByteRange& a, const ByteRange& b) { return a.offset < b.offset; });
+  for (size_t i = 0; i < ranges.size();) {
+    const int64_t begin = ranges[i].offset;
+    int64_t end = begin;
+    for (; i < ranges.size() && (end == begin || ranges[i].offset - end <= kJoinGapBytes); ++i) {
+      end = std::max(end, ranges[i].offset + ranges[i].size_bytes);
+    }
+    if (end > begin) file_->WillRead(begin, end - begin);
+  }
+}
+
+void ParquetFile::WillOpen(const io::ReadableFile& file, int64_t footer_bytes) {
+  const int64_t tail_bytes = std::min(file.size_bytes(), std::max(kTailBytes, footer_bytes));
+  if (tail_bytes > 0) file.WillRead(file.size_bytes() - tail_bytes, tail_bytes);
 }
 
 arrow::Result<std::shared_ptr<const std::vector<PageLocation>>> ParquetFile::PagesOf(

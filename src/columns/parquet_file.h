@@ -34,6 +34,12 @@ struct ChunkPages {
   std::vector<Page> data;
 };
 
+/// A range of bytes of a file.
+struct ByteRange {
+  int64_t offset = 0;
+  int64_t size_bytes = 0;
+};
+
 /// Value of codes that stand for NULL in decoded runs.
 inline constexpr uint32_t kNullRun = 0xFFFFFFFF;
 
@@ -46,6 +52,8 @@ class ParquetFile {
   static arrow::Result<std::shared_ptr<const ParquetFile>> Open(
       std::shared_ptr<io::ReadableFile> file, ReadStats* stats, int64_t footer_bytes,
       std::optional<uint32_t> footer_crc32c = std::nullopt);
+  /// Let the disk begin with what Open will read.
+  static void WillOpen(const io::ReadableFile& file, int64_t footer_bytes);
 
   const FileMeta& meta() const { return meta_; }
   const std::vector<SchemaLeaf>& leaves() const { return leaves_; }
@@ -64,6 +72,8 @@ class ParquetFile {
   arrow::Result<ChunkPages> ReadChunk(size_t group, size_t leaf, ReadStats* stats) const;
   /// Read bytes of the file.
   arrow::Result<std::string> ReadBytes(int64_t offset, int64_t size_bytes, ReadStats* stats) const;
+  /// Let the disk begin with ranges that will be read, neighbours joined.
+  void WillRead(std::vector<ByteRange> ranges) const;
   /// Check and decompress the page at the front of `bytes`.
   ///
   /// \param bytes   Begins with a page header; may go on behind the page.

@@ -15,6 +15,9 @@ namespace {
 // Bytes between two wanted pages that are cheaper to read than a second read.
 constexpr int64_t kReadGapBytes = 16 << 10;
 constexpr int64_t kMaxReadBytes = 8 << 20;
+// Pages and ranges that are worth asking for ahead of their reads.
+constexpr size_t kMaxPagesAhead = 64;
+constexpr size_t kMaxRangesAhead = 64;
 
 /// One page that holds wanted rows, and where they go.
 struct PageTask {
@@ -67,6 +70,7 @@ class SamplesReader::Impl {
 
   const ParquetFile& file() const { return *file_; }
   arrow::Status CheckRanges(std::span<const RowRange> ranges) const;
+  arrow::Status WillRead(std::span<const RowRange> ranges, ReadStats* stats) const;
   arrow::Status ReadTimes(std::span<const RowRange> ranges, std::span<int64_t> out,
                           ReadStats* stats) const;
   arrow::Status ReadValues(std::span<const RowRange> ranges, std::span<double> out,
@@ -171,6 +175,20 @@ arrow::Result<std::vector<PageTask>> SamplesReader::Impl::Plan(size_t leaf,
     }
   }
   return tasks;
+}
+
+arrow::Status SamplesReader::Impl::WillRead(std::span<const RowRange> ranges,
+                                            ReadStats* stats) const {
+  if (ranges.size() > kMaxRangesAhead) return arrow::Status::OK();
+  std::vector<ByteRange> wanted;
+  for (const size_t leaf : {time_leaf_, value_leaf_}) {
+    ARROW_ASSIGN_OR_RAISE(const std::vector<PageTask> tasks, Plan(leaf, ranges, stats));
+    for (const PageTask& task : tasks) {
+      wanted.push_back({task.location.offset, task.location.size_bytes});
+    }
+  }
+  if (wanted.size() <= kMaxPagesAhead) file_->WillRead(std::move(wanted));
+  return arrow::Status::OK();
 }
 
 arrow::Status SamplesReader::Impl::Run(size_t leaf, std::span<const RowRange> ranges,
@@ -305,6 +323,11 @@ arrow::Result<std::shared_ptr<SamplesReader>> SamplesReader::Open(
 
 int64_t SamplesReader::rows() const { return impl_->file().meta().rows; }
 const std::string& SamplesReader::path() const { return impl_->file().path(); }
+
+arrow::Status SamplesReader::WillRead(std::span<const RowRange> ranges, ReadStats* stats) const {
+  ARROW_RETURN_NOT_OK(impl_->CheckRanges(ranges));
+  return impl_->WillRead(ranges, stats);
+}
 
 arrow::Status SamplesReader::ReadTimes(std::span<const RowRange> ranges, std::span<int64_t> out,
                                        ReadStats* stats) const {

@@ -41,6 +41,10 @@ class SamplesReader {
   int64_t rows() const;
   const std::string& path() const;
 
+  /// Let the disk begin with what reading times and values of `ranges` takes, unless that is so
+  /// much that waiting for its beginning does not matter.
+  arrow::Status WillRead(std::span<const RowRange> ranges, ReadStats* stats) const;
+
   /// Append the times of all rows of `ranges`, one range after the other.
   arrow::Status ReadTimes(std::span<const RowRange> ranges, std::vector<int64_t>* time_ms,
                           ReadStats* stats) const;

@@ -16,6 +16,9 @@ constexpr std::array<std::string_view, kSeriesColumnCount> kColumnNames = {
     kMinColumn,        kMaxColumn,        kResetsColumn};
 constexpr size_t kRequiredColumns = 6;
 
+// What is read ahead of a need that is only likely.
+constexpr int64_t kMaxAheadBytes = 1 << 20;
+
 bool IsDouble(SeriesColumn column) {
   return column == SeriesColumn::kFirstValue || column == SeriesColumn::kLastValue ||
          column == SeriesColumn::kSum || column == SeriesColumn::kMin ||
@@ -269,6 +272,65 @@ int64_t SeriesColumns::memory_bytes() const {
                                   other_->value_pages.dictionary.body.capacity());
   }
   return bytes;
+}
+
+arrow::Status SeriesColumns::AddRanges(size_t leaf, bool has_dictionary, const PackedColumn& loaded,
+                                       std::span<const RowSpan> spans,
+                                       std::vector<ByteRange>* ranges, ReadStats* stats) const {
+  const ChunkMeta& chunk = file_->meta().row_groups[0].chunks[leaf];
+  if (!has_dictionary) {
+    ranges->push_back({chunk.begin_offset(), chunk.data_page_offset - chunk.begin_offset()});
+  }
+  if (spans.empty()) return arrow::Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const auto pages, file_->PagesOf(0, leaf, stats));
+  size_t page = 0;
+  for (const RowSpan& span : spans) {
+    while (page < pages->size() && (*pages)[page].first_row < span.end) {
+      const bool ends_before =
+          page + 1 < pages->size() && (*pages)[page + 1].first_row <= span.begin;
+      const bool is_known = loaded.is_init() && loaded.has_page(page);
+      if (!ends_before && !is_known) {
+        ranges->push_back({(*pages)[page].offset, (*pages)[page].size_bytes});
+      }
+      ++page;
+    }
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Status SeriesColumns::WillReadLabels(std::span<const size_t> slots,
+                                            std::span<const RowSpan> spans, ReadStats* stats) {
+  if (size() == 0) return arrow::Status::OK();
+  const std::lock_guard lock(mutex_);
+  std::vector<ByteRange> ranges;
+  for (const size_t i : slots) {
+    const LabelSlot& slot = labels_[i];
+    ARROW_RETURN_NOT_OK(
+        AddRanges(slot.leaf, slot.has_dictionary, slot.codes, spans, &ranges, stats));
+  }
+  file_->WillRead(std::move(ranges));
+  return arrow::Status::OK();
+}
+
+arrow::Status SeriesColumns::WillReadAll(std::span<const RowSpan> spans, ReadStats* stats) {
+  if (size() == 0) return arrow::Status::OK();
+  const std::lock_guard lock(mutex_);
+  std::vector<ByteRange> ranges;
+  for (const LabelSlot& slot : labels_) {
+    ARROW_RETURN_NOT_OK(
+        AddRanges(slot.leaf, slot.has_dictionary, slot.codes, spans, &ranges, stats));
+  }
+  for (const SeriesColumn column :
+       {SeriesColumn::kRowStart, SeriesColumn::kRowCount, SeriesColumn::kMinTime,
+        SeriesColumn::kMaxTime, SeriesColumn::kStaleCount}) {
+    const auto leaf = static_cast<size_t>(leaves_[static_cast<size_t>(column)]);
+    const NumberSlot& slot = numbers_[static_cast<size_t>(column)];
+    ARROW_RETURN_NOT_OK(AddRanges(leaf, slot.has_dictionary, slot.values, spans, &ranges, stats));
+  }
+  int64_t bytes = 0;
+  for (const ByteRange& range : ranges) bytes += range.size_bytes;
+  if (bytes <= kMaxAheadBytes) file_->WillRead(std::move(ranges));
+  return arrow::Status::OK();
 }
 
 arrow::Status SeriesColumns::LoadDictionary(LabelSlot* slot, ReadStats* stats) {

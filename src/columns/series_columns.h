@@ -80,6 +80,14 @@ class SeriesColumns {
   std::vector<std::string> label_names() const;
   int64_t memory_bytes() const;
 
+  /// Let the disk begin with what will be read of some labels: their dictionaries, and their codes
+  /// for `spans`. Reads offset indexes at most.
+  arrow::Status WillReadLabels(std::span<const size_t> slots, std::span<const RowSpan> spans,
+                               ReadStats* stats);
+  /// Let the disk begin with all labels, places and times of the rows of `spans`, unless that is
+  /// much to read in vain.
+  arrow::Status WillReadAll(std::span<const RowSpan> spans, ReadStats* stats);
+
   /// Give the values of a label's dictionary.
   arrow::Result<std::span<const std::string_view>> Dictionary(size_t slot, ReadStats* stats);
   /// Load a label's codes for some rows: 0 absent, else 1 + index into the dictionary.
@@ -113,6 +121,9 @@ class SeriesColumns {
                                    std::span<int64_t> out);
 
   // All below need mutex_.
+  arrow::Status AddRanges(size_t leaf, bool has_dictionary, const PackedColumn& loaded,
+                          std::span<const RowSpan> spans, std::vector<ByteRange>* ranges,
+                          ReadStats* stats) const;
   arrow::Status LoadDictionary(LabelSlot* slot, ReadStats* stats);
   arrow::Status LoadPages(size_t leaf, std::span<const RowSpan> spans, const Page& dictionary,
                           Decode decode, PackedColumn* column, ReadStats* stats);

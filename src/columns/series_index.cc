@@ -52,6 +52,8 @@ class SeriesIndex::Impl {
                                                         ReadStats* stats);
 
  private:
+  arrow::Status WillMatch(std::span<const Matcher* const> matchers, std::span<const RowSpan> spans,
+                          ReadStats* stats);
   arrow::Status Filter(const Matcher& matcher, std::vector<RowSpan>* spans, ReadStats* stats);
   arrow::Status FilterOther(const Matcher& matcher, std::vector<RowSpan>* spans, ReadStats* stats);
   arrow::Status FilterTime(TimeRange range, std::vector<RowSpan>* spans, ReadStats* stats);
@@ -112,15 +114,31 @@ arrow::Result<std::vector<uint32_t>> SeriesIndex::Impl::Match(std::span<const Ma
   std::stable_sort(order.begin(), order.end(),
                    [&](const Matcher* a, const Matcher* b) { return rank(a) < rank(b); });
   std::vector<RowSpan> spans = AllRows(columns_.size());
-  for (const Matcher* matcher : order) {
+  ARROW_RETURN_NOT_OK(WillMatch(order, spans, stats));
+  for (size_t i = 0; i < order.size(); ++i) {
     if (spans.empty()) return rows;
-    ARROW_RETURN_NOT_OK(Filter(*matcher, &spans, stats));
+    ARROW_RETURN_NOT_OK(Filter(*order[i], &spans, stats));
+    // What comes next is known: all labels and places of the few rows that are left.
+    if (i == 0 && !spans.empty()) ARROW_RETURN_NOT_OK(columns_.WillReadAll(spans, stats));
   }
   if (!Covers(range, time_range_)) ARROW_RETURN_NOT_OK(FilterTime(range, &spans, stats));
   for (const RowSpan& span : spans) {
     for (uint32_t row = span.begin; row < span.end; ++row) rows.push_back(row);
   }
   return rows;
+}
+
+// Lets the disk begin with the codes of the first matcher's label and the dictionaries of all.
+arrow::Status SeriesIndex::Impl::WillMatch(std::span<const Matcher* const> matchers,
+                                           std::span<const RowSpan> spans, ReadStats* stats) {
+  std::vector<size_t> first;
+  std::vector<size_t> rest;
+  for (size_t i = 0; i < matchers.size(); ++i) {
+    const int slot = SlotOf(matchers[i]->name());
+    if (slot >= 0) (i == 0 ? first : rest).push_back(static_cast<size_t>(slot));
+  }
+  ARROW_RETURN_NOT_OK(columns_.WillReadLabels(first, spans, stats));
+  return columns_.WillReadLabels(rest, {}, stats);
 }
 
 arrow::Status SeriesIndex::Impl::Filter(const Matcher& matcher, std::vector<RowSpan>* spans,

@@ -20,6 +20,9 @@ class ReadableFile {
   ///
   /// \retval IOError The file is shorter, or the disk failed; the message names path and offset.
   virtual arrow::Status ReadAt(int64_t offset_bytes, std::span<uint8_t> out) const = 0;
+  /// Say that a range will soon be read, so that the disk can begin; returns at once. Ranges asked
+  /// for one after the other come in the time of one. Only a hint, that may do nothing.
+  virtual void WillRead(int64_t /*offset_bytes*/, int64_t /*size_bytes*/) const {}
   virtual int64_t size_bytes() const = 0;
   virtual const std::string& path() const = 0;
 };
