@@ -1,34 +1,11 @@
 #include "columns/group_labels.h"
 
 #include <algorithm>
-#include <bit>
 #include <utility>
 
-#include "base/varint.h"
 #include "columns/schema.h"
 
 namespace larnax::columns {
-namespace {
-
-size_t VarintBytes(uint64_t value) {
-  return static_cast<size_t>(std::max(1, (static_cast<int>(std::bit_width(value)) + 6) / 7));
-}
-
-}  // namespace
-
-void AppendLabel(std::string_view name, std::string_view value, std::string* out) {
-  const size_t size =
-      2 + VarintBytes(name.size()) + name.size() + VarintBytes(value.size()) + value.size();
-  out->push_back('\x0A');
-  base::PutVarint(size, out);
-  out->push_back('\x0A');
-  base::PutVarint(name.size(), out);
-  out->append(name);
-  out->push_back('\x12');
-  base::PutVarint(value.size(), out);
-  out->append(value);
-}
-
 arrow::Status GroupLabels::Init() {
   const int64_t footer = file_->file_bytes() - file_->footer_bytes();
   const auto other = FindOtherLabels(file_->leaves());

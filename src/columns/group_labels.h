@@ -11,6 +11,7 @@
 #include "columns/column_registry.h"
 #include "columns/parquet_file.h"
 #include "columns/series_columns.h"
+#include "model/label_bytes.h"
 
 namespace larnax::columns {
 
@@ -52,7 +53,6 @@ class GroupLabels {
   int64_t row_ = 0;
 };
 
-/// Append one label in the form of LabelsView.
-void AppendLabel(std::string_view name, std::string_view value, std::string* out);
+using model::AppendLabel;
 
 }  // namespace larnax::columns

@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "base/varint.h"
 #include "larnax/error.h"
+#include "model/label_bytes.h"
 
 namespace larnax {
 namespace {
@@ -23,19 +24,6 @@ size_t VarintSize(uint64_t value) {
     ++size;
   }
   return size;
-}
-
-void AppendLabel(std::string_view name, std::string_view value, std::string* out) {
-  const size_t body =
-      2 + VarintSize(name.size()) + name.size() + VarintSize(value.size()) + value.size();
-  out->push_back(kLabelTag);
-  base::PutVarint(body, out);
-  out->push_back(kNameTag);
-  base::PutVarint(name.size(), out);
-  out->append(name);
-  out->push_back(kValueTag);
-  base::PutVarint(value.size(), out);
-  out->append(value);
 }
 
 bool IsPlainName(std::string_view name, bool colons) {
@@ -157,9 +145,22 @@ arrow::Result<Labels> Labels::Make(std::vector<std::pair<std::string, std::strin
       return MakeError(ErrorKind::kBadSample, "repeated label name: name=" + name);
     }
     previous = &name;
-    if (!value.empty()) AppendLabel(name, value, &labels.bytes_);
+    if (!value.empty()) model::AppendLabel(name, value, &labels.bytes_);
   }
   return labels;
+}
+
+void model::AppendLabel(std::string_view name, std::string_view value, std::string* out) {
+  const size_t body =
+      2 + VarintSize(name.size()) + name.size() + VarintSize(value.size()) + value.size();
+  out->push_back(kLabelTag);
+  base::PutVarint(body, out);
+  out->push_back(kNameTag);
+  base::PutVarint(name.size(), out);
+  out->append(name);
+  out->push_back(kValueTag);
+  base::PutVarint(value.size(), out);
+  out->append(value);
 }
 
 }  // namespace larnax

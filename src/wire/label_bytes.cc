@@ -39,12 +39,6 @@ const char* ReadText(char tag, const char* at, const char* end, std::string_view
   return at + size;
 }
 
-size_t VarintSize(size_t value) {
-  size_t size = 1;
-  for (; value >= 0x80; value >>= 7) ++size;
-  return size;
-}
-
 // Quotes for a message; what is not UTF-8 must not reach a JSON answer.
 std::string Quoted(std::string_view text) {
   std::string result = "\"";
@@ -152,19 +146,6 @@ bool IsCanonical(std::string_view raw) {
     previous = label.name;
   }
   return has_metric && reader.AtEnd();
-}
-
-void AppendLabel(std::string_view name, std::string_view value, std::string* out) {
-  const size_t size =
-      2 + VarintSize(name.size()) + name.size() + VarintSize(value.size()) + value.size();
-  out->push_back(kLabelTag);
-  base::PutVarint(size, out);
-  out->push_back(kNameTag);
-  base::PutVarint(name.size(), out);
-  out->append(name);
-  out->push_back(kValueTag);
-  base::PutVarint(value.size(), out);
-  out->append(value);
 }
 
 arrow::Result<Labels> CanonicalLabels(std::string_view raw, RejectReason* reason) {

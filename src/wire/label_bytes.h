@@ -6,6 +6,7 @@
 #include <arrow/result.h>
 
 #include "larnax/labels.h"
+#include "model/label_bytes.h"
 #include "wire/write_request.h"
 
 namespace larnax::wire {
@@ -31,8 +32,7 @@ class LabelBytesReader {
 /// ascending, no empty name or value, valid UTF-8.
 bool IsCanonical(std::string_view raw);
 
-/// Append one label in the form of LabelsView.
-void AppendLabel(std::string_view name, std::string_view value, std::string* out);
+using model::AppendLabel;
 
 /// Put label bytes into canonical form: labels with an empty value dropped, the rest sorted.
 ///
