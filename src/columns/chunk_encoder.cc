@@ -151,6 +151,106 @@ bool FindDistinct(std::span<const int64_t> values, std::vector<int64_t>* distinc
   return true;
 }
 
+/// Encodes the two leaves of `other_labels` side by side: their levels are the same.
+class OtherLabelPages {
+ public:
+  OtherLabelPages(const StringDictionary& dictionary, std::span<const OtherLabels> sets,
+                  std::span<const Run> runs, const ChunkContext& context)
+      : dictionary_(dictionary), context_(context) {
+    for (int side = 0; side < 2; ++side) {
+      std::vector<uint8_t> used(dictionary.size(), 0);
+      for (const Run& run : runs) {
+        if (run.value == kNullCode) continue;
+        for (const auto& label : sets[run.value]) used[side == 0 ? label.first : label.second] = 1;
+      }
+      sides_[side].sorted = SortUsed(dictionary, std::move(used));
+    }
+    any_ = !sides_[0].sorted.order.empty();
+  }
+
+  /// Add rows without labels, at most `rows`. \return How many fitted into the page.
+  int64_t AddNulls(int64_t rows) {
+    FlushWhenFull();
+    if (context_.page_rows > 0) rows = std::min(rows, first_row_ + context_.page_rows - row_);
+    AppendRun(0, rows, &repetition_);
+    AppendRun(0, rows, &definition_);
+    levels_ += rows;
+    null_levels_ += rows;
+    row_ += rows;
+    return rows;
+  }
+
+  /// Add one row. \return 1.
+  int64_t AddSet(const OtherLabels& set) {
+    FlushWhenFull();
+    AppendRun(0, 1, &repetition_);
+    AppendRun(1, static_cast<int64_t>(set.size()) - 1, &repetition_);
+    AppendRun(2, static_cast<int64_t>(set.size()), &definition_);
+    for (const auto& [key, value] : set) {
+      sides_[0].codes.push_back(key);
+      sides_[1].codes.push_back(value);
+    }
+    levels_ += static_cast<int64_t>(set.size());
+    ++row_;
+    return 1;
+  }
+
+  std::pair<EncodedChunk, EncodedChunk> Finish() {
+    if (levels_ > 0) Flush();
+    for (Side& side : sides_) {
+      side.chunk.bounds.null_count = null_levels_;
+      if (any_) AddStringDictionary(dictionary_, side.sorted, context_, &side.chunk);
+    }
+    return {std::move(sides_[0].chunk), std::move(sides_[1].chunk)};
+  }
+
+ private:
+  struct Side {
+    EncodedChunk chunk;
+    SortedCodes sorted;
+    std::vector<uint32_t> codes;  // Of one page.
+  };
+
+  void FlushWhenFull() {
+    if (levels_ == 0) return;
+    const bool is_full = context_.page_rows > 0 && row_ - first_row_ >= context_.page_rows;
+    if (is_full || levels_ >= kMaxPageLevels) Flush();
+  }
+
+  void Flush() {
+    for (Side& side : sides_) {
+      std::string body;
+      AppendLevels(repetition_, 1, &body);
+      AppendLevels(definition_, 2, &body);
+      if (any_) {
+        const int bit_width = std::max(1, BitWidthFor(side.sorted.order.size() - 1));
+        body.push_back(static_cast<char>(bit_width));
+        HybridEncoder encoder(bit_width, &body);
+        for (const uint32_t code : side.codes) encoder.Put(side.sorted.remap[code], 1);
+        encoder.Finish();
+      }
+      AddDataPage(body, any_ ? Encoding::kRleDictionary : Encoding::kPlain, levels_, first_row_,
+                  context_.compressor, context_.zstd, &side.chunk);
+      side.codes.clear();
+    }
+    repetition_.clear();
+    definition_.clear();
+    levels_ = 0;
+    first_row_ = row_;
+  }
+
+  const StringDictionary& dictionary_;
+  const ChunkContext& context_;
+  Side sides_[2];
+  bool any_ = false;  // Some row has labels.
+  std::vector<Run> repetition_;
+  std::vector<Run> definition_;
+  int64_t levels_ = 0;
+  int64_t null_levels_ = 0;
+  int64_t row_ = 0;
+  int64_t first_row_ = 0;  // Of the page.
+};
+
 }  // namespace
 
 EncodedChunk EncodeStrings(const StringDictionary& dictionary, std::span<const Run> runs,
@@ -276,85 +376,15 @@ std::pair<EncodedChunk, EncodedChunk> EncodeOtherLabels(const StringDictionary& 
                                                         std::span<const OtherLabels> sets,
                                                         std::span<const Run> runs,
                                                         const ChunkContext& context) {
-  struct Side {
-    EncodedChunk chunk;
-    SortedCodes sorted;
-    std::vector<uint32_t> codes;  // Of one page.
-  };
-  Side sides[2];
-  for (int side = 0; side < 2; ++side) {
-    std::vector<uint8_t> used(dictionary.size(), 0);
-    for (const Run& run : runs) {
-      if (run.value == kNullCode) continue;
-      for (const auto& label : sets[run.value]) used[side == 0 ? label.first : label.second] = 1;
-    }
-    sides[side].sorted = SortUsed(dictionary, std::move(used));
-  }
-  const bool any = !sides[0].sorted.order.empty();
-  std::vector<Run> repetition;
-  std::vector<Run> definition;
-  int64_t levels = 0;
-  int64_t null_levels = 0;
-  int64_t row = 0;
-  int64_t first_row = 0;
-  const auto flush = [&] {
-    for (Side& side : sides) {
-      std::string body;
-      AppendLevels(repetition, 1, &body);
-      AppendLevels(definition, 2, &body);
-      if (any) {
-        const int bit_width = std::max(1, BitWidthFor(side.sorted.order.size() - 1));
-        body.push_back(static_cast<char>(bit_width));
-        HybridEncoder encoder(bit_width, &body);
-        for (const uint32_t code : side.codes) encoder.Put(side.sorted.remap[code], 1);
-        encoder.Finish();
-      }
-      AddDataPage(body, any ? Encoding::kRleDictionary : Encoding::kPlain, levels, first_row,
-                  context.compressor, context.zstd, &side.chunk);
-      side.codes.clear();
-    }
-    repetition.clear();
-    definition.clear();
-    levels = 0;
-    first_row = row;
-  };
-  const auto page_full = [&] {
-    return levels > 0 && (levels >= kMaxPageLevels ||
-                          (context.page_rows > 0 && row - first_row >= context.page_rows));
-  };
+  OtherLabelPages pages(dictionary, sets, runs, context);
   for (Run run : runs) {
     while (run.count > 0) {
-      if (page_full()) flush();
-      if (run.value == kNullCode) {
-        int64_t take = run.count;
-        if (context.page_rows > 0) take = std::min(take, first_row + context.page_rows - row);
-        AppendRun(0, take, &repetition);
-        AppendRun(0, take, &definition);
-        levels += take;
-        null_levels += take;
-        row += take;
-        run.count -= take;
-        continue;
-      }
-      const OtherLabels& set = sets[run.value];
-      AppendRun(0, 1, &repetition);
-      AppendRun(1, static_cast<int64_t>(set.size()) - 1, &repetition);
-      AppendRun(2, static_cast<int64_t>(set.size()), &definition);
-      for (const auto& [key, value] : set) {
-        sides[0].codes.push_back(key);
-        sides[1].codes.push_back(value);
-      }
-      levels += static_cast<int64_t>(set.size());
-      ++row;
-      --run.count;
+      const int64_t rows =
+          run.value == kNullCode ? pages.AddNulls(run.count) : pages.AddSet(sets[run.value]);
+      run.count -= rows;
     }
   }
-  if (levels > 0) flush();
-  for (Side& side : sides) {
-    side.chunk.bounds.null_count = null_levels;
-    if (any) AddStringDictionary(dictionary, side.sorted, context, &side.chunk);
-  }
-  return {std::move(sides[0].chunk), std::move(sides[1].chunk)};
+  return pages.Finish();
 }
 
 void DoubleBounds::Add(std::span<const double> values) {
