@@ -312,7 +312,7 @@ bool Connection::RefuseHead(Response* refusal) const {
     *refusal = TextResponse(400, "400 Bad Request: more than one Authorization header");
   } else if (!head_.transfer_encoding.empty() &&
              !beast::iequals(head_.transfer_encoding, "chunked")) {
-    *refusal = TextResponse(501, "unsupported transfer encoding");
+    *refusal = TextResponse(400, "unsupported transfer encoding");
   } else if (!head_.expect.empty() && !beast::iequals(head_.expect, "100-continue")) {
     *refusal = TextResponse(417, "unknown expectation");
   } else if (route_ == UnknownRoute()) {
@@ -369,6 +369,7 @@ void Connection::Dispatch() {
       break;
     }
     case RouteKind::kQuery:
+    case RouteKind::kPromql:
     case RouteKind::kRemoteRead:
     case RouteKind::kMaintenance:
       DispatchToWorkers(route, database);
@@ -446,7 +447,8 @@ bool Connection::Submit(const Route& route, Database* database) {
     return server_->maintenance.TrySubmit(std::move(work));
   }
   if (route.kind == RouteKind::kQuery) return server_->queries.TrySubmit(std::move(work));
-  return server_->remote_reads->Enter([exchange = std::weak_ptr(exchange_),
+  Gate& gate = route.kind == RouteKind::kPromql ? *server_->promql : *server_->remote_reads;
+  return gate.Enter([exchange = std::weak_ptr(exchange_),
                                        state = std::weak_ptr(owner_->shared_state()),
                                        work = std::move(work)](std::shared_ptr<Gate::Pass> pass) {
     const auto waiting = exchange.lock();

@@ -232,4 +232,12 @@ arrow::Result<DatabaseStatus> FakeDatabase::Status(int limit) {
   return limited;
 }
 
+arrow::Result<QueryResult> FakeDatabase::Query(const QueryRequest& request) {
+  if (!failure.ok()) return failure;
+  if (on_query) return on_query(request);
+  QueryResult result;
+  result.time_ms = request.start_ms;
+  return result;
+}
+
 }  // namespace larnax::http

@@ -44,6 +44,8 @@ class FakeDatabase : public Database {
   std::vector<MetricMetadata> metadata;
   std::vector<SeriesExemplars> exemplars;  ///< Answered whole, whatever is selected.
   DatabaseStatus status;
+  /// Answers queries; called by several threads.
+  std::function<arrow::Result<QueryResult>(const QueryRequest&)> on_query;
 
   /// Answer the writes kept so far, from the calling thread. Waits until there are `count`.
   void CompleteWrites(size_t count);
@@ -63,6 +65,7 @@ class FakeDatabase : public Database {
                                          const SelectRequest& request) override;
   arrow::Result<SeriesAnswer> Series(const SelectRequest& request) override;
   arrow::Result<ExemplarsAnswer> Exemplars(const SelectRequest& request) override;
+  arrow::Result<QueryResult> Query(const QueryRequest& request) override;
   arrow::Result<std::vector<MetricMetadata>> Metadata(std::string_view metric) override;
   arrow::Status Flush() override;
   arrow::Status Merge(bool everything) override;

@@ -9,11 +9,6 @@
 namespace larnax::http {
 namespace {
 
-arrow::Status BadParam(std::string_view name, std::string_view reason) {
-  return MakeError(ErrorKind::kBadQuery,
-                   "invalid parameter \"" + std::string(name) + "\": " + std::string(reason));
-}
-
 // Whether a Content-Type is of a form, parameters aside.
 bool IsForm(std::string_view content_type) {
   return content_type.substr(0, content_type.find_first_of("; ")) ==
@@ -22,14 +17,19 @@ bool IsForm(std::string_view content_type) {
 
 arrow::Result<std::vector<Matcher>> ReadSelector(std::string_view text) {
   auto selector = ParseSelector(text);
-  if (!selector.ok()) return BadParam("match[]", selector.status().message());
+  if (!selector.ok()) return InvalidParam("match[]", selector.status().message());
   for (const Matcher& matcher : *selector) {
     if (!matcher.MatchesEmpty()) return selector;
   }
-  return BadParam("match[]", "match[] must contain at least one non-empty matcher");
+  return InvalidParam("match[]", "match[] must contain at least one non-empty matcher");
 }
 
 }  // namespace
+
+arrow::Status InvalidParam(std::string_view name, std::string_view reason) {
+  return MakeError(ErrorKind::kBadQuery,
+                   "invalid parameter \"" + std::string(name) + "\": " + std::string(reason));
+}
 
 void RequestHead::Clear() {
   method = Method::kOther;
@@ -55,8 +55,17 @@ arrow::Result<int64_t> TimeParam(const Params& params, std::string_view name, in
   const std::string_view text = params.First(name);
   if (text.empty()) return otherwise;
   auto time_ms = ParseTime(text);
-  if (!time_ms.ok()) return BadParam(name, time_ms.status().message());
+  if (!time_ms.ok()) return InvalidParam(name, time_ms.status().message());
   return time_ms;
+}
+
+arrow::Result<int64_t> DurationParam(const Params& params, std::string_view name,
+                                     int64_t otherwise) {
+  const std::string_view text = params.First(name);
+  if (text.empty()) return otherwise;
+  auto duration_ms = ParseDuration(text);
+  if (!duration_ms.ok()) return InvalidParam(name, duration_ms.status().message());
+  return duration_ms;
 }
 
 arrow::Result<int64_t> LimitParam(const Params& params, std::string_view name) {
@@ -65,9 +74,9 @@ arrow::Result<int64_t> LimitParam(const Params& params, std::string_view name) {
   int64_t limit = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
   if (error != std::errc() || end != text.data() + text.size()) {
-    return BadParam(name, "cannot parse \"" + std::string(text) + "\" to a whole number");
+    return InvalidParam(name, "cannot parse \"" + std::string(text) + "\" to a whole number");
   }
-  if (limit < 0) return BadParam(name, "limit must be non-negative");
+  if (limit < 0) return InvalidParam(name, "limit must be non-negative");
   return limit;
 }
 
@@ -84,8 +93,8 @@ arrow::Result<SelectRequest> SelectParams(const Request& request, int64_t max_ti
   select.timeout_ms = max_timeout_ms;
   if (const std::string_view text = params.First("timeout"); !text.empty()) {
     const auto timeout_ms = ParseDuration(text);
-    if (!timeout_ms.ok()) return BadParam("timeout", timeout_ms.status().message());
-    if (*timeout_ms <= 0) return BadParam("timeout", "a timeout must be positive");
+    if (!timeout_ms.ok()) return InvalidParam("timeout", timeout_ms.status().message());
+    if (*timeout_ms <= 0) return InvalidParam("timeout", "a timeout must be positive");
     if (max_timeout_ms == 0 || *timeout_ms < max_timeout_ms) select.timeout_ms = *timeout_ms;
   }
   select.cancelled = request.cancelled;

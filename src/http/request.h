@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -43,6 +44,7 @@ struct Request {
   std::string body;
   Params params;
   std::string name;  ///< The path's `<name>`, decoded, where the route has one.
+  std::chrono::steady_clock::time_point received = std::chrono::steady_clock::now();
   /// Set when the client goes away; never null.
   std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
 };
@@ -52,6 +54,13 @@ arrow::Status ReadParams(Request* request);
 
 /// Read an optional time. Errors are Prometheus': `invalid parameter "start": cannot parse ...`.
 arrow::Result<int64_t> TimeParam(const Params& params, std::string_view name, int64_t otherwise);
+
+/// Read a duration, into milliseconds; `otherwise` where it is absent or empty.
+arrow::Result<int64_t> DurationParam(const Params& params, std::string_view name,
+                                     int64_t otherwise);
+
+/// The error for a parameter: `invalid parameter "start": REASON`.
+arrow::Status InvalidParam(std::string_view name, std::string_view reason);
 
 /// Read an optional count >= 0; absent, empty and 0 are 0: no limit.
 arrow::Result<int64_t> LimitParam(const Params& params, std::string_view name);

@@ -18,6 +18,7 @@ enum class RouteKind {
   kWrite,        ///< Database::Ingest, from the connection's own thread.
   kInline,       ///< The connection's own thread: the answer costs next to nothing.
   kQuery,        ///< The query threads.
+  kPromql,       ///< The query threads, so many at a time as `query_concurrency` says.
   kRemoteRead,   ///< The query threads, so many at a time as `remote_read_concurrency` says.
   kMaintenance,  ///< The one thread for work that may take minutes.
 };

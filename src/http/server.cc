@@ -88,6 +88,7 @@ class ServerImpl : public Server {
       left = state_->connections.load();
     }
     for (const auto& thread : threads_) thread->Stop();
+    state_->promql->Close();
     state_->remote_reads->Close();
     state_->queries.Stop();
     state_->passwords.Stop();

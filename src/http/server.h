@@ -37,7 +37,18 @@ struct ServerOptions {
   int64_t sweep_interval_ms = 1'000;   ///< How often the timeouts above are looked at.
   int64_t drain_timeout_ms = 10'000;   ///< That Stop() gives requests in flight.
 
-  int64_t query_timeout_ms = 120'000;  ///< Cap of the parameter `timeout`.
+  int64_t query_timeout_ms = 120'000;       ///< Cap of the parameter `timeout`.
+  int query_concurrency = 20;               ///< PromQL queries at a time; further ones wait.
+  int64_t query_max_samples = 50'000'000;   ///< That a query may hold at once; 0: no limit.
+  int64_t query_max_memory_bytes = 0;       ///< The same, in bytes of values.
+  int64_t query_lookback_ms = 300'000;      ///< Without the parameter `lookback_delta`.
+  int64_t query_subquery_step_ms = 60'000;  ///< Of subqueries that name none.
+  QueryFeatures query_features;
+  /// Told of every query with its cost, as a line of JSON, and of those that took longer than
+  /// `slow_query_ms`; from any thread; may be empty.
+  std::function<void(std::string_view)> query_log;
+  std::function<void(std::string_view)> slow_query_log;
+  int64_t slow_query_ms = 10'000;
 
   int64_t remote_read_sample_limit = 50'000'000;  ///< Of an answer in one message; 0: none.
   int remote_read_concurrency = 10;               ///< Further ones wait, as queries do.
@@ -53,6 +64,7 @@ struct ServerOptions {
 
   std::string cors_origin = ".*";            ///< Regular expression of the origins that may read.
   std::map<std::string, std::string> flags;  ///< Shown by /api/v1/status/flags.
+  std::string config_yaml;                   ///< Shown by /api/v1/status/config.
   /// Told of failures that no client sees, from any thread; may be empty.
   std::function<void(std::string_view)> log;
   /// Told of every call that needs the role `admin` (who, what, from where, with what outcome), and

@@ -28,6 +28,8 @@ struct ServerState {
         queries(query_threads, static_cast<size_t>(options.query_queue)),
         maintenance(1, kMaintenanceQueue),
         passwords(1, kPasswordQueue),
+        promql(std::make_shared<Gate>(static_cast<size_t>(options.query_concurrency),
+                                      static_cast<size_t>(options.query_queue))),
         remote_reads(std::make_shared<Gate>(static_cast<size_t>(options.remote_read_concurrency),
                                             static_cast<size_t>(options.query_queue))) {}
 
@@ -49,6 +51,7 @@ struct ServerState {
   WorkerPool maintenance;
   WorkerPool
       passwords;  // Of one thread: guessing takes one core at most. Reads the web config, too.
+  std::shared_ptr<Gate> promql;
   std::shared_ptr<Gate> remote_reads;
 
   std::mutex mutex;  ///< Only for waiting on `connection_closed`.

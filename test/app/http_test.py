@@ -167,7 +167,7 @@ def test_samples_as_arrow_to_the_bit(server):
     names = {f.name: (f.metadata or {}).get(b"label", f.name.encode()).decode()
              for f in table.schema}
     names["metric"] = "__name__"
-    own = {"timestamp", "value", "stale", "start_timestamp", "other_labels"}
+    own = {"timestamp", "value", "stale", "start_timestamp", "histogram", "other_labels"}
     found = {}
     for row in table.to_pylist():
         labels = {names[c]: v for c, v in row.items() if c not in own and v is not None}

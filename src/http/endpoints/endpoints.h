@@ -22,6 +22,28 @@ arrow::Result<Response> AnswerLabels(const Request& request, const Services& ser
 arrow::Result<Response> AnswerLabelValues(const Request& request, const Services& services);
 arrow::Result<Response> AnswerSeries(const Request& request, const Services& services);
 arrow::Result<Response> AnswerMetadata(const Request& request, const Services& services);
+/// Prometheus' order of series: by names and values in turn, the shorter set first.
+bool LabelsLess(const Labels& left, const Labels& right);
+
+// query.cc
+arrow::Result<Response> AnswerQuery(const Request& request, const Services& services);
+arrow::Result<Response> AnswerQueryRange(const Request& request, const Services& services);
+
+// exemplars.cc
+arrow::Result<Response> AnswerQueryExemplars(const Request& request, const Services& services);
+
+// query_language.cc
+arrow::Result<Response> AnswerFormatQuery(const Request& request, const Services& services);
+arrow::Result<Response> AnswerParseQuery(const Request& request, const Services& services);
+arrow::Result<Response> AnswerFeatures(const Request& request, const Services& services);
+
+// no_scraping.cc: well-formed answers about what an archive has none of
+arrow::Result<Response> AnswerRules(const Request& request, const Services& services);
+arrow::Result<Response> AnswerAlerts(const Request& request, const Services& services);
+arrow::Result<Response> AnswerTargets(const Request& request, const Services& services);
+arrow::Result<Response> AnswerTargetsMetadata(const Request& request, const Services& services);
+arrow::Result<Response> AnswerScrapePools(const Request& request, const Services& services);
+arrow::Result<Response> AnswerAlertmanagers(const Request& request, const Services& services);
 
 // samples.cc
 arrow::Result<Response> AnswerSamples(const Request& request, const Services& services);
@@ -34,6 +56,7 @@ arrow::Result<Response> AnswerBuildInfo(const Request& request, const Services& 
 arrow::Result<Response> AnswerRuntimeInfo(const Request& request, const Services& services);
 arrow::Result<Response> AnswerTsdb(const Request& request, const Services& services);
 arrow::Result<Response> AnswerFlags(const Request& request, const Services& services);
+arrow::Result<Response> AnswerConfig(const Request& request, const Services& services);
 
 // admin.cc
 arrow::Result<Response> AnswerFlush(const Request& request, const Services& services);

@@ -153,8 +153,8 @@ TEST_F(EndpointsTest, Samples) {
   const RawResponse csv = Get("/api/v1/samples?match[]=temp", "Accept: text/csv\r\n");
   EXPECT_EQ(csv.Header("content-type"), "text/csv; charset=utf-8; header=present");
   EXPECT_EQ(csv.body,
-            "metric,http.method,other_labels,timestamp,value,stale,start_timestamp\n"
-            "temp,GET,,1970-01-01T00:00:03.000Z,1,false,\n");
+            "metric,http.method,other_labels,timestamp,value,stale,start_timestamp,histogram\n"
+            "temp,GET,,1970-01-01T00:00:03.000Z,1,false,,\n");
   const RawResponse arrow = Get("/api/v1/samples?match[]=temp&format=arrow");
   EXPECT_EQ(arrow.Header("content-type"), "application/vnd.apache.arrow.stream");
   EXPECT_TRUE(arrow.body.starts_with("\xff\xff\xff\xff"));
@@ -225,7 +225,7 @@ TEST_F(EndpointsTest, Status) {
   options.flags = {{"listen", "127.0.0.1:0"}};
   Start(options);
   EXPECT_THAT(Get("/api/v1/status/buildinfo").body,
-              HasSubstr(std::string("\"version\":\"") + Version() + "\""));
+              HasSubstr(std::string("\"larnaxVersion\":\"") + Version() + "\""));
   EXPECT_THAT(Get("/api/v1/status/runtimeinfo").body,
               HasSubstr("\"storageRetention\":\"forever\""));
   EXPECT_EQ(Get("/api/v1/status/flags").body,

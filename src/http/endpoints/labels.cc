@@ -33,16 +33,6 @@ Response AnswerNames(const Request& request, const NamesAnswer& answer) {
   return response;
 }
 
-// Prometheus' order: by the names and values in turn, the shorter set first.
-bool LabelsLess(const Labels& left, const Labels& right) {
-  const LabelsView a = left;
-  const LabelsView b = right;
-  return std::lexicographical_compare(
-      a.begin(), a.end(), b.begin(), b.end(), [](const Label& x, const Label& y) {
-        return std::pair(x.name, x.value) < std::pair(y.name, y.value);
-      });
-}
-
 void AppendMetadataEntry(const MetricMetadata& entry, std::string* out) {
   out->append("{\"type\":");
   AppendJsonString(entry.type, out);
@@ -54,6 +44,15 @@ void AppendMetadataEntry(const MetricMetadata& entry, std::string* out) {
 }
 
 }  // namespace
+
+bool LabelsLess(const Labels& left, const Labels& right) {
+  const LabelsView a = left;
+  const LabelsView b = right;
+  return std::lexicographical_compare(
+      a.begin(), a.end(), b.begin(), b.end(), [](const Label& x, const Label& y) {
+        return std::pair(x.name, x.value) < std::pair(y.name, y.value);
+      });
+}
 
 arrow::Result<Response> AnswerLabels(const Request& request, const Services& services) {
   ARROW_ASSIGN_OR_RAISE(const SelectRequest select,

@@ -10,6 +10,7 @@
 #include <arrow/io/memory.h>
 #include <arrow/ipc/reader.h>
 #include <arrow/record_batch.h>
+#include <arrow/scalar.h>
 #include <arrow/type.h>
 #include <arrow/util/key_value_metadata.h>
 
@@ -276,7 +277,7 @@ TEST(SamplesJson, HasHistograms) {
 
 TEST(SamplesArrow, HasHistograms) {
   FakeDatabase database;
-  database.AddSeries({{"__name__", "h"}}, {});
+  database.AddSeries({{"__name__", "h"}}, {{2000, 1}});
   database.AddHistograms({HistogramAt(1000, 3.5)});
   const auto batches =
       ReadArrow(Drain(WriteSamples(StreamOf(&database), AnswerFormat::kArrow, {}, {}).get()));

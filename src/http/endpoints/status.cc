@@ -15,6 +15,7 @@ namespace {
 
 constexpr int64_t kMaxTsdbLimit = 10'000;
 constexpr int64_t kDefaultTsdbLimit = 10;
+constexpr std::string_view kPrometheusVersion = "3.14.0";
 
 // Builds one JSON object, field by field.
 class JsonObject {
@@ -69,9 +70,13 @@ int64_t NowMs() {
 
 }  // namespace
 
+// Clients that know Prometheus look here for what they may ask: Grafana, for one, asks for label
+// values by selector only of a version from 2.24 on. So the version told is that of the Prometheus
+// whose API this is; Larnax' own stands beside it.
 arrow::Result<Response> AnswerBuildInfo(const Request&, const Services&) {
   return JsonResponse(JsonObject()
-                          .Text("version", Version())
+                          .Text("version", kPrometheusVersion)
+                          .Text("larnaxVersion", Version())
                           .Text("revision", Revision())
                           .Text("branch", "")
                           .Text("buildUser", "")
@@ -140,6 +145,10 @@ arrow::Result<Response> AnswerFlags(const Request&, const Services& services) {
   JsonObject flags;
   for (const auto& [name, value] : services.options.flags) flags.Text(name, value);
   return JsonResponse(flags.Take());
+}
+
+arrow::Result<Response> AnswerConfig(const Request&, const Services& services) {
+  return JsonResponse(JsonObject().Text("yaml", services.options.config_yaml).Take());
 }
 
 }  // namespace larnax::http
