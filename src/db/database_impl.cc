@@ -95,7 +95,9 @@ DatabaseImpl::DatabaseImpl(Environment environment, std::string root,
       root_(std::move(root)),
       options_(options),
       experiments_(environment.fs, root_, options.experiment_label),
-      start_time_ms_(environment.clock->NowMs()) {}
+      start_time_ms_(environment.clock->NowMs()),
+      query_engine_(
+          {.threads = environment.recovery_threads == 1 ? 1 : 0, .clock = environment.clock}) {}
 
 DatabaseImpl::~DatabaseImpl() {
   (void)Close();

@@ -11,6 +11,7 @@
 #include "db/experiments.h"
 #include "db/metadata_catalog.h"
 #include "db/write_path.h"
+#include "exec/engine.h"
 #include "head/head.h"
 #include "head/log.h"
 #include "larnax/database.h"
@@ -42,6 +43,7 @@ class DatabaseImpl final : public Database {
   arrow::Result<SeriesAnswer> Series(const SelectRequest& request) override;
   arrow::Result<ExemplarsAnswer> Exemplars(const SelectRequest& request) override;
   arrow::Result<std::vector<MetricMetadata>> Metadata(std::string_view metric) override;
+  arrow::Result<QueryResult> Query(const QueryRequest& request) override;
   arrow::Status Flush() override;
   arrow::Status Merge(bool everything) override;
   arrow::Result<DatabaseStatus> Status(int limit) override;
@@ -96,6 +98,7 @@ class DatabaseImpl final : public Database {
   std::mutex merge_mutex_;
 
   std::unique_ptr<io::Executor> executor_;
+  exec::Engine query_engine_;
 };
 
 }  // namespace larnax::db

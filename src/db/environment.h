@@ -15,7 +15,7 @@ struct Environment {
   io::Clock* clock = nullptr;
   io::Executor* executor = nullptr;
   uint64_t seed = 0;         ///< Of all that is drawn at random; 0: the machine draws.
-  int recovery_threads = 2;  ///< 1: recovery uses the calling thread only.
+  int recovery_threads = 2;  ///< 1: recovery and queries use the calling thread only.
 };
 
 }  // namespace larnax::db

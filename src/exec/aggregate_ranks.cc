@@ -119,6 +119,7 @@ arrow::Status PickingAggregate::CheckParam(std::vector<double>* param) {
   }
   if (!ratio) {
     if (any_nan) return ParamError("Parameter value is NaN");
+    if (high < 1) return arrow::Status::OK();
     if (low <= -kInt64Limit) {
       return ParamError("Scalar value " + Number(low) + " underflows int64");
     }

@@ -1,19 +1,27 @@
 #include "exec/pipeline.h"
 
 #include <algorithm>
+#include <exception>
+#include <string>
 #include <utility>
 
 #include "io/executor.h"
+#include "larnax/error.h"
 
 namespace larnax::exec {
 
 bool PipelineOperator::Slot::TryRun() {
   int expected = kWaiting;
   if (!state.compare_exchange_strong(expected, kRunning)) return false;
-  answer = task(&notes);
-  for (const RowTransform& transform : *transforms) {
-    if (!answer->ok()) break;
-    answer = transform(std::move(*answer).ValueUnsafe(), &notes);
+  try {
+    answer = task(&notes);
+    for (const RowTransform& transform : *transforms) {
+      if (!answer->ok()) break;
+      answer = transform(std::move(*answer).ValueUnsafe(), &notes);
+    }
+  } catch (const std::exception& error) {
+    // Memory ran out before a limit was reached; other threads must not end the process.
+    answer = MakeError(ErrorKind::kLimit, std::string("query failed: ") + error.what());
   }
   // What the task holds (a batch of samples) may go before the answer is fetched.
   task = nullptr;
