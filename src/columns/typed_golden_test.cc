@@ -38,6 +38,42 @@ std::vector<GoldenFile> GoldenFiles() {
           {"wide", {.tier = Tier::kMerged, .wide_compat = true}, 6}};
 }
 
+/// Histograms such as servers send: bounds that grow, the largest and smallest bounds, custom ones.
+TestHistograms OrdinaryHistograms() {
+  NativeHistogram latency;
+  latency.schema = 3;
+  latency.is_integer = true;
+  latency.integer_count = 25;
+  latency.integer_zero_count = 3;
+  latency.zero_threshold = 0x1p-128;
+  latency.sum = 31.25;
+  latency.positive_spans = {{-3, 2}, {2, 3}};
+  latency.integer_positive = {1, 4, 9, 0, 5};
+  latency.negative_spans = {{0, 2}};
+  latency.integer_negative = {2, 1};
+  NativeHistogram wide;
+  wide.schema = -4;
+  wide.counter_reset_hint = CounterResetHint::kGauge;
+  wide.count = 7.5;
+  wide.sum = 1e300;
+  wide.positive_spans = {{-64, 1}, {127, 2}};
+  wide.positive = {2.5, 4, 1};
+  NativeHistogram custom;
+  custom.schema = NativeHistogram::kCustomBounds;
+  custom.is_integer = true;
+  custom.integer_count = 10;
+  custom.sum = 4;
+  custom.positive_spans = {{0, 1}, {1, 2}};
+  custom.integer_positive = {5, 3, 2};
+  custom.custom_bounds = {0.1, 0.25, 1};
+  TestHistograms series{MakeLabels({{"__name__", "ordinary"}, {"job", "shop"}}), {}};
+  int64_t time_ms = 1'700'000'000'000;
+  for (const NativeHistogram& one : {latency, wide, custom}) {
+    series.samples.push_back({time_ms += 15'000, 0, std::make_shared<const NativeHistogram>(one)});
+  }
+  return series;
+}
+
 /// Series whose labels are called like columns of both tables come on top.
 std::vector<TestHistograms> GoldenHistograms() {
   std::vector<TestHistograms> all = AwkwardHistograms(2026, 14, 14);
@@ -49,6 +85,7 @@ std::vector<TestHistograms> GoldenHistograms() {
                              {"counter_reset_hint", "d"},
                              {"exemplar_labels", "e"},
                              {"positive_buckets", "f"}});
+  all.push_back(OrdinaryHistograms());
   all.push_back(std::move(taken));
   return all;
 }
