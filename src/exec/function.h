@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -77,6 +78,9 @@ struct WindowedSamples {
   /// Shape [grid.count] each, ascending: window k holds samples begin[k] .. end[k]-1.
   std::span<const uint32_t> begin;
   std::span<const uint32_t> end;
+  /// Where a kernel may keep what follows from times and windows alone, for other series that share
+  /// them within the call. Null: nowhere.
+  std::shared_ptr<const void>* derived = nullptr;
 
   bool empty() const { return time_ms.empty(); }
 };

@@ -19,6 +19,7 @@ void RangeWindows::Find(std::span<const int64_t> time_ms, const RefTimes& refs, 
   begin.resize(refs.count);
   end.resize(refs.count);
   samples = 0;
+  derived = nullptr;
   const auto size = static_cast<uint32_t>(time_ms.size());
   uint32_t first = 0;
   uint32_t past = 0;

@@ -25,6 +25,8 @@ struct RangeWindows {
   std::vector<uint32_t> begin;  ///< Shape [steps].
   std::vector<uint32_t> end;    ///< Shape [steps].
   int64_t samples = 0;          ///< In all windows, repeats counted.
+  /// What a kernel derived from them; see WindowedSamples.
+  mutable std::shared_ptr<const void> derived;
 
   /// \param time_ms  Ascending.
   void Find(std::span<const int64_t> time_ms, const RefTimes& refs, int64_t range_ms);

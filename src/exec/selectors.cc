@@ -168,7 +168,7 @@ class RangeReader {
     } else {
       const RangeWindows& windows = windows_.Find(series.time_ms);
       range_.floats = {*series.time_ms, series.value, use_starts_ ? series.start_ms : NoStarts(),
-                       windows.begin, windows.end};
+                       windows.begin,   windows.end,  &windows.derived};
       notes->samples += windows.samples;
     }
     if (!series.histograms.empty()) {
@@ -205,7 +205,12 @@ class RangeReader {
       if (starts) starts_.push_back(series.start_ms[i]);
     }
     float_windows_.Find(times_, call_.refs(), call_.spec.range_ms);
-    range_.floats = {times_, values_, starts_, float_windows_.begin, float_windows_.end};
+    range_.floats = {times_,
+                     values_,
+                     starts_,
+                     float_windows_.begin,
+                     float_windows_.end,
+                     &float_windows_.derived};
   }
 
   const RangeCall& call_;
@@ -390,12 +395,14 @@ arrow::Result<StepVector> CallOnRows(const RangeCall& call, const StepVector& ro
     series.histograms.end = none;
     RowSamples samples;
     if (row.histograms == nullptr && AllPresent(row.present, rows.steps())) {
-      series.floats = {*grid_times, {row.values, rows.steps()}, {}, all_steps.begin, all_steps.end};
+      series.floats = {*grid_times,   {row.values, rows.steps()}, {}, all_steps.begin,
+                       all_steps.end, &all_steps.derived};
       notes->samples += all_steps.samples;
     } else {
       samples = SamplesOf(row, *grid_times);
       windows.Find(*samples.times, call.refs(), call.spec.range_ms);
-      series.floats = {*samples.times, samples.values, {}, windows.begin, windows.end};
+      series.floats = {*samples.times, samples.values, {},
+                       windows.begin,  windows.end,    &windows.derived};
       notes->samples += windows.samples;
       if (!samples.histograms.empty()) {
         histogram_windows.Find(samples.histogram_times, call.refs(), call.spec.range_ms);

@@ -24,6 +24,14 @@ void ForFloatWindows(const RangeSeries& series, SeriesWriter* out, F&& f) {
   }
 }
 
+/// Mark the steps whose windows have floats as present.
+inline void MarkFilledWindows(const WindowedSamples<double>& floats, SeriesWriter* out) {
+  for (size_t step = 0; step < out->steps(); ++step) {
+    const bool filled = floats.begin[step] < floats.end[step];
+    out->present()[step / 64] |= PresenceWord{filled} << (step % 64);
+  }
+}
+
 /// Tell of windows with floats that hold histograms too, which do not count.
 inline void NoteIgnoredHistograms(const RangeSeries& series, size_t steps,
                                   promql::PositionRange position, Annotations* annotations) {

@@ -13,50 +13,33 @@ bool SortsBefore(double a, double b) {
   return std::isnan(a) || a < b;
 }
 
-// The answer where it does not depend on the values.
-std::optional<double> OutOfRange(double quantile, size_t count) {
+}  // namespace
+
+std::optional<double> QuantileWithoutValues(double quantile, size_t count) {
   if (count == 0 || std::isnan(quantile)) return std::numeric_limits<double>::quiet_NaN();
   if (quantile < 0) return -std::numeric_limits<double>::infinity();
   if (quantile > 1) return std::numeric_limits<double>::infinity();
   return std::nullopt;
 }
 
-struct Place {
-  size_t lower = 0;
-  size_t upper = 0;
-  double weight = 0;  // Of the upper one.
-};
-
-Place PlaceOf(double quantile, size_t count) {
+QuantilePlace PlaceOfQuantile(double quantile, size_t count) {
   const double rank = quantile * static_cast<double>(count - 1);
   const auto lower = static_cast<size_t>(std::floor(rank));
   return {lower, std::min(count - 1, lower + 1), rank - std::floor(rank)};
 }
 
-double Between(double lower, double upper, double weight) {
-  return lower * (1 - weight) + upper * weight;
-}
-
-}  // namespace
-
 bool IsQuantile(double quantile) { return quantile >= 0 && quantile <= 1; }
 
-double QuantileOfSorted(double quantile, std::span<const double> sorted) {
-  if (const auto fixed = OutOfRange(quantile, sorted.size())) return *fixed;
-  const Place place = PlaceOf(quantile, sorted.size());
-  return Between(sorted[place.lower], sorted[place.upper], place.weight);
-}
-
 double Quantile(double quantile, std::span<double> values) {
-  if (const auto fixed = OutOfRange(quantile, values.size())) return *fixed;
-  const Place place = PlaceOf(quantile, values.size());
+  if (const auto fixed = QuantileWithoutValues(quantile, values.size())) return *fixed;
+  const QuantilePlace place = PlaceOfQuantile(quantile, values.size());
   const auto lower = values.begin() + static_cast<std::ptrdiff_t>(place.lower);
   std::nth_element(values.begin(), lower, values.end(), SortsBefore);
   double upper = *lower;
   if (place.upper != place.lower) {
     upper = *std::min_element(lower + 1, values.end(), SortsBefore);
   }
-  return Between(*lower, upper, place.weight);
+  return InterpolateRanks(*lower, upper, place.weight);
 }
 
 }  // namespace larnax::exec

@@ -1,9 +1,11 @@
 #include "exec/functions/rate.h"
 
 #include <algorithm>
-#include <array>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/number_text.h"
 #include "exec/functions/function_lists.h"
@@ -83,91 +85,100 @@ EventList FindOverlaps(const WindowedSamples<T>& samples) {
   return overlaps;
 }
 
-// Windows of floats whose start times are not known: blocks of 64 steps, so that the arithmetic
-// runs over arrays of fixed length.
-template <bool kCounter>
-class FloatRateBlock {
- public:
-  static constexpr size_t kSteps = 64;
-
-  // Fills lanes from windows first_step .. first_step+count-1. Returns which have two samples.
-  PresenceWord Load(const RangeSpec& spec, const WindowedSamples<double>& floats, size_t first_step,
-                    size_t count) {
-    PresenceWord usable = 0;
-    for (size_t j = 0; j < count; ++j) {
-      const size_t step = first_step + j;
-      const bool enough = floats.end[step] - floats.begin[step] >= 2;
-      // Lanes that do not count still need samples that exist.
-      const size_t first = enough ? floats.begin[step] : 0;
-      const size_t last = enough ? floats.end[step] - 1 : 0;
-      const int64_t end_ms = spec.RefTime(step);
-      usable |= PresenceWord{enough} << j;
-      first_[j] = floats.value[first];
-      increase_[j] = floats.value[last] - floats.value[first];
-      gaps_[j] = enough ? static_cast<double>(last - first) : 1;
-      to_start_[j] = static_cast<double>(floats.time_ms[first] - (end_ms - spec.range_ms));
-      to_end_[j] = static_cast<double>(end_ms - floats.time_ms[last]);
-      sampled_[j] = static_cast<double>(floats.time_ms[last] - floats.time_ms[first]);
-    }
-    return usable;
-  }
-
-  void AddReset(size_t lane, double before) { increase_[lane] += before; }
-
-  // The arithmetic of ExtrapolationFactor, without branches.
-  void Evaluate(double divisor, double* result) const {
-    for (size_t j = 0; j < kSteps; ++j) {
-      const double sampled = sampled_[j] / 1000;
-      const double gap = sampled / gaps_[j];
-      const double threshold = gap * kEdgeGaps;
-      double to_start = to_start_[j] / 1000;
-      double to_end = to_end_[j] / 1000;
-      to_start = to_start >= threshold ? gap / 2 : to_start;
-      to_end = to_end >= threshold ? gap / 2 : to_end;
-      if constexpr (kCounter) {
-        const double to_zero = sampled * (first_[j] / increase_[j]);
-        const bool rises = (increase_[j] > 0) & (first_[j] >= 0);
-        to_start = rises & (to_zero < to_start) ? to_zero : to_start;
-      }
-      result[j] = increase_[j] * ((sampled + to_start + to_end) / sampled / divisor);
-    }
-  }
-
- private:
-  std::array<double, kSteps> first_{};
-  std::array<double, kSteps> increase_{};
-  std::array<double, kSteps> gaps_{};
-  std::array<double, kSteps> to_start_{};
-  std::array<double, kSteps> to_end_{};
-  std::array<double, kSteps> sampled_{};
+// One window of floats whose start times are not known, as far as it follows from times.
+struct WindowTimes {
+  uint32_t first = 0;  // Samples at both ends; 0 where there are not two.
+  uint32_t last = 0;
+  double sampled = 0;
+  double to_start = 0;
+  double to_end = 0;
+  double factor = 0;  // Where the counter was not 0 nearer than `to_start`.
 };
+
+// The windows of all steps; series that share times share them.
+struct RateTimes {
+  std::vector<WindowTimes> windows;
+  std::vector<PresenceWord> present;  // Which have two samples.
+};
+
+std::shared_ptr<const RateTimes> MakeRateTimes(const RangeSpec& spec,
+                                               const WindowedSamples<double>& floats,
+                                               double divisor) {
+  const size_t steps = floats.begin.size();
+  auto times = std::make_shared<RateTimes>();
+  times->windows.resize(steps);
+  times->present.resize(PresenceWordCount(steps));
+  for (size_t step = 0; step < steps; ++step) {
+    if (floats.end[step] - floats.begin[step] < 2) continue;
+    SetPresent(times->present.data(), step);
+    WindowTimes& w = times->windows[step];
+    w.first = floats.begin[step];
+    w.last = floats.end[step] - 1;
+    const int64_t end_ms = spec.RefTime(step);
+    const int64_t first_ms = floats.time_ms[w.first];
+    const int64_t last_ms = floats.time_ms[w.last];
+    w.sampled = static_cast<double>(last_ms - first_ms) / 1000;
+    w.to_start = static_cast<double>(first_ms - (end_ms - spec.range_ms)) / 1000;
+    w.to_end = static_cast<double>(end_ms - last_ms) / 1000;
+    const double gap = w.sampled / static_cast<double>(w.last - w.first);
+    if (w.to_start >= gap * kEdgeGaps) w.to_start = gap / 2;
+    if (w.to_end >= gap * kEdgeGaps) w.to_end = gap / 2;
+    w.factor = (w.sampled + w.to_start + w.to_end) / w.sampled / divisor;
+  }
+  return times;
+}
+
+std::shared_ptr<const RateTimes> RateTimesOf(const RangeSpec& spec,
+                                             const WindowedSamples<double>& floats,
+                                             double divisor) {
+  if (floats.derived == nullptr) return MakeRateTimes(spec, floats, divisor);
+  if (*floats.derived == nullptr) *floats.derived = MakeRateTimes(spec, floats, divisor);
+  return std::static_pointer_cast<const RateTimes>(*floats.derived);
+}
+
+// Extrapolates the increase of a counter; it was 0 before the window's start at the earliest where
+// the line through its first and last sample says so.
+double ExtrapolateCounter(const WindowTimes& w, double first, double increase, double divisor) {
+  // Divisions are saved where products tell the same beyond any rounding.
+  constexpr double kBeyondRounding = 1 + 1e-9;
+  constexpr double kTiny = 1e-290;
+  constexpr double kHuge = 1e290;
+  if (increase > 0 && first >= 0) {
+    const double left = first * w.sampled;
+    const double right = w.to_start * increase;
+    if (!(left > right * kBeyondRounding && right > kTiny && left < kHuge)) {
+      const double to_zero = w.sampled * (first / increase);
+      if (to_zero < w.to_start) {
+        return increase * ((w.sampled + to_zero + w.to_end) / w.sampled / divisor);
+      }
+    }
+  }
+  return increase * w.factor;
+}
 
 template <bool kCounter>
 void EvaluateFloats(const RangeSpec& spec, const RangeSeries& series, bool per_second,
                     SeriesWriter* out) {
   const WindowedSamples<double>& floats = series.floats;
   if (floats.empty()) return;
-  using Block = FloatRateBlock<kCounter>;
   // Dividing by 1 changes no bit.
   const double divisor = per_second ? RangeSeconds(spec.range_ms) : 1;
+  const auto times = RateTimesOf(spec, floats, divisor);
   EventList resets;
   if (kCounter) resets = FindFloatResets(floats);
-  Block block;
-  std::array<double, Block::kSteps> result;
-  for (size_t first_step = 0; first_step < out->steps(); first_step += Block::kSteps) {
-    const size_t count = std::min(Block::kSteps, out->steps() - first_step);
-    const PresenceWord usable = block.Load(spec, floats, first_step, count);
-    if (usable == 0) continue;
-    if (!resets.empty()) {
-      for (size_t j = 0; j < count; ++j) {
-        resets.ForEachInside(floats.begin[first_step + j], floats.end[first_step + j],
-                             [&](size_t i) { block.AddReset(j, floats.value[i - 1]); });
-      }
+  const bool has_resets = !resets.empty();
+  const double* values = floats.value.data();
+  double* result = out->values();
+  for (size_t step = 0; step < times->windows.size(); ++step) {
+    const WindowTimes& w = times->windows[step];
+    const double first = values[w.first];
+    double increase = values[w.last] - first;
+    if (has_resets) {
+      resets.ForEachInside(w.first, w.last + 1, [&](size_t i) { increase += values[i - 1]; });
     }
-    block.Evaluate(divisor, result.data());
-    std::copy_n(result.data(), count, out->values() + first_step);
-    out->present()[first_step / Block::kSteps] = usable;
+    result[step] = kCounter ? ExtrapolateCounter(w, first, increase, divisor) : increase * w.factor;
   }
+  std::copy(times->present.begin(), times->present.end(), out->present());
 }
 
 // Windows that may hold histograms, or floats with start times: one by one.

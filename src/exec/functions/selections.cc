@@ -3,6 +3,7 @@
 
 #include "exec/functions/float_windows.h"
 #include "exec/functions/function_lists.h"
+#include "exec/functions/window_lanes.h"
 
 namespace larnax::exec {
 namespace {
@@ -121,15 +122,47 @@ class ExtremeFinder {
   size_t next_ = 0;
 };
 
+// Windows of up to so many samples on average are looked through one by one, several at once.
+constexpr size_t kShortWindow = 64;
+
+bool AreShort(const WindowedSamples<double>& floats) {
+  size_t samples = 0;
+  for (size_t step = 0; step < floats.begin.size(); ++step) {
+    samples += floats.end[step] - floats.begin[step];
+  }
+  return samples <= kShortWindow * floats.begin.size();
+}
+
+template <bool kMaximum>
+void ExtremesOfShortWindows(const WindowedSamples<double>& floats, SeriesWriter* out) {
+  double* const result = out->values();
+  const ValueWindows windows{floats.value, floats.begin, floats.end};
+  kMaximum ? MaximizeWindows(windows, result) : MinimizeWindows(windows, result);
+  for (size_t step = 0; step < out->steps(); ++step) {
+    const size_t begin = floats.begin[step];
+    const size_t end = floats.end[step];
+    if (begin == end || (std::isfinite(result[step]) && result[step] != 0)) continue;
+    // Only NaN may be there, and the first of several zeros counts.
+    ExtremeFinder<kMaximum, false> finder(floats.value);
+    result[step] = floats.value[finder.Next(begin, end)];
+  }
+  MarkFilledWindows(floats, out);
+}
+
 template <bool kMaximum, bool kTime>
 arrow::Status Extreme(const CallContext& call, const RangeSpec&, const RangeSeries& series,
                       SeriesWriter* out, Annotations* annotations) {
-  // Of equal values the first one counts (0 and -0 differ), of times the last one.
-  ExtremeFinder<kMaximum, kTime> finder(series.floats.value);
-  ForFloatWindows(series, out, [&](size_t, size_t begin, size_t end) {
-    const size_t found = finder.Next(begin, end);
-    return kTime ? Seconds(series.floats.time_ms[found]) : series.floats.value[found];
-  });
+  const WindowedSamples<double>& floats = series.floats;
+  if (!kTime && !floats.empty() && AreShort(floats)) {
+    ExtremesOfShortWindows<kMaximum>(floats, out);
+  } else {
+    // Of equal values the first one counts (0 and -0 differ), of times the last one.
+    ExtremeFinder<kMaximum, kTime> finder(floats.value);
+    ForFloatWindows(series, out, [&](size_t, size_t begin, size_t end) {
+      const size_t found = finder.Next(begin, end);
+      return kTime ? Seconds(floats.time_ms[found]) : floats.value[found];
+    });
+  }
   NoteIgnoredHistograms(series, out->steps(), RangeArgPosition(call), annotations);
   return arrow::Status::OK();
 }

@@ -1,10 +1,14 @@
 #include <cmath>
 #include <memory>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "base/kahan.h"
+#include "exec/functions/exact_sums.h"
 #include "exec/functions/float_windows.h"
 #include "exec/functions/function_lists.h"
+#include "exec/functions/window_lanes.h"
 
 namespace larnax::exec {
 namespace {
@@ -55,8 +59,6 @@ double Variance(std::span<const double> values) {
   return squares.Total() / count;
 }
 
-double StandardDeviation(std::span<const double> values) { return std::sqrt(Variance(values)); }
-
 // Adds up the histograms of one window; nullptr where their layouts do not go together.
 HistogramPtr Accumulate(HistogramAccumulator::Kind kind, std::span<const HistogramPtr> histograms,
                         RangeNotes* notes) {
@@ -100,14 +102,44 @@ void AccumulateAnyWindows(HistogramAccumulator::Kind kind, const RangeSeries& se
   }
 }
 
+// Windows of floats only. What sums cannot tell (values that are not finite, sums that overflow) is
+// left to the loop over the window.
+template <double (*kOfFloats)(std::span<const double>), HistogramAccumulator::Kind kKind>
+void AccumulateFloats(const WindowedSamples<double>& floats, SeriesWriter* out) {
+  constexpr bool kMean = kKind == HistogramAccumulator::Kind::kMean;
+  const size_t steps = out->steps();
+  double* const result = out->values();
+  ExactSums exact;
+  if (exact.Load(floats.value)) {
+    for (size_t step = 0; step < steps; ++step) {
+      const uint32_t begin = floats.begin[step];
+      const uint32_t end = floats.end[step];
+      const double sum = exact.Sum(begin, end);
+      result[step] = kMean ? sum / static_cast<double>(end - begin) : sum;
+    }
+  } else {
+    std::vector<base::KahanSum> sums(steps);
+    SumWindows({floats.value, floats.begin, floats.end}, sums.data());
+    for (size_t step = 0; step < steps; ++step) {
+      const uint32_t begin = floats.begin[step];
+      const uint32_t end = floats.end[step];
+      const base::KahanSum& sum = sums[step];
+      const auto count = static_cast<double>(end - begin);
+      result[step] = kMean ? sum.sum / count + sum.compensation / count : sum.Total();
+      if (!std::isfinite(result[step]) && begin < end) {
+        result[step] = kOfFloats(floats.value.subspan(begin, end - begin));
+      }
+    }
+  }
+  MarkFilledWindows(floats, out);
+}
+
 template <double (*kOfFloats)(std::span<const double>), HistogramAccumulator::Kind kKind>
 arrow::Status AccumulateOverTime(const CallContext& call, const RangeSpec&,
                                  const RangeSeries& series, SeriesWriter* out,
                                  Annotations* annotations) {
   if (series.histograms.empty()) {
-    ForFloatWindows(series, out, [&](size_t, size_t begin, size_t end) {
-      return kOfFloats(series.floats.value.subspan(begin, end - begin));
-    });
+    if (!series.floats.empty()) AccumulateFloats<kOfFloats, kKind>(series.floats, out);
     return arrow::Status::OK();
   }
   RangeNotes notes;
@@ -116,12 +148,23 @@ arrow::Status AccumulateOverTime(const CallContext& call, const RangeSpec&,
   return arrow::Status::OK();
 }
 
-template <double (*kOfFloats)(std::span<const double>)>
-arrow::Status FloatsOverTime(const CallContext& call, const RangeSpec&, const RangeSeries& series,
+template <bool kRoot>
+arrow::Status SpreadOverTime(const CallContext& call, const RangeSpec&, const RangeSeries& series,
                              SeriesWriter* out, Annotations* annotations) {
-  ForFloatWindows(series, out, [&](size_t, size_t begin, size_t end) {
-    return kOfFloats(series.floats.value.subspan(begin, end - begin));
-  });
+  const WindowedSamples<double>& floats = series.floats;
+  if (!floats.empty()) {
+    double* const result = out->values();
+    SpreadWindows({floats.value, floats.begin, floats.end}, result);
+    for (size_t step = 0; step < out->steps(); ++step) {
+      const uint32_t begin = floats.begin[step];
+      const uint32_t end = floats.end[step];
+      if (!std::isfinite(result[step]) && begin < end) {
+        result[step] = Variance(floats.value.subspan(begin, end - begin));
+      }
+      if (kRoot) result[step] = std::sqrt(result[step]);
+    }
+    MarkFilledWindows(floats, out);
+  }
   NoteIgnoredHistograms(series, out->steps(), RangeArgPosition(call), annotations);
   return arrow::Status::OK();
 }
@@ -130,8 +173,8 @@ constexpr Function kFunctions[] = {
     {.name = "sum_over_time", .range = &AccumulateOverTime<&Sum, HistogramAccumulator::Kind::kSum>},
     {.name = "avg_over_time",
      .range = &AccumulateOverTime<&Mean, HistogramAccumulator::Kind::kMean>},
-    {.name = "stddev_over_time", .range = &FloatsOverTime<&StandardDeviation>},
-    {.name = "stdvar_over_time", .range = &FloatsOverTime<&Variance>},
+    {.name = "stddev_over_time", .range = &SpreadOverTime<true>},
+    {.name = "stdvar_over_time", .range = &SpreadOverTime<false>},
 };
 
 }  // namespace
