@@ -1,7 +1,9 @@
 #include "store/data_file.h"
 
 #include <array>
+#include <utility>
 
+#include "columns/parquet_file.h"
 #include "larnax/error.h"
 #include "store/archive_layout.h"
 
@@ -74,6 +76,25 @@ arrow::Result<std::shared_ptr<io::ReadableFile>> DataFile::Open(Tree tree) {
   return missing;
 }
 
+arrow::Result<std::shared_ptr<io::ReadableFile>> DataFile::TakeOpen(Tree tree) {
+  auto& ahead = tree == Tree::kSeries ? series_ahead_ : data_ahead_;
+  if (ahead != nullptr) return std::exchange(ahead, nullptr);
+  return Open(tree);
+}
+
+void DataFile::WillOpen() {
+  const std::lock_guard lock(mutex_);
+  if (index_ != nullptr || series_ahead_ != nullptr) return;
+  for (const Tree tree : {Tree::kSeries, Tree::kData}) {
+    auto file = Open(tree);
+    if (!file.ok()) return;
+    const bool is_series = tree == Tree::kSeries;
+    columns::ParquetFile::WillOpen(**file,
+                                   is_series ? entry_.series_footer_bytes : entry_.footer_bytes);
+    (is_series ? series_ahead_ : data_ahead_) = std::move(*file);
+  }
+}
+
 void DataFile::NoteUse() {
   if (open_files_ != nullptr) open_files_->Use(shared_from_this(), memory_bytes());
 }
@@ -84,7 +105,7 @@ arrow::Result<std::shared_ptr<columns::SeriesIndex>> DataFile::Index(ReadStats* 
     const std::lock_guard lock(mutex_);
     if (index_ == nullptr) {
       const OpenStats open_stats(stats);
-      ARROW_ASSIGN_OR_RAISE(auto file, Open(Tree::kSeries));
+      ARROW_ASSIGN_OR_RAISE(auto file, TakeOpen(Tree::kSeries));
       ARROW_ASSIGN_OR_RAISE(
           index, columns::SeriesIndex::Open(std::move(file), stats, entry_.series_footer_bytes,
                                             entry_.series_footer_crc32c));
@@ -107,7 +128,7 @@ arrow::Result<std::shared_ptr<Reader>> DataFile::OpenReader(std::shared_ptr<Read
     const std::lock_guard lock(mutex_);
     if (*kept == nullptr) {
       const OpenStats open_stats(stats);
-      ARROW_ASSIGN_OR_RAISE(auto file, Open(Tree::kData));
+      ARROW_ASSIGN_OR_RAISE(auto file, TakeOpen(Tree::kData));
       ARROW_ASSIGN_OR_RAISE(
           reader, Reader::Open(std::move(file), stats, entry_.footer_bytes, entry_.footer_crc32c));
       if (reader->rows() != entry_.rows) return Mismatch(Tree::kData);
@@ -144,6 +165,8 @@ arrow::Status DataFile::Mismatch(Tree tree) const {
 
 void DataFile::CloseReaders() {
   const std::lock_guard lock(mutex_);
+  series_ahead_ = nullptr;
+  data_ahead_ = nullptr;
   index_ = nullptr;
   samples_ = nullptr;
   histograms_ = nullptr;

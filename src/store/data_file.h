@@ -69,6 +69,8 @@ class DataFile : public std::enable_shared_from_this<DataFile> {
   arrow::Result<std::shared_ptr<columns::SamplesReader>> Samples(ReadStats* stats);
   arrow::Result<std::shared_ptr<columns::HistogramsReader>> Histograms(ReadStats* stats);
   arrow::Result<std::shared_ptr<columns::ExemplarsReader>> Exemplars(ReadStats* stats);
+  /// Let the disk begin with what the readers will read first. Errors come when they are opened.
+  void WillOpen();
   /// Open the rows, whatever the table: then they stay readable when the file is removed.
   arrow::Status OpenRows(ReadStats* stats);
   bool holds_histograms() const { return holds_histograms_; }
@@ -88,6 +90,7 @@ class DataFile : public std::enable_shared_from_this<DataFile> {
 
  private:
   arrow::Result<std::shared_ptr<io::ReadableFile>> Open(Tree tree);
+  arrow::Result<std::shared_ptr<io::ReadableFile>> TakeOpen(Tree tree);
   arrow::Status Mismatch(Tree tree) const;
   template <typename Reader>
   arrow::Result<std::shared_ptr<Reader>> OpenReader(std::shared_ptr<Reader>* kept,
@@ -104,6 +107,8 @@ class DataFile : public std::enable_shared_from_this<DataFile> {
   std::atomic<bool> remove_when_unused_ = false;
 
   mutable std::mutex mutex_;
+  std::shared_ptr<io::ReadableFile> series_ahead_;  // Open, but not read yet.
+  std::shared_ptr<io::ReadableFile> data_ahead_;
   std::shared_ptr<columns::SeriesIndex> index_;
   std::shared_ptr<columns::SamplesReader> samples_;
   std::shared_ptr<columns::HistogramsReader> histograms_;

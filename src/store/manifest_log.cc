@@ -8,6 +8,7 @@
 #include "larnax/error.h"
 #include "store/archive_layout.h"
 #include "store/json_fields.h"
+#include "store/merge_picker.h"
 
 namespace larnax::store {
 namespace {
@@ -149,7 +150,7 @@ arrow::Result<std::map<ManifestLog::MonthKey, ManifestLog::Month>> ManifestLog::
   std::vector<FileEntry> inline_files;
   for (const FileEntry& file : manifest->files) {
     const std::string month = MonthOf(file.day);
-    if (file.level == 3 && month < first_inline) {
+    if (file.level == kDayLevel && month < first_inline) {
       by_month[{file.table, month}].push_back(&file);
     } else {
       inline_files.push_back(file);

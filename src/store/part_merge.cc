@@ -60,8 +60,6 @@ void MergeOverlapping(std::span<Cursor> cursors, bool with_starts, head::SampleC
   }
 }
 
-}  // namespace
-
 // Appends parts one after the other; false where their times overlap or are in another order.
 bool Concatenate(std::span<const PartSamples> parts, head::SampleColumns* out) {
   size_t size = 0;
@@ -79,6 +77,8 @@ bool Concatenate(std::span<const PartSamples> parts, head::SampleColumns* out) {
   for (const PartSamples& part : parts) AppendSlice(part, 0, part.size(), with_starts, out);
   return true;
 }
+
+}  // namespace
 
 void MergeParts(std::span<const PartSamples> parts, head::SampleColumns* out) {
   out->Clear();

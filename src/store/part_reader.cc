@@ -36,6 +36,15 @@ class FileParts {
     wanted_.push_back({.part = part, .extent = extent});
   }
 
+  // Lets the disk begin with what Read will read.
+  arrow::Status WillRead() const {
+    std::vector<RowRange> ranges;
+    for (const Wanted& wanted : wanted_) {
+      AddRange(wanted.extent.row_start, wanted.extent.row_count, &ranges);
+    }
+    return reader_->WillRead(ranges, stats_);
+  }
+
   arrow::Status Read(LoadedParts::TimeBuffer* buffer) {
     ARROW_RETURN_NOT_OK(ReadTimes(buffer));
     std::vector<RowRange> ranges;
@@ -147,6 +156,9 @@ arrow::Status LoadParts(const std::vector<SeriesWalk::Source>& sources,
       files[file] = std::make_unique<FileParts>(std::move(reader), range, loaded, stats);
     }
     files[file]->Add(static_cast<uint32_t>(i), parts[i].extent);
+  }
+  for (const auto& file : files) {
+    if (file != nullptr) ARROW_RETURN_NOT_OK(file->WillRead());
   }
   for (size_t i = 0; i < files.size(); ++i) {
     if (files[i] != nullptr) ARROW_RETURN_NOT_OK(files[i]->Read(&loaded->times[i]));

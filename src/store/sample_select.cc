@@ -31,8 +31,8 @@ class SelectStream final : public SampleStream {
       return arrow::Status::OK();
     }
     ARROW_RETURN_NOT_OK(guard_.Check());
-    ARROW_ASSIGN_OR_RAISE(auto sources,
-                          FindSources(snapshot_.files->sample_files(), selectors, range_, &stats_));
+    ARROW_ASSIGN_OR_RAISE(auto sources, FindSources(snapshot_.files->sample_files(), selectors,
+                                                    range_, &stats_, &guard_));
     if (snapshot_.files_may_vanish) {
       for (auto& source : sources) ARROW_RETURN_NOT_OK(KeepOpen(&source));
     }
@@ -71,11 +71,23 @@ class SelectStream final : public SampleStream {
     return arrow::Status::OK();
   }
 
+  // Samples that a series has in the range at least: those of its largest part that lies in it.
+  int64_t CertainSamples(std::span<const SeriesPart> parts) const {
+    int64_t most = 0;
+    for (const SeriesPart& part : parts) {
+      const bool inside =
+          range_.start_ms <= part.extent.min_time_ms && part.extent.max_time_ms <= range_.end_ms;
+      if (inside) most = std::max(most, part.extent.row_count);
+    }
+    return most;
+  }
+
   // Takes series, in file order, until they have enough rows for a batch.
   arrow::Status Collect(BatchBuilder* builder) {
     wanted_.clear();
     parts_.Clear();
     int64_t head_rows = 0;
+    int64_t certain_samples = 0;
     while (head_rows + parts_.load() < kBatchRows && wanted_.size() < kBatchSeries) {
       const auto& head = snapshot_.head.series;
       if (!in_files_ && next_head_ == head.size()) break;
@@ -93,6 +105,9 @@ class SelectStream final : public SampleStream {
       if (order <= 0) {
         builder->Keep(walk_->label_memory());
         ARROW_RETURN_NOT_OK(parts_.Add(walk_->sources(), walk_->parts(), &stats_));
+        certain_samples += CertainSamples(walk_->parts());
+        // A series is held whole: better to know before its rows are read.
+        ARROW_RETURN_NOT_OK(guard_.CheckSamples(stats_.samples + certain_samples));
         wanted.in_files = true;
         ARROW_ASSIGN_OR_RAISE(in_files_, walk_->Next());
       }

@@ -10,6 +10,8 @@ namespace {
 
 // Rows of an index whose labels are built at a time.
 constexpr size_t kChunkRows = 2048;
+// Files whose ends the disk is asked for while an earlier one is searched.
+constexpr size_t kFilesAhead = 16;
 
 bool Covers(TimeRange outer, TimeRange inner) {
   return outer.start_ms <= inner.start_ms && inner.end_ms <= outer.end_ms;
@@ -180,8 +182,9 @@ bool MayHold(const FileEntry& file, std::span<const Matcher> matchers) {
 
 arrow::Result<std::vector<SeriesWalk::Source>> FindSources(
     std::span<const std::shared_ptr<DataFile>> files,
-    std::span<const std::vector<Matcher>> selectors, TimeRange range, ReadStats* stats) {
-  std::vector<SeriesWalk::Source> sources;
+    std::span<const std::vector<Matcher>> selectors, TimeRange range, ReadStats* stats,
+    const QueryGuard* guard) {
+  std::vector<std::shared_ptr<DataFile>> candidates;
   if (stats != nullptr) stats->files_considered += static_cast<int64_t>(files.size());
   for (const auto& file : files) {
     if (!file->entry().time_range().Overlaps(range)) continue;
@@ -189,9 +192,18 @@ arrow::Result<std::vector<SeriesWalk::Source>> FindSources(
         selectors.empty() ||
         std::any_of(selectors.begin(), selectors.end(),
                     [&file](const auto& matchers) { return MayHold(file->entry(), matchers); });
-    if (!may_hold) continue;
+    if (may_hold) candidates.push_back(file);
+  }
+  std::vector<SeriesWalk::Source> sources;
+  size_t ahead = 0;
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    if (guard != nullptr) ARROW_RETURN_NOT_OK(guard->Check());
+    for (; ahead < std::min(candidates.size(), i + kFilesAhead); ++ahead) {
+      candidates[ahead]->WillOpen();
+    }
     if (stats != nullptr) ++stats->files_read;
-    ARROW_ASSIGN_OR_RAISE(SeriesWalk::Source source, FindRows(file, selectors, range, stats));
+    ARROW_ASSIGN_OR_RAISE(SeriesWalk::Source source,
+                          FindRows(candidates[i], selectors, range, stats));
     if (source.all_rows || !source.rows.empty()) sources.push_back(std::move(source));
   }
   std::stable_sort(sources.begin(), sources.end(), [](const auto& a, const auto& b) {

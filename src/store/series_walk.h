@@ -11,6 +11,7 @@
 #include "larnax/labels.h"
 #include "larnax/samples.h"
 #include "store/data_file.h"
+#include "store/query_guard.h"
 
 namespace larnax::store {
 
@@ -86,8 +87,10 @@ bool MayHold(const FileEntry& file, std::span<const Matcher> matchers);
 /// overlap `range`. Files that have none are left out; `stats` counts the files.
 ///
 /// \param files  Any order; the sources come out lowest precedence first.
+/// \param guard  Asked before each file; may be nullptr.
 arrow::Result<std::vector<SeriesWalk::Source>> FindSources(
     std::span<const std::shared_ptr<DataFile>> files,
-    std::span<const std::vector<Matcher>> selectors, TimeRange range, ReadStats* stats);
+    std::span<const std::vector<Matcher>> selectors, TimeRange range, ReadStats* stats,
+    const QueryGuard* guard = nullptr);
 
 }  // namespace larnax::store
