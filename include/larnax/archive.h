@@ -20,6 +20,7 @@ struct ColumnUse {
   int64_t distinct = 0;   ///< Of a label column: its values, counted per file and added up where
                           ///< they differ; 0 for others.
   std::string encodings;
+  std::string table = "samples";
 };
 
 /// One live file, as the manifest lists it.
@@ -68,13 +69,18 @@ struct ExportRequest {
   SelectRequest select;
   ExportFormat format = ExportFormat::kParquet;
   ExportLayout layout = ExportLayout::kSingle;
-  std::string output;  ///< A file (kSingle) or a folder (kPerMetric); must not exist.
+  /// A file (kSingle) or a folder (kPerMetric); must not exist. Histograms are written to a second
+  /// file beside each, `<name>-histograms.parquet`.
+  std::string output;
 };
 
 struct ExportReport {
   int64_t files = 0;
   int64_t series = 0;
-  int64_t samples = 0;
+  int64_t samples = 0;     ///< Floats and histograms.
+  int64_t histograms = 0;  ///< Of `samples`.
+  /// Histograms that were left out because the format has none (all but kParquet).
+  int64_t histograms_left_out = 0;
   int64_t bytes = 0;
 };
 

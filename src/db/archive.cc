@@ -37,7 +37,7 @@ arrow::Result<int64_t> LogBytes(const std::string& root) {
   return bytes;
 }
 
-// Adds up columns of many files by name.
+// Adds up columns of many files by table and name.
 class ColumnTally {
  public:
   arrow::Status Add(store::DataFile& file) {
@@ -46,10 +46,13 @@ class ColumnTally {
                           columns::InspectFile(io::RealFileSystem(), path));
     file.set_in_retired(path == file.PathIn(store::Tree::kData, true));
     ARROW_ASSIGN_OR_RAISE(const auto index, file.Index(nullptr));
+    const std::string& table = file.entry().table;
     for (const columns::ColumnReport& column : report.columns) {
-      Tally& tally = tallies_[column.name];
-      if (tally.use.column.empty()) order_.push_back(column.name);
+      const std::pair<std::string, std::string> key(table, column.name);
+      Tally& tally = tallies_[key];
+      if (tally.use.column.empty()) order_.push_back(key);
       tally.use.column = column.name;
+      tally.use.table = table;
       if (column.label != column.name) tally.use.label = column.label;
       tally.use.bytes += column.compressed_bytes;
       tally.use.raw_bytes += column.uncompressed_bytes;
@@ -63,8 +66,8 @@ class ColumnTally {
 
   std::vector<ColumnUse> Take() {
     std::vector<ColumnUse> columns;
-    for (const std::string& name : order_) {
-      Tally& tally = tallies_[name];
+    for (const auto& key : order_) {
+      Tally& tally = tallies_[key];
       tally.use.distinct = static_cast<int64_t>(tally.distinct.size());
       for (const std::string& encoding : tally.encodings) {
         if (!tally.use.encodings.empty()) tally.use.encodings += ' ';
@@ -81,8 +84,8 @@ class ColumnTally {
     std::set<std::string> distinct;
     std::set<std::string> encodings;
   };
-  std::vector<std::string> order_;
-  std::map<std::string, Tally> tallies_;
+  std::vector<std::pair<std::string, std::string>> order_;  // Table and column.
+  std::map<std::pair<std::string, std::string>, Tally> tallies_;
 };
 
 FileUse UseOf(const store::FileEntry& entry) {

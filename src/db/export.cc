@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "columns/column_registry.h"
+#include "columns/histograms_writer.h"
 #include "columns/samples_writer.h"
 #include "db/file_names.h"
 #include "io/file_system.h"
@@ -36,31 +37,56 @@ class ParquetExport final : public ExportFile {
                                                          const std::vector<std::string>& labels) {
     columns::ColumnRegistry registry;
     for (const std::string& label : labels) registry.Assign(label);
-    std::unique_ptr<ParquetExport> file(new ParquetExport(path + ".index"));
+    std::unique_ptr<ParquetExport> file(new ParquetExport(path, registry.entries()));
     columns::WriterOptions options;
     options.tier = columns::Tier::kDay;
-    ARROW_ASSIGN_OR_RAISE(
-        file->writer_, columns::SamplesWriter::Open(io::RealFileSystem(), path, file->index_path_,
-                                                    registry.entries(), std::move(options)));
+    ARROW_ASSIGN_OR_RAISE(file->writer_,
+                          columns::SamplesWriter::Open(io::RealFileSystem(), path, IndexOf(path),
+                                                       file->columns_, std::move(options)));
     return file;
   }
 
   arrow::Status Append(const SeriesSamples& series) override {
-    return writer_->Append(series.labels, *series.time_ms, series.value, series.start_ms);
+    ARROW_RETURN_NOT_OK(
+        writer_->Append(series.labels, *series.time_ms, series.value, series.start_ms));
+    if (series.histograms.empty()) return arrow::Status::OK();
+    if (histograms_ == nullptr) {
+      columns::WriterOptions options;
+      options.tier = columns::Tier::kDay;
+      ARROW_ASSIGN_OR_RAISE(
+          histograms_,
+          columns::HistogramsWriter::Open(io::RealFileSystem(), histograms_path_,
+                                          IndexOf(histograms_path_), columns_, std::move(options)));
+    }
+    return histograms_->Append(series.labels, series.histograms);
   }
 
   arrow::Result<int64_t> Finish() override {
     ARROW_ASSIGN_OR_RAISE(const columns::FileSummary summary, writer_->Finish());
     // The index is for archives; a file on its own is rows only.
-    ARROW_RETURN_NOT_OK(io::RealFileSystem().RemoveFile(index_path_));
-    return summary.data_bytes;
+    ARROW_RETURN_NOT_OK(io::RealFileSystem().RemoveFile(IndexOf(path_)));
+    if (histograms_ == nullptr) return summary.data_bytes;
+    ARROW_ASSIGN_OR_RAISE(const columns::FileSummary histograms, histograms_->Finish());
+    ARROW_RETURN_NOT_OK(io::RealFileSystem().RemoveFile(IndexOf(histograms_path_)));
+    return summary.data_bytes + histograms.data_bytes;
   }
 
  private:
-  explicit ParquetExport(std::string index_path) : index_path_(std::move(index_path)) {}
+  ParquetExport(const std::string& path, std::vector<columns::ColumnName> columns)
+      : path_(path), histograms_path_(HistogramsBeside(path)), columns_(std::move(columns)) {}
 
-  const std::string index_path_;
+  static std::string IndexOf(const std::string& path) { return path + ".index"; }
+  static std::string HistogramsBeside(std::string path) {
+    constexpr std::string_view kSuffix = ".parquet";
+    if (path.ends_with(kSuffix)) path.resize(path.size() - kSuffix.size());
+    return path + "-histograms" + std::string(kSuffix);
+  }
+
+  const std::string path_;
+  const std::string histograms_path_;
+  const std::vector<columns::ColumnName> columns_;
   std::unique_ptr<columns::SamplesWriter> writer_;
+  std::unique_ptr<columns::HistogramsWriter> histograms_;  // Null until there are some.
 };
 
 // A text file written in pieces.
@@ -206,7 +232,14 @@ class Exporter {
       ARROW_RETURN_NOT_OK(OpenFile(per_metric ? PathOf(metric_) : request_.output));
     }
     ++report_.series;
+    const auto histograms = static_cast<int64_t>(series.histograms.size());
     report_.samples += static_cast<int64_t>(series.value.size());
+    if (request_.format == ExportFormat::kParquet) {
+      report_.samples += histograms;
+      report_.histograms += histograms;
+    } else {
+      report_.histograms_left_out += histograms;
+    }
     return file_->Append(series);
   }
 

@@ -12,6 +12,7 @@
 
 #include "base/crc32c.h"
 #include "columns/file_check.h"
+#include "columns/typed_check.h"
 #include "db/read_version.h"
 #include "head/log_replay.h"
 #include "head/sample_record.h"
@@ -89,12 +90,49 @@ FileFindings CheckFile(const store::DataFile& file) {
       if (!status.ok()) note(path + ": " + status.message(), status);
     }
     if (!problems.empty()) return arrow::Status::OK();
-    ARROW_ASSIGN_OR_RAISE(problems,
-                          columns::VerifyFile(io::RealFileSystem(), data_path, series_path));
+    const auto verify = entry.table == store::kHistogramsTable  ? columns::VerifyHistogramsFile
+                        : entry.table == store::kExemplarsTable ? columns::VerifyExemplarsFile
+                                                                : columns::VerifyFile;
+    ARROW_ASSIGN_OR_RAISE(problems, verify(io::RealFileSystem(), data_path, series_path));
     return arrow::Status::OK();
   };
   if (const arrow::Status status = check(); !status.ok()) note(status.message(), status);
   return findings;
+}
+
+std::vector<std::string> CheckMetadataFile(const std::string& root,
+                                           const store::MetadataEntry& entry) {
+  const std::string path = io::JoinPath(root, store::MetadataFile(entry.name));
+  const auto check = [&]() -> arrow::Result<std::vector<std::string>> {
+    ARROW_RETURN_NOT_OK(CheckEnds(path, {entry.bytes, entry.footer_bytes, entry.footer_crc32c}));
+    return columns::VerifyMetadataFile(io::RealFileSystem(), path);
+  };
+  const auto problems = check();
+  if (problems.ok()) return *problems;
+  return {path + ": " + problems.status().message()};
+}
+
+// Checks the files of metadata that the newest manifest lists; a writer may replace them meanwhile.
+arrow::Status VerifyMetadata(const std::string& root, VerifyReport* report) {
+  ARROW_ASSIGN_OR_RAISE(auto version, db::ReadVersion(root));
+  for (int look = 1;; ++look) {
+    std::vector<std::string> problems;
+    for (const store::MetadataEntry& entry : version->manifest.metadata) {
+      const auto found = CheckMetadataFile(root, entry);
+      problems.insert(problems.end(), found.begin(), found.end());
+    }
+    ARROW_ASSIGN_OR_RAISE(auto now, db::ReadVersion(root));
+    const bool changed = now->manifest.metadata != version->manifest.metadata;
+    version = std::move(now);
+    if (!problems.empty() && changed && look < kMaxLooks) continue;
+    for (const store::MetadataEntry& entry : version->manifest.metadata) {
+      ++report->files;
+      report->rows += entry.rows;
+      report->bytes += entry.bytes;
+    }
+    report->problems.insert(report->problems.end(), problems.begin(), problems.end());
+    return arrow::Status::OK();
+  }
 }
 
 std::shared_ptr<store::DataFile> FindListed(const store::Version& version,
@@ -142,28 +180,38 @@ bool IsUncommitted(std::string_view name, const store::Manifest& manifest) {
 arrow::Result<std::vector<std::string>> FindStrays(const std::string& root) {
   io::FileSystem& fs = io::RealFileSystem();
   std::vector<std::string> found;
-  for (const store::Tree tree : store::kTrees) {
-    const std::string folder = io::JoinPath(root, store::TreeFolder(tree, store::kSamplesTable));
-    ARROW_ASSIGN_OR_RAISE(const bool exists, fs.Exists(folder));
-    if (!exists) continue;
-    ARROW_ASSIGN_OR_RAISE(const auto days, fs.List(folder));
-    for (const io::DirectoryEntry& day : days) {
-      if (!day.is_directory) continue;
-      const std::string day_folder = io::JoinPath(folder, day.name);
-      const auto entries = fs.List(day_folder);
-      // A day that was emptied meanwhile has none.
-      if (!entries.ok() && KindOf(entries.status()) == ErrorKind::kNotFound) continue;
-      ARROW_RETURN_NOT_OK(entries.status());
-      for (const io::DirectoryEntry& entry : *entries) {
-        if (entry.name != store::kSchemaFile) found.push_back(io::JoinPath(day_folder, entry.name));
+  const auto add_folder = [&](const std::string& folder) -> arrow::Status {
+    const auto entries = fs.List(folder);
+    // One that was emptied meanwhile is gone.
+    if (!entries.ok() && KindOf(entries.status()) == ErrorKind::kNotFound) {
+      return arrow::Status::OK();
+    }
+    ARROW_RETURN_NOT_OK(entries.status());
+    for (const io::DirectoryEntry& entry : *entries) {
+      if (entry.name != store::kSchemaFile) found.push_back(io::JoinPath(folder, entry.name));
+    }
+    return arrow::Status::OK();
+  };
+  for (const std::string_view table : store::kDayTables) {
+    for (const store::Tree tree : store::kTrees) {
+      const std::string folder = io::JoinPath(root, store::TreeFolder(tree, table));
+      ARROW_ASSIGN_OR_RAISE(const bool exists, fs.Exists(folder));
+      if (!exists) continue;
+      ARROW_ASSIGN_OR_RAISE(const auto days, fs.List(folder));
+      for (const io::DirectoryEntry& day : days) {
+        if (day.is_directory) ARROW_RETURN_NOT_OK(add_folder(io::JoinPath(folder, day.name)));
       }
     }
   }
+  ARROW_RETURN_NOT_OK(add_folder(io::JoinPath(root, store::kMetadataTable)));
   // Read after the listing: what was committed before it is in here, or was merged away since.
   ARROW_ASSIGN_OR_RAISE(const auto version, db::ReadVersion(root));
   std::set<std::string> listed;
   for (const auto& file : version->files) {
     for (const store::Tree tree : store::kTrees) listed.insert(file->PathIn(tree, false));
+  }
+  for (const store::MetadataEntry& entry : version->manifest.metadata) {
+    listed.insert(io::JoinPath(root, store::MetadataFile(entry.name)));
   }
   std::vector<std::string> strays;
   for (const std::string& path : found) {
@@ -257,6 +305,7 @@ arrow::Result<VerifyReport> VerifyArchive(const std::string& path, Progress prog
     report.bytes += file->entry().bytes + file->entry().series_bytes;
     if (progress) progress(++done, total);
   }
+  ARROW_RETURN_NOT_OK(VerifyMetadata(path, &report));
   ARROW_ASSIGN_OR_RAISE(const std::vector<std::string> strays, FindStrays(path));
   report.problems.insert(report.problems.end(), strays.begin(), strays.end());
   ARROW_RETURN_NOT_OK(VerifyLogs(path, &report));

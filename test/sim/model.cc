@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/hash.h"
 #include "model/label_order.h"
+#include "wire/remote_write/histogram_message.h"
 
 namespace larnax::sim {
-namespace {
-
-bool Matches(LabelsView labels, std::span<const std::vector<Matcher>> selectors) {
+bool Model::Matches(LabelsView labels, std::span<const std::vector<Matcher>> selectors) {
   if (selectors.empty()) return true;
   return std::any_of(selectors.begin(), selectors.end(), [&](const auto& matchers) {
     return std::all_of(matchers.begin(), matchers.end(), [&](const Matcher& matcher) {
@@ -17,10 +17,14 @@ bool Matches(LabelsView labels, std::span<const std::vector<Matcher>> selectors)
   });
 }
 
-}  // namespace
-
 bool Model::FileOrder::operator()(const Labels& a, const Labels& b) const {
   return model::CompareForFile(a, b) < 0;
+}
+
+StoredValue HistogramValue(const NativeHistogram& histogram, int64_t start_ms) {
+  return {.bits = base::Hash64(wire::EncodeHistogram(histogram, 0, 0)),
+          .start_ms = start_ms,
+          .is_histogram = true};
 }
 
 int64_t Model::Store(const std::vector<SentSample>& samples) {
@@ -102,7 +106,7 @@ arrow::Status Model::Recover(const Content& found, Safety survived) {
         is_allowed |= IsSame(labels, at->first, cell.versions[i].value, *value);
       }
       if (nothing_is_safe_ && value) {
-        is_allowed = MayBeInFiles(labels, at->first, value->bits);
+        is_allowed = MayBeInFiles(labels, at->first, *value);
       }
       if (!is_allowed) {
         std::string allowed = may_be_absent ? "nothing" : "";
@@ -148,14 +152,15 @@ Model::Content Model::Select(std::span<const std::vector<Matcher>> selectors,
   return content;
 }
 
-bool Model::MayBeInFiles(const Labels& labels, int64_t time_ms, uint64_t bits) const {
+bool Model::MayBeInFiles(const Labels& labels, int64_t time_ms, StoredValue value) const {
   const auto times = series_.find(labels);
   if (times == series_.end()) return false;
   const auto cell = times->second.find(time_ms);
   if (cell == times->second.end()) return false;
   const auto& ever = cell->second.ever;
-  return std::any_of(ever.begin(), ever.end(),
-                     [&](const StoredValue& value) { return value.bits == bits; });
+  return std::any_of(ever.begin(), ever.end(), [&](const StoredValue& each) {
+    return each.bits == value.bits && each.is_histogram == value.is_histogram;
+  });
 }
 
 bool Model::WasOverwritten(const Labels& labels, int64_t time_ms) const {
@@ -168,7 +173,7 @@ bool Model::WasOverwritten(const Labels& labels, int64_t time_ms) const {
 bool Model::IsSame(const Labels& labels, int64_t time_ms, StoredValue expected,
                    StoredValue found) const {
   if (expected == found) return true;
-  if (expected.bits != found.bits) return false;
+  if (expected.bits != found.bits || expected.is_histogram != found.is_histogram) return false;
   const auto times = series_.find(labels);
   if (times == series_.end()) return false;
   const auto cell = times->second.find(time_ms);
@@ -184,10 +189,10 @@ int64_t Model::sample_count() const {
 std::string Describe(const Labels& labels, int64_t time_ms, std::optional<StoredValue> value) {
   std::string text = labels.ToString() + " @" + std::to_string(time_ms);
   if (!value) return text + " nothing";
-  char digits[48];
-  std::snprintf(digits, sizeof digits, " bits=%016llx start=%lld",
-                static_cast<unsigned long long>(value->bits),
-                static_cast<long long>(value->start_ms));
+  char digits[64];
+  std::snprintf(
+      digits, sizeof digits, " %s=%016llx start=%lld", value->is_histogram ? "histogram" : "bits",
+      static_cast<unsigned long long>(value->bits), static_cast<long long>(value->start_ms));
   return text + digits;
 }
 

@@ -18,10 +18,23 @@ namespace larnax::sim {
 
 /// A value as bits, so that NaNs compare, with its start time.
 struct StoredValue {
-  uint64_t bits = 0;
+  uint64_t bits = 0;     ///< Of a histogram: a hash of all its bits.
   int64_t start_ms = 0;  ///< 0 = unknown.
+  bool is_histogram = false;
 
   friend auto operator<=>(const StoredValue&, const StoredValue&) = default;
+};
+
+StoredValue HistogramValue(const NativeHistogram& histogram, int64_t start_ms);
+
+/// One exemplar of a write, in a form that compares.
+struct SentExemplar {
+  std::string series;  ///< Label bytes.
+  int64_t time_ms = 0;
+  uint64_t bits = 0;
+  std::string labels;  ///< Label bytes of its own.
+
+  friend auto operator<=>(const SentExemplar&, const SentExemplar&) = default;
 };
 
 /// One sample of a write.
@@ -83,10 +96,12 @@ class Model {
   /// \return  Invalid: the first difference.
   arrow::Status Recover(const Content& found, Safety survived);
 
+  /// Tell whether any of the selectors (none: all) selects a series.
+  static bool Matches(LabelsView labels, std::span<const std::vector<Matcher>> selectors);
   /// What a read of these must find. \param selectors  None: every series.
   Content Select(std::span<const std::vector<Matcher>> selectors, TimeRange range) const;
-  /// Tell whether a row may stand in a file.
-  bool MayBeInFiles(const Labels& labels, int64_t time_ms, uint64_t bits) const;
+  /// Tell whether a row may stand in a file, whatever its start time.
+  bool MayBeInFiles(const Labels& labels, int64_t time_ms, StoredValue value) const;
   /// Tell whether a sample ever had another value, or start time, than its first.
   bool WasOverwritten(const Labels& labels, int64_t time_ms) const;
   /// Tell whether two values count as one: start times of equal values are not told apart.

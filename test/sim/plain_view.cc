@@ -8,9 +8,12 @@
 
 #include "base/civil_time.h"
 #include "base/hash.h"
+#include "columns/exemplars_reader.h"
 #include "columns/file_check.h"
+#include "columns/histograms_reader.h"
 #include "columns/samples_reader.h"
 #include "columns/series_index.h"
+#include "columns/typed_check.h"
 #include "larnax/error.h"
 #include "store/archive_layout.h"
 #include "store/manifest_log.h"
@@ -50,16 +53,28 @@ arrow::Status CopyBytes(io::FileSystem& fs, const std::string& path, std::string
   return file->Append({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
 }
 
-arrow::Status ReadRows(io::FileSystem& fs, std::vector<SentSample>* rows) {
-  ARROW_RETURN_NOT_OK(columns::RebuildIndex(fs, kData, kIndex, {}));
+// The series of a data file whose index was made anew.
+struct Series {
+  std::vector<columns::SeriesExtent> extents;
+  columns::LabelSets labels;
+};
+
+arrow::Result<Series> ReadSeries(io::FileSystem& fs) {
   ARROW_ASSIGN_OR_RAISE(auto index_file, fs.OpenReadable(kIndex));
   ARROW_ASSIGN_OR_RAISE(auto index, columns::SeriesIndex::Open(std::move(index_file), nullptr));
-  ARROW_ASSIGN_OR_RAISE(auto data_file, fs.OpenReadable(kData));
-  ARROW_ASSIGN_OR_RAISE(auto samples, columns::SamplesReader::Open(std::move(data_file), nullptr));
   std::vector<uint32_t> all(static_cast<size_t>(index->size()));
   std::iota(all.begin(), all.end(), 0u);
-  ARROW_ASSIGN_OR_RAISE(const auto extents, index->Extents(all, nullptr));
-  ARROW_ASSIGN_OR_RAISE(const auto labels, index->LabelsOf(all, nullptr));
+  Series series;
+  ARROW_ASSIGN_OR_RAISE(series.extents, index->Extents(all, nullptr));
+  ARROW_ASSIGN_OR_RAISE(series.labels, index->LabelsOf(all, nullptr));
+  return series;
+}
+
+arrow::Status ReadSamples(io::FileSystem& fs, std::vector<SentSample>* rows) {
+  ARROW_RETURN_NOT_OK(columns::RebuildIndex(fs, kData, kIndex, {}));
+  ARROW_ASSIGN_OR_RAISE(const Series series, ReadSeries(fs));
+  ARROW_ASSIGN_OR_RAISE(auto data_file, fs.OpenReadable(kData));
+  ARROW_ASSIGN_OR_RAISE(auto samples, columns::SamplesReader::Open(std::move(data_file), nullptr));
   const columns::RowRange whole{.first = 0, .count = samples->rows()};
   std::vector<int64_t> times;
   std::vector<double> values;
@@ -67,13 +82,48 @@ arrow::Status ReadRows(io::FileSystem& fs, std::vector<SentSample>* rows) {
   ARROW_RETURN_NOT_OK(samples->ReadTimes({&whole, 1}, &times, nullptr));
   ARROW_RETURN_NOT_OK(samples->ReadValues({&whole, 1}, &values, nullptr));
   ARROW_RETURN_NOT_OK(samples->ReadStarts({&whole, 1}, &starts, nullptr));
-  for (size_t i = 0; i < all.size(); ++i) {
-    const Labels own(labels[i]);
-    for (int64_t row = extents[i].row_start; row < extents[i].row_start + extents[i].row_count;
-         ++row) {
+  for (size_t i = 0; i < series.extents.size(); ++i) {
+    const Labels own(series.labels[i]);
+    const columns::SeriesExtent& extent = series.extents[i];
+    for (int64_t row = extent.row_start; row < extent.row_start + extent.row_count; ++row) {
       const auto at = static_cast<size_t>(row);
-      rows->push_back(
-          {own, times[at], {std::bit_cast<uint64_t>(values[at]), starts.empty() ? 0 : starts[at]}});
+      rows->push_back({own,
+                       times[at],
+                       {.bits = std::bit_cast<uint64_t>(values[at]),
+                        .start_ms = starts.empty() ? 0 : starts[at]}});
+    }
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Status ReadHistograms(io::FileSystem& fs, std::vector<SentSample>* rows) {
+  ARROW_RETURN_NOT_OK(columns::RebuildTypedIndex(fs, kData, kIndex, {}));
+  ARROW_ASSIGN_OR_RAISE(const Series series, ReadSeries(fs));
+  ARROW_ASSIGN_OR_RAISE(auto data_file, fs.OpenReadable(kData));
+  ARROW_ASSIGN_OR_RAISE(auto reader,
+                        columns::HistogramsReader::Open(std::move(data_file), nullptr));
+  columns::HistogramRows found;
+  ARROW_RETURN_NOT_OK(reader->Read(series.extents, {}, &found, nullptr));
+  for (size_t i = 0; i < series.extents.size(); ++i) {
+    for (const HistogramSample& sample : found.Of(i)) {
+      rows->push_back({Labels(series.labels[i]), sample.time_ms,
+                       HistogramValue(*sample.histogram, sample.start_ms)});
+    }
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Status ReadExemplars(io::FileSystem& fs, std::vector<SentExemplar>* rows) {
+  ARROW_RETURN_NOT_OK(columns::RebuildTypedIndex(fs, kData, kIndex, {}));
+  ARROW_ASSIGN_OR_RAISE(const Series series, ReadSeries(fs));
+  ARROW_ASSIGN_OR_RAISE(auto data_file, fs.OpenReadable(kData));
+  ARROW_ASSIGN_OR_RAISE(auto reader, columns::ExemplarsReader::Open(std::move(data_file), nullptr));
+  columns::ExemplarRows found;
+  ARROW_RETURN_NOT_OK(reader->Read(series.extents, {}, &found, nullptr));
+  for (size_t i = 0; i < series.extents.size(); ++i) {
+    for (const columns::ExemplarRow& row : found.Of(i)) {
+      rows->push_back({std::string(series.labels[i].bytes()), row.time_ms,
+                       std::bit_cast<uint64_t>(row.value), std::string(row.labels)});
     }
   }
   return arrow::Status::OK();
@@ -82,6 +132,7 @@ arrow::Status ReadRows(io::FileSystem& fs, std::vector<SentSample>* rows) {
 }  // namespace
 
 arrow::Result<std::shared_ptr<const PlainFile>> PlainView::ReadFile(const std::string& path,
+                                                                    std::string_view table,
                                                                     int64_t day,
                                                                     const std::string& name) {
   ARROW_ASSIGN_OR_RAISE(const std::string bytes, io::ReadFile(disk_, path));
@@ -89,6 +140,7 @@ arrow::Result<std::shared_ptr<const PlainFile>> PlainView::ReadFile(const std::s
   if (const auto found = known_.find(hash); found != known_.end()) return found->second;
   auto file = std::make_shared<PlainFile>();
   file->path = path;
+  file->table = table;
   file->day = day;
   file->run = name.substr(0, 22);
   long long min_sequence = 0;
@@ -100,7 +152,10 @@ arrow::Result<std::shared_ptr<const PlainFile>> PlainView::ReadFile(const std::s
   file->max_sequence = max_sequence;
   io::SimFileSystem scratch(1);
   ARROW_RETURN_NOT_OK(CopyBytes(scratch, kData, bytes));
-  const arrow::Status read = ReadRows(scratch, &file->rows);
+  const arrow::Status read = table == store::kSamplesTable ? ReadSamples(scratch, &file->rows)
+                             : table == store::kHistogramsTable
+                                 ? ReadHistograms(scratch, &file->rows)
+                                 : ReadExemplars(scratch, &file->exemplars);
   if (!read.ok()) {
     return arrow::Status::Invalid("a plain reader cannot read path=", path, ": ", read.message());
   }
@@ -108,11 +163,10 @@ arrow::Result<std::shared_ptr<const PlainFile>> PlainView::ReadFile(const std::s
   return std::shared_ptr<const PlainFile>(std::move(file));
 }
 
-arrow::Result<Files> PlainView::Read() {
-  Files files;
-  const std::string tree = io::JoinPath(root_, store::TreeFolder(store::Tree::kData, "samples"));
+arrow::Status PlainView::ReadTable(std::string_view table, Files* files) {
+  const std::string tree = io::JoinPath(root_, store::TreeFolder(store::Tree::kData, table));
   ARROW_ASSIGN_OR_RAISE(const bool exists, disk_.Exists(tree));
-  if (!exists) return files;
+  if (!exists) return arrow::Status::OK();
   ARROW_ASSIGN_OR_RAISE(const auto days, disk_.List(tree));
   for (const io::DirectoryEntry& folder : days) {
     const auto day = store::DayOfFolder(folder.name);
@@ -121,16 +175,47 @@ arrow::Result<Files> PlainView::Read() {
     ARROW_ASSIGN_OR_RAISE(const auto entries, disk_.List(path));
     for (const io::DirectoryEntry& entry : entries) {
       if (entry.name == store::kSchemaFile) continue;
-      ARROW_ASSIGN_OR_RAISE(auto file, ReadFile(io::JoinPath(path, entry.name), *day, entry.name));
-      files.push_back(std::move(file));
+      ARROW_ASSIGN_OR_RAISE(auto file,
+                            ReadFile(io::JoinPath(path, entry.name), table, *day, entry.name));
+      files->push_back(std::move(file));
     }
   }
+  return arrow::Status::OK();
+}
+
+arrow::Result<Files> PlainView::Read() {
+  Files files;
+  for (const std::string_view table : store::kDayTables) {
+    ARROW_RETURN_NOT_OK(ReadTable(table, &files));
+  }
   return files;
+}
+
+arrow::Status PlainView::CheckExemplars(const std::set<SentExemplar>& sent, const Files& files) {
+  std::set<SentExemplar> seen;
+  for (const auto& file : files) {
+    for (const SentExemplar& each : file->exemplars) {
+      const std::string where = LabelsView(each.series).ToString() +
+                                " time_ms=" + std::to_string(each.time_ms) + " path=" + file->path;
+      if (!sent.contains(each)) {
+        return arrow::Status::Invalid("a plain reader sees an exemplar never sent: ", where);
+      }
+      if (base::DayOf(each.time_ms) != file->day) {
+        return arrow::Status::Invalid("an exemplar of another day: ", where);
+      }
+      if (!seen.insert(each).second) {
+        return arrow::Status::Invalid("a plain reader sees an exemplar twice: ", where);
+      }
+    }
+  }
+  return arrow::Status::OK();
 }
 
 arrow::Status PlainView::CheckAlways(const Model& model, const Files& files) {
   for (const auto& file : files) {
     for (const auto& other : files) {
+      // Tables change one after the other.
+      if (file->table != other->table) continue;
       if (file->day != other->day || file->run == other->run) continue;
       if (file->min_sequence > other->max_sequence || other->min_sequence > file->max_sequence) {
         continue;
@@ -144,7 +229,7 @@ arrow::Status PlainView::CheckAlways(const Model& model, const Files& files) {
             "a row of another day: ", Describe(row.labels, row.time_ms, row.value),
             " path=", file->path);
       }
-      if (model.MayBeInFiles(row.labels, row.time_ms, row.value.bits)) continue;
+      if (model.MayBeInFiles(row.labels, row.time_ms, row.value)) continue;
       return arrow::Status::Invalid("a plain reader sees what was never stored: ",
                                     Describe(row.labels, row.time_ms, row.value),
                                     " path=", file->path);
@@ -191,13 +276,16 @@ arrow::Status PlainView::CheckColumns(const std::string& path,
 
 arrow::Status PlainView::CheckListed(const store::Manifest& manifest,
                                      std::set<std::string>* listed) {
-  const std::string schema_path = io::JoinPath(
-      io::JoinPath(root_, store::DayFolder(store::Tree::kData, "samples", store::kSchemaDay)),
-      store::kSchemaFile);
-  ARROW_ASSIGN_OR_RAISE(const auto schema_report, columns::InspectFile(disk_, schema_path));
-  std::set<std::string> schema;
-  for (const columns::ColumnReport& column : schema_report.columns) schema.insert(column.name);
+  std::map<std::string, std::set<std::string>> schemas;  // By table.
   for (const store::FileEntry& entry : manifest.files) {
+    std::set<std::string>& schema = schemas[entry.table];
+    if (schema.empty()) {
+      const std::string path = io::JoinPath(
+          io::JoinPath(root_, store::DayFolder(store::Tree::kData, entry.table, store::kSchemaDay)),
+          store::kSchemaFile);
+      ARROW_ASSIGN_OR_RAISE(const auto report, columns::InspectFile(disk_, path));
+      for (const columns::ColumnReport& column : report.columns) schema.insert(column.name);
+    }
     std::string paths[2];
     for (const store::Tree tree : store::kTrees) {
       std::string& path = paths[tree == store::Tree::kData ? 0 : 1];
@@ -215,28 +303,52 @@ arrow::Status PlainView::CheckListed(const store::Manifest& manifest,
     if (!verified_.insert(base::Hash64(paths[0] + std::to_string(entry.footer_crc32c))).second) {
       continue;
     }
-    ARROW_ASSIGN_OR_RAISE(const auto problems, columns::VerifyFile(disk_, paths[0], paths[1]));
+    const auto verify = entry.table == store::kSamplesTable      ? columns::VerifyFile
+                        : entry.table == store::kHistogramsTable ? columns::VerifyHistogramsFile
+                                                                 : columns::VerifyExemplarsFile;
+    ARROW_ASSIGN_OR_RAISE(const auto problems, verify(disk_, paths[0], paths[1]));
     if (!problems.empty()) return arrow::Status::Invalid(problems.front(), " path=", paths[0]);
   }
   return arrow::Status::OK();
 }
 
+arrow::Status PlainView::CheckMetadata(const store::Manifest& manifest,
+                                       std::set<std::string>* listed) {
+  for (const store::MetadataEntry& entry : manifest.metadata) {
+    const std::string path = io::JoinPath(root_, store::MetadataFile(entry.name));
+    ARROW_ASSIGN_OR_RAISE(const auto problems, columns::VerifyMetadataFile(disk_, path));
+    if (!problems.empty()) return arrow::Status::Invalid(problems.front(), " path=", path);
+    listed->insert(path);
+  }
+  return arrow::Status::OK();
+}
+
 arrow::Status PlainView::CheckNothingElse(const std::set<std::string>& listed) {
-  for (const store::Tree tree : store::kTrees) {
-    const std::string folder = io::JoinPath(root_, store::TreeFolder(tree, "samples"));
-    ARROW_ASSIGN_OR_RAISE(const auto days, disk_.List(folder));
-    for (const io::DirectoryEntry& day : days) {
-      const std::string path = io::JoinPath(folder, day.name);
-      ARROW_ASSIGN_OR_RAISE(const auto entries, disk_.List(path));
-      for (const io::DirectoryEntry& entry : entries) {
-        if (entry.name == store::kSchemaFile || listed.contains(io::JoinPath(path, entry.name))) {
-          continue;
-        }
-        return arrow::Status::Invalid("a file that the manifest does not list: path=",
-                                      io::JoinPath(path, entry.name));
+  const auto check = [&](const std::string& path) -> arrow::Status {
+    ARROW_ASSIGN_OR_RAISE(const auto entries, disk_.List(path));
+    for (const io::DirectoryEntry& entry : entries) {
+      if (entry.name == store::kSchemaFile || listed.contains(io::JoinPath(path, entry.name))) {
+        continue;
+      }
+      return arrow::Status::Invalid("a file that the manifest does not list: path=",
+                                    io::JoinPath(path, entry.name));
+    }
+    return arrow::Status::OK();
+  };
+  for (const std::string_view table : store::kDayTables) {
+    for (const store::Tree tree : store::kTrees) {
+      const std::string folder = io::JoinPath(root_, store::TreeFolder(tree, table));
+      ARROW_ASSIGN_OR_RAISE(const bool exists, disk_.Exists(folder));
+      if (!exists) continue;
+      ARROW_ASSIGN_OR_RAISE(const auto days, disk_.List(folder));
+      for (const io::DirectoryEntry& day : days) {
+        ARROW_RETURN_NOT_OK(check(io::JoinPath(folder, day.name)));
       }
     }
   }
+  const std::string metadata = io::JoinPath(root_, store::kMetadataTable);
+  ARROW_ASSIGN_OR_RAISE(const bool has_metadata, disk_.Exists(metadata));
+  if (has_metadata) ARROW_RETURN_NOT_OK(check(metadata));
   for (const std::string_view loose : {store::kStagingFolder, store::kRetiredFolder}) {
     ARROW_ASSIGN_OR_RAISE(const auto entries, disk_.List(io::JoinPath(root_, loose)));
     if (entries.empty()) continue;
@@ -252,6 +364,7 @@ arrow::Status PlainView::CheckFolders() {
   if (!manifest) return arrow::Status::Invalid("there is no manifest");
   std::set<std::string> listed;
   ARROW_RETURN_NOT_OK(CheckListed(*manifest, &listed));
+  ARROW_RETURN_NOT_OK(CheckMetadata(*manifest, &listed));
   return CheckNothingElse(listed);
 }
 

@@ -18,14 +18,16 @@ namespace larnax::sim {
 /// Rows of one data file, read from the data file alone.
 struct PlainFile {
   std::string path;
+  std::string table;
   int64_t day = 0;
   std::string run;  ///< Sequences and the rest of the name that files of one run share.
   int64_t min_sequence = 0;
   int64_t max_sequence = 0;
   std::vector<SentSample> rows;
+  std::vector<SentExemplar> exemplars;  ///< Of that table, which has no `rows`.
 };
 
-/// What somebody sees who opens `samples/date=*/*.parquet` and knows nothing of a manifest.
+/// What somebody sees who opens `<table>/date=*/*.parquet` and knows nothing of a manifest.
 class PlainView {
  public:
   /// \param disk  Outlives the view; read past all faults but flipped bits.
@@ -44,6 +46,9 @@ class PlainView {
                                      const std::vector<std::shared_ptr<const PlainFile>>& files);
   /// Count the samples of files; a sample that has two rows counts once.
   static int64_t CountSamples(const std::vector<std::shared_ptr<const PlainFile>>& files);
+  /// Check that each exemplar was sent, and stands once.
+  static arrow::Status CheckExemplars(const std::set<SentExemplar>& sent,
+                                      const std::vector<std::shared_ptr<const PlainFile>>& files);
   /// Check that both trees hold exactly the files of the manifest, in their full length, that
   /// each passes its own checks, that the schema file has all their columns, and that nothing is
   /// left over elsewhere.
@@ -53,8 +58,12 @@ class PlainView {
   arrow::Status CheckListed(const store::Manifest& manifest, std::set<std::string>* listed);
   arrow::Status CheckNothingElse(const std::set<std::string>& listed);
   arrow::Status CheckColumns(const std::string& path, const std::set<std::string>& schema);
-  arrow::Result<std::shared_ptr<const PlainFile>> ReadFile(const std::string& path, int64_t day,
+  arrow::Result<std::shared_ptr<const PlainFile>> ReadFile(const std::string& path,
+                                                           std::string_view table, int64_t day,
                                                            const std::string& name);
+  arrow::Status ReadTable(std::string_view table,
+                          std::vector<std::shared_ptr<const PlainFile>>* files);
+  arrow::Status CheckMetadata(const store::Manifest& manifest, std::set<std::string>* listed);
 
   io::SimFileSystem& disk_;
   const std::string root_;

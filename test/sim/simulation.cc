@@ -221,8 +221,10 @@ arrow::Status Simulation::CheckRecovered(Safety survived) {
   trace_.Add("recovered", static_cast<uint64_t>(model_.sample_count()));
   if (survived > ack_safety_ || lying_) {
     known_metadata_.clear();
+    known_exemplars_.clear();
   }
   ARROW_RETURN_NOT_OK(CheckMetadata());
+  ARROW_RETURN_NOT_OK(CheckExemplars());
   return LookPlainly(false);
 }
 

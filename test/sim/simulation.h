@@ -109,6 +109,7 @@ class Simulation {
   arrow::Result<Model::Content> ReadOnlyContent();
   arrow::Status ReadOnly();
   arrow::Status CheckMetadata();
+  arrow::Status CheckExemplars();
 
   // Faults (simulation_faults.cc).
   arrow::Status ChangeFaults();
@@ -122,7 +123,7 @@ class Simulation {
   bool HasFaults() const { return errors_on_ || disk_full_ || !flipped_.empty(); }
 
   void Say(const std::string& what);
-  int64_t Count(const std::string& what) { return ++tally_[what]; }
+  int64_t Count(const std::string& what, int64_t times = 1) { return tally_[what] += times; }
 
   const SimulationOptions options_;
   io::Random random_;
@@ -161,6 +162,9 @@ class Simulation {
   // Metadata: acknowledged, and ever sent.
   std::set<std::pair<std::string, std::string>> known_metadata_;
   std::set<std::pair<std::string, std::string>> sent_metadata_;
+  // Exemplars, the same.
+  std::set<SentExemplar> known_exemplars_;
+  std::set<SentExemplar> sent_exemplars_;
 };
 
 }  // namespace larnax::sim

@@ -48,6 +48,7 @@ void Simulation::StartErrors() {
     // A sync that fails costs, in these modes, all that was written since the last.
     model_.Distrust();
     known_metadata_.clear();
+    known_exemplars_.clear();
   }
   read_errors_on_ |= operation == io::SimOperation::kRead;
   Say("errors of kind " + std::to_string(static_cast<int>(operation)));
@@ -67,26 +68,30 @@ void Simulation::FillDisk() {
 
 arrow::Result<std::optional<Simulation::FlippedByte>> Simulation::DrawByte(bool in_manifests) {
   std::vector<FlippedByte> files;  // The offset is the file's size.
-  for (const store::Tree tree : store::kTrees) {
-    const std::string folder = io::JoinPath(kRoot, store::TreeFolder(tree, "samples"));
-    ARROW_ASSIGN_OR_RAISE(const auto days, disk_.List(folder));
-    for (const io::DirectoryEntry& day : days) {
-      ARROW_ASSIGN_OR_RAISE(const auto entries, disk_.List(io::JoinPath(folder, day.name)));
-      for (const io::DirectoryEntry& entry : entries) {
-        if (entry.name == store::kSchemaFile || entry.size_bytes == 0) continue;
-        files.push_back(
-            {io::JoinPath(io::JoinPath(folder, day.name), entry.name), entry.size_bytes, 0});
+  const auto add = [&](const std::string& folder) -> arrow::Status {
+    ARROW_ASSIGN_OR_RAISE(const auto entries, disk_.List(folder));
+    for (const io::DirectoryEntry& entry : entries) {
+      if (entry.name == store::kSchemaFile || entry.size_bytes == 0) continue;
+      files.push_back({io::JoinPath(folder, entry.name), entry.size_bytes, 0});
+    }
+    return arrow::Status::OK();
+  };
+  for (const std::string_view table : store::kDayTables) {
+    for (const store::Tree tree : store::kTrees) {
+      const std::string folder = io::JoinPath(kRoot, store::TreeFolder(tree, table));
+      ARROW_ASSIGN_OR_RAISE(const bool exists, disk_.Exists(folder));
+      if (!exists) continue;
+      ARROW_ASSIGN_OR_RAISE(const auto days, disk_.List(folder));
+      for (const io::DirectoryEntry& day : days) {
+        ARROW_RETURN_NOT_OK(add(io::JoinPath(folder, day.name)));
       }
     }
   }
+  const std::string metadata = io::JoinPath(kRoot, store::kMetadataTable);
+  ARROW_ASSIGN_OR_RAISE(const bool has_metadata, disk_.Exists(metadata));
+  if (has_metadata) ARROW_RETURN_NOT_OK(add(metadata));
   if (in_manifests) {
-    const std::string folder = io::JoinPath(kRoot, store::kManifestFolder);
-    ARROW_ASSIGN_OR_RAISE(const auto entries, disk_.List(folder));
-    for (const io::DirectoryEntry& entry : entries) {
-      if (entry.size_bytes > 0) {
-        files.push_back({io::JoinPath(folder, entry.name), entry.size_bytes, 0});
-      }
-    }
+    ARROW_RETURN_NOT_OK(add(io::JoinPath(kRoot, store::kManifestFolder)));
   }
   if (files.empty()) return std::nullopt;
   FlippedByte byte = files[random_.Below(files.size())];

@@ -2,6 +2,7 @@
 #include <bit>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "db/experiments.h"
@@ -90,9 +91,22 @@ arrow::Result<Model::Content> Simulation::ReadAll(SampleStream& stream) {
         if (i > 0 && times[i] <= times[i - 1]) {
           return arrow::Status::Invalid("times out of order: ", labels.ToString());
         }
-        samples.emplace_hint(samples.end(), times[i],
-                             StoredValue{std::bit_cast<uint64_t>(series.value[i]),
-                                         series.start_ms.empty() ? 0 : series.start_ms[i]});
+        samples.emplace_hint(
+            samples.end(), times[i],
+            StoredValue{.bits = std::bit_cast<uint64_t>(series.value[i]),
+                        .start_ms = series.start_ms.empty() ? 0 : series.start_ms[i]});
+      }
+      for (size_t i = 0; i < series.histograms.size(); ++i) {
+        const HistogramSample& sample = series.histograms[i];
+        if (i > 0 && sample.time_ms <= series.histograms[i - 1].time_ms) {
+          return arrow::Status::Invalid("histograms out of order: ", labels.ToString());
+        }
+        const bool is_new =
+            samples.emplace(sample.time_ms, HistogramValue(*sample.histogram, sample.start_ms))
+                .second;
+        if (!is_new) {
+          return arrow::Status::Invalid("a float and a histogram at one time: ", labels.ToString());
+        }
       }
     }
   }
@@ -216,6 +230,7 @@ arrow::Status Simulation::LookPlainly(bool complete) {
   }
   ARROW_ASSIGN_OR_RAISE(const auto files, read);
   ARROW_RETURN_NOT_OK(PlainView::CheckAlways(model_, files));
+  ARROW_RETURN_NOT_OK(PlainView::CheckExemplars(sent_exemplars_, files));
   Count("plain reads");
   // A failed flush takes back what it showed; without exchange a day is gone for a moment.
   const int64_t samples = PlainView::CountSamples(files);
@@ -251,7 +266,7 @@ arrow::Status Simulation::ReadOnly() {
   ARROW_ASSIGN_OR_RAISE(const Model::Content found, ReadOnlyContent());
   for (const auto& [labels, samples] : found) {
     for (const auto& [time_ms, value] : samples) {
-      if (model_.MayBeInFiles(labels, time_ms, value.bits)) continue;
+      if (model_.MayBeInFiles(labels, time_ms, value)) continue;
       return arrow::Status::Invalid("a read-only archive has what was never stored: ",
                                     Describe(labels, time_ms, value));
     }
@@ -273,8 +288,54 @@ arrow::Status Simulation::CheckExperiments() {
   return arrow::Status::OK();
 }
 
+/// What is known must be there, each once, in order; and nothing that was never sent.
+arrow::Status Simulation::CheckExemplars() {
+  SelectRequest request;
+  if (is_recovered_) request = DrawRequest();
+  request.sample_limit = 0;
+  const auto answer = database_->Exemplars(request);
+  if (!answer.ok()) return CheckReadFailure(answer.status());
+  std::set<SentExemplar> found;
+  for (const SeriesExemplars& series : answer->series) {
+    SentExemplar last;
+    for (const Exemplar& each : series.exemplars) {
+      SentExemplar exemplar{std::string(series.labels.bytes()), each.time_ms,
+                            std::bit_cast<uint64_t>(each.value), std::string(each.labels.bytes())};
+      if (!sent_exemplars_.contains(exemplar)) {
+        return arrow::Status::Invalid("an exemplar that was never sent: series=",
+                                      series.labels.ToString(), " time_ms=", each.time_ms);
+      }
+      const bool is_in_order = std::tie(last.time_ms, last.labels, last.bits) <
+                               std::tie(exemplar.time_ms, exemplar.labels, exemplar.bits);
+      if (!last.series.empty() && !is_in_order) {
+        return arrow::Status::Invalid("exemplars out of order: series=", series.labels.ToString());
+      }
+      if (!request.range.Contains(each.time_ms) ||
+          !Model::Matches(series.labels, request.selectors)) {
+        return arrow::Status::Invalid("an exemplar that was not asked for: series=",
+                                      series.labels.ToString(), " time_ms=", each.time_ms);
+      }
+      last = exemplar;
+      found.insert(std::move(exemplar));
+    }
+  }
+  for (const SentExemplar& known : known_exemplars_) {
+    const LabelsView labels(known.series);
+    if (!request.range.Contains(known.time_ms) || !Model::Matches(labels, request.selectors)) {
+      continue;
+    }
+    if (found.contains(known)) continue;
+    return arrow::Status::Invalid("an exemplar was lost: series=", labels.ToString(),
+                                  " time_ms=", known.time_ms);
+  }
+  Count("exemplars read", std::ssize(found));
+  return arrow::Status::OK();
+}
+
 arrow::Status Simulation::CheckMetadata() {
-  ARROW_ASSIGN_OR_RAISE(const auto found, database_->Metadata(""));
+  const auto answer = database_->Metadata("");
+  if (!answer.ok()) return CheckReadFailure(answer.status());
+  const auto& found = *answer;
   std::set<std::pair<std::string, std::string>> entries;
   for (const MetricMetadata& entry : found) {
     entries.emplace(entry.metric, entry.help);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -41,6 +42,7 @@ arrow::Status Simulation::Step() {
        }},
       {3, [](Simulation& sim) { return sim.OpenStream(); }},
       {1, [](Simulation& sim) { return sim.CheckMetadata(); }},
+      {1, [](Simulation& sim) { return sim.CheckExemplars(); }},
       {8, [](Simulation& sim) { return sim.ChangeFaults(); }},
       {2, [](Simulation& sim) { return sim.Restart(); }},
       {4,
@@ -74,12 +76,20 @@ arrow::Status Simulation::CheckAnswer(const arrow::Result<WriteReport>& result,
     int64_t refused = 0;
     for (const Refusal& refusal : result->refused) refused += refusal.count;
     if (request.is_malformed) return arrow::Status::Invalid("a malformed body was acknowledged");
-    if (result->samples != static_cast<int64_t>(request.good.size()) ||
-        refused != request.bad_count) {
+    const auto is_histogram = [](const SentSample& each) { return each.value.is_histogram; };
+    const int64_t histograms =
+        std::count_if(request.good.begin(), request.good.end(), is_histogram);
+    const int64_t floats = std::ssize(request.good) - histograms;
+    if (result->samples != floats || result->histograms != histograms ||
+        result->exemplars != std::ssize(request.exemplars) || refused != request.bad_count) {
       return arrow::Status::Invalid("a report is wrong: samples=", result->samples,
-                                    " expected=", request.good.size(), " refused=", refused,
+                                    " expected=", floats, " histograms=", result->histograms,
+                                    " expected=", histograms, " exemplars=", result->exemplars,
+                                    " expected=", request.exemplars.size(), " refused=", refused,
                                     " expected=", request.bad_count);
     }
+    if (histograms > 0) Count("writes with histograms");
+    if (!request.exemplars.empty()) Count("writes with exemplars");
     return arrow::Status::OK();
   }
   const ErrorKind kind = KindOf(result.status());
@@ -90,7 +100,8 @@ arrow::Status Simulation::CheckAnswer(const arrow::Result<WriteReport>& result,
   }
   const bool is_bad = kind == ErrorKind::kBadSample || kind == ErrorKind::kTooLarge ||
                       kind == ErrorKind::kUnsupported;
-  if (is_bad && (request.is_malformed || (request.good.empty() && request.bad_count > 0))) {
+  const bool has_good = !request.good.empty() || !request.exemplars.empty();
+  if (is_bad && (request.is_malformed || (!has_good && request.bad_count > 0))) {
     Count("writes refused");
     return arrow::Status::OK();
   }
@@ -101,13 +112,16 @@ arrow::Status Simulation::Write() {
   auto waiting = std::make_shared<Waiting>();
   waiting->request = traffic_->Make(clock_.NowMs());
   ARROW_ASSIGN_OR_RAISE(const DatabaseStatus status, database_->Status(0));
-  waiting->head_is_full = status.head_samples > database_options_.head_limit_samples;
+  // Histograms count by their size: nearly full is full enough.
+  waiting->head_is_full = database_options_.head_limit_samples < 10'000 &&
+                          status.head_samples * 100 > database_options_.head_limit_samples;
   const Request& request = waiting->request;
   const WriteMessage message{
       .content_type = request.content_type,
       .content_encoding = request.content_encoding,
       .body = {reinterpret_cast<const uint8_t*>(request.body.data()), request.body.size()}};
   for (const auto& metadata : request.metadata) sent_metadata_.insert(metadata);
+  sent_exemplars_.insert(request.exemplars.begin(), request.exemplars.end());
   database_->Ingest(message, [this, waiting](arrow::Result<WriteReport> result) {
     if (!waiting->taken) {
       waiting->early = std::move(result);
@@ -119,6 +133,8 @@ arrow::Status Simulation::Write() {
       model_.Acknowledge(waiting->write, is_safe ? ack_safety_ : Safety::kNone);
       if (is_safe) {
         for (const auto& metadata : waiting->request.metadata) known_metadata_.insert(metadata);
+        const auto& exemplars = waiting->request.exemplars;
+        known_exemplars_.insert(exemplars.begin(), exemplars.end());
       }
     }
     const arrow::Status checked = CheckAnswer(result, waiting->request, false);
@@ -132,7 +148,7 @@ arrow::Status Simulation::Write() {
     ++waiting_writes_;
     return arrow::Status::OK();
   }
-  if (waiting->early->ok() && !request.good.empty()) {
+  if (waiting->early->ok() && (!request.good.empty() || !request.exemplars.empty())) {
     return arrow::Status::Invalid("a write was acknowledged before it could be on disk");
   }
   return CheckAnswer(*waiting->early, request, waiting->head_is_full);

@@ -6,6 +6,7 @@
 #include "base/civil_time.h"
 #include "wire/label_bytes.h"
 #include "wire/remote_write/encoder.h"
+#include "wire/remote_write/histogram_message.h"
 #include "wire/remote_write/negotiation.h"
 
 namespace larnax::sim {
@@ -29,6 +30,7 @@ int64_t Signed(uint64_t number) { return static_cast<int64_t>(number); }
 Traffic::Traffic(uint64_t seed, const DatabaseOptions& options) : random_(seed), options_(options) {
   const size_t count = 3 + random_.Below(random_.Chance(0.2) ? 300 : 60);
   while (series_.size() < count) series_.push_back(MakeSeries());
+  has_typed_ = random_.Chance(0.7);
   for (int i = 0; i < 8; ++i) invalid_.push_back(MakeInvalidSeries());
 }
 
@@ -108,6 +110,94 @@ uint64_t Traffic::DrawBits() {
   }
 }
 
+// Few shapes, so that repeats and overwrites are frequent; each kind of histogram is among them.
+NativeHistogram Traffic::DrawHistogram() {
+  NativeHistogram histogram;
+  histogram.sum = std::bit_cast<double>(DrawBits());
+  histogram.counter_reset_hint = static_cast<CounterResetHint>(random_.Below(4));
+  const size_t buckets = random_.Below(random_.Chance(0.1) ? 200 : 4);
+  const auto spans = [&] {
+    std::vector<BucketSpan> result;
+    for (size_t left = buckets; left > 0;) {
+      const size_t length = 1 + random_.Below(left);
+      const auto offset = static_cast<int32_t>(random_.Below(4)) - (result.empty() ? 2 : 0);
+      result.push_back({offset, static_cast<uint32_t>(length)});
+      left -= length;
+    }
+    return result;
+  };
+  histogram.positive_spans = spans();
+  if (random_.Chance(0.3)) {
+    histogram.schema = NativeHistogram::kCustomBounds;
+    if (!histogram.positive_spans.empty()) histogram.positive_spans[0].offset = 0;
+    for (size_t i = 0; i < 2000 && histogram.custom_bounds.size() < 4 * buckets + 8; ++i) {
+      histogram.custom_bounds.push_back(static_cast<double>(i) / 2);
+    }
+  } else {
+    histogram.schema = static_cast<int32_t>(random_.Below(13)) - 4;
+    histogram.zero_threshold = 0.25;
+    histogram.negative_spans = spans();
+  }
+  const bool has_negative = !histogram.negative_spans.empty();
+  histogram.is_integer = random_.Chance(0.6);
+  if (histogram.is_integer) {
+    // With a NaN observed the count may be above the buckets; else it is their sum.
+    for (size_t i = 0; i < buckets; ++i) {
+      histogram.integer_positive.push_back(Signed(random_.Below(5)));
+      if (has_negative) histogram.integer_negative.push_back(Signed(random_.Below(5)));
+    }
+    for (const int64_t each : histogram.integer_positive) histogram.integer_count += each;
+    for (const int64_t each : histogram.integer_negative) histogram.integer_count += each;
+  } else {
+    for (size_t i = 0; i < buckets; ++i) {
+      histogram.positive.push_back(static_cast<double>(random_.Below(5)) / 4);
+      if (has_negative) histogram.negative.push_back(static_cast<double>(random_.Below(5)) / 4);
+    }
+    for (const double each : histogram.positive) histogram.count += each;
+    for (const double each : histogram.negative) histogram.count += each;
+  }
+  return histogram;
+}
+
+void Traffic::AddHistogram(const SeriesPlan& plan, int64_t time_ms, int64_t latest_ms,
+                           wire::RequestEncoder* encoder, Request* request,
+                           std::vector<SentSample>* histograms) {
+  NativeHistogram histogram = DrawHistogram();
+  const bool is_bad = random_.Chance(0.05);
+  if (is_bad) histogram.schema = 60;
+  const int64_t start_ms = plan.has_starts ? plan.start_ms : 0;
+  encoder->AddHistogram(wire::EncodeHistogram(histogram, time_ms, start_ms));
+  if (is_bad || !plan.is_valid || time_ms < kMinTimeMs || time_ms > latest_ms) {
+    ++request->bad_count;
+    return;
+  }
+  const bool is_known = start_ms >= kMinTimeMs && start_ms <= kMaxTimeMs;
+  histograms->push_back({plan.labels, time_ms, HistogramValue(histogram, is_known ? start_ms : 0)});
+}
+
+void Traffic::AddExemplar(const SeriesPlan& plan, int64_t time_ms, int64_t latest_ms,
+                          wire::RequestEncoder* encoder, Request* request) {
+  const uint64_t bits = DrawBits();
+  std::string raw;
+  std::string canonical;
+  if (random_.Chance(0.8)) {
+    const std::string trace = std::to_string(random_.Below(5));
+    const bool is_turned = random_.Chance(0.2);
+    if (is_turned) wire::AppendLabel("trace_id", trace, &raw);
+    wire::AppendLabel("a", "b", &raw);
+    if (!is_turned) wire::AppendLabel("trace_id", trace, &raw);
+    wire::AppendLabel("a", "b", &canonical);
+    wire::AppendLabel("trace_id", trace, &canonical);
+  }
+  encoder->AddExemplar(raw, std::bit_cast<double>(bits), time_ms);
+  if (!plan.is_valid || time_ms < kMinTimeMs || time_ms > latest_ms) {
+    ++request->bad_count;
+  } else {
+    request->exemplars.push_back(
+        {std::string(plan.labels.bytes()), time_ms, bits, std::move(canonical)});
+  }
+}
+
 int64_t Traffic::DrawTime(int64_t now_ms) {
   switch (random_.Below(20)) {
     case 0:
@@ -152,11 +242,34 @@ Request Traffic::Make(int64_t now_ms) {
       request.good.push_back({plan.labels, time_ms, {bits, is_known ? start_ms : 0}});
     }
   };
+  std::vector<SentSample> histograms;
   for (size_t i = 0; i < count; ++i) {
     if (random_.Chance(0.02)) {
       const SeriesPlan& plan = invalid_[random_.Below(invalid_.size())];
       encoder.BeginSeries(plan.raw);
       add(plan, DrawTime(now_ms), DrawBits(), 0);
+      if (random_.Chance(0.2)) {
+        AddHistogram(plan, now_ms, latest_ms, &encoder, &request, &histograms);
+      }
+      continue;
+    }
+    if (has_typed_ && random_.Chance(0.25)) {
+      const bool again = !recent_.empty() && random_.Chance(0.4);
+      const PointedTime& pointed = again ? recent_[random_.Below(recent_.size())] : PointedTime();
+      const size_t index = again ? pointed.series : random_.Below(series_.size());
+      const int64_t time_ms = again ? pointed.time_ms : DrawTime(now_ms);
+      encoder.BeginSeries(series_[index].raw);
+      const bool has_float = random_.Chance(0.2);
+      if (has_float) add(series_[index], time_ms, DrawBits(), 0);
+      if (random_.Chance(0.8)) {
+        AddHistogram(series_[index], time_ms, latest_ms, &encoder, &request, &histograms);
+        if (recent_.size() < 64) recent_.emplace_back();
+        recent_[random_.Below(recent_.size())] = {index, time_ms, DrawBits()};
+      } else {
+        AddExemplar(series_[index], time_ms, latest_ms, &encoder, &request);
+        // Version 2 has no series without samples; its exemplars are taken all the same.
+        if (version_2 && !has_float) ++request.bad_count;
+      }
       continue;
     }
     if (!recent_.empty() && random_.Chance(0.15)) {
@@ -181,6 +294,7 @@ Request Traffic::Make(int64_t now_ms) {
       recent_[random_.Below(recent_.size())] = {index, time_ms, bits};
     }
   }
+  request.good.insert(request.good.end(), histograms.begin(), histograms.end());
   if (random_.Chance(0.05)) {
     const std::string metric = "metric_" + std::to_string(random_.Below(6));
     const std::string help = "help " + std::to_string(random_.Below(4));

@@ -9,6 +9,7 @@
 #include "larnax/labels.h"
 #include "larnax/options.h"
 #include "test/sim/model.h"
+#include "wire/remote_write/encoder.h"
 
 namespace larnax::sim {
 
@@ -18,8 +19,9 @@ struct Request {
   std::string content_encoding;
   std::string body;
   std::vector<SentSample> good;  ///< To be stored, in the order in which they apply.
-  int64_t bad_count = 0;         ///< Samples to be refused.
-  bool is_malformed = false;     ///< Nothing of it may be stored.
+  std::vector<SentExemplar> exemplars;
+  int64_t bad_count = 0;                                      ///< Samples to be refused.
+  bool is_malformed = false;                                  ///< Nothing of it may be stored.
   std::vector<std::pair<std::string, std::string>> metadata;  ///< Metric and help text.
 };
 
@@ -57,12 +59,21 @@ class Traffic {
   SeriesPlan MakeInvalidSeries();
   std::string RawBytes(std::vector<std::pair<std::string, std::string>> pairs);
   uint64_t DrawBits();
+  NativeHistogram DrawHistogram();
+  // Adds a histogram or an exemplar to the request and to what must come of it; histograms apply
+  // after all floats of the request.
+  void AddHistogram(const SeriesPlan& plan, int64_t time_ms, int64_t latest_ms,
+                    wire::RequestEncoder* encoder, Request* request,
+                    std::vector<SentSample>* histograms);
+  void AddExemplar(const SeriesPlan& plan, int64_t time_ms, int64_t latest_ms,
+                   wire::RequestEncoder* encoder, Request* request);
   int64_t DrawTime(int64_t now_ms);
 
   io::Random random_;
   const DatabaseOptions options_;
   std::vector<SeriesPlan> series_;
   std::vector<SeriesPlan> invalid_;
+  bool has_typed_ = false;           // Histograms and exemplars are sent, too.
   std::vector<PointedTime> recent_;  // Sent before, to be repeated.
 };
 
