@@ -1,3 +1,5 @@
+#include <random>
+
 #include "exec/functions/function_fixture.h"
 
 namespace larnax::exec {
@@ -239,6 +241,44 @@ TEST(RangeFunctionStepsTest, EveryStepIsAsIfAlone) {
         alone += outcome.rows.empty() ? " _" : outcome.rows[0].substr(8);
       }
       EXPECT_EQ(all.rows[0], alone) << call << " every " << step_ms;
+    }
+  }
+}
+
+// Long random series, so that windows slide, and several are evaluated at once.
+TEST(RangeFunctionStepsTest, EveryStepOfRandomSeriesIsAsIfAlone) {
+  std::mt19937_64 random(3);
+  const auto value = [&](int shape) -> std::string {
+    switch (shape) {
+      case 0:
+        return std::to_string(random() % 1000);
+      case 1:
+        return std::to_string(static_cast<double>(random() % 1000) / 7);
+      case 2:
+        return random() % 3 == 0 ? "0" : random() % 2 == 0 ? "-0" : "0.5";
+      default:
+        return random() % 9 == 0 ? "NaN" : random() % 30 == 0 ? "1e308" : "0.1";
+    }
+  };
+  for (int shape = 0; shape < 4; ++shape) {
+    std::string samples;
+    for (int i = 0; i < 150; ++i) samples += (random() % 10 == 0 ? "_" : value(shape)) + " ";
+    for (const char* call :
+         {"rate(x[5m])", "sum_over_time(x[5m])", "avg_over_time(x[5m])", "stddev_over_time(x[5m])",
+          "min_over_time(x[5m])", "max_over_time(x[5m])", "max_over_time(x[20m])",
+          "min_over_time(x[20m])", "quantile_over_time(0.7, x[5m])", "mad_over_time(x[5m])",
+          "deriv(x[5m])", "changes(x[5m])"}) {
+      const TestTable table{.rows = {{"x_total", samples}},
+                            .grid = {.start_ms = 0, .step_ms = 10'000, .count = 155}};
+      const TestOutcome all = Evaluate(call, table);
+      std::string alone = "x_total:";
+      for (size_t step = 0; step < table.grid.count; ++step) {
+        TestTable one = table;
+        one.grid = {.start_ms = table.grid.TimeAt(step)};
+        const TestOutcome outcome = Evaluate(call, one);
+        alone += outcome.rows.empty() ? " _" : outcome.rows[0].substr(8);
+      }
+      EXPECT_EQ(all.rows.at(0), alone) << call << " shape " << shape;
     }
   }
 }

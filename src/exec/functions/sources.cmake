@@ -12,5 +12,5 @@ set(EXEC_FUNCTION_HEADERS
   functions/interpolation.h functions/natural_order.h functions/quantile.h functions/range_notes.h
   functions/rate.h functions/replacement.h functions/start_times.h functions/window_lanes.h)
 set(EXEC_FUNCTION_TESTS functions/bucket_functions_test.cc functions/instant_functions_test.cc
-  functions/range_functions_test.cc)
+  functions/range_functions_test.cc functions/window_lanes_test.cc)
 set(EXEC_FUNCTION_BENCHES functions/function_bench.cc)
