@@ -52,6 +52,14 @@ int RunExport(const ExportArguments& arguments) {
               FormatCount(report->samples).c_str(), FormatCount(report->series).c_str(),
               FormatCount(report->files).c_str(), report->files == 1 ? "file" : "files",
               RoundBytes(report->bytes).c_str());
+  if (report->histograms > 0) {
+    std::printf("%s of the samples are native histograms, in files named *-histograms.parquet\n",
+                FormatCount(report->histograms).c_str());
+  }
+  if (report->histograms_left_out > 0) {
+    std::printf("left out: %s native histograms, for which only --format=parquet has a place\n",
+                FormatCount(report->histograms_left_out).c_str());
+  }
   return kOk;
 }
 

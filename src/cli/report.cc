@@ -79,14 +79,23 @@ std::string FilesText(const InspectReport& report) {
   return "\n" + FormatTable(rows);
 }
 
+std::map<std::string, int64_t> RowsByTable(const InspectReport& report) {
+  std::map<std::string, int64_t> rows;
+  for (const FileUse& file : report.files) rows[file.table] += file.rows;
+  return rows;
+}
+
+// Columns by size, one table after the other.
 std::string ColumnsText(const InspectReport& report) {
+  std::map<std::string, int64_t> table_rows = RowsByTable(report);
   std::vector<ColumnUse> columns = report.columns;
-  std::stable_sort(columns.begin(), columns.end(),
-                   [](const ColumnUse& a, const ColumnUse& b) { return a.bytes > b.bytes; });
-  Rows rows = {{"column", "size", "bytes/row", "uncompressed", "values", "encodings"}};
+  std::stable_sort(columns.begin(), columns.end(), [](const ColumnUse& a, const ColumnUse& b) {
+    return a.table != b.table ? a.table < b.table : a.bytes > b.bytes;
+  });
+  Rows rows = {{"table", "column", "size", "bytes/row", "uncompressed", "values", "encodings"}};
   for (const ColumnUse& use : columns) {
-    rows.push_back({use.label.empty() ? use.column : use.column + " (" + use.label + ")",
-                    RoundBytes(use.bytes), PerRow(use.bytes, report.rows),
+    rows.push_back({use.table, use.label.empty() ? use.column : use.column + " (" + use.label + ")",
+                    RoundBytes(use.bytes), PerRow(use.bytes, table_rows[use.table]),
                     RoundBytes(use.raw_bytes), use.distinct == 0 ? "" : FormatCount(use.distinct),
                     use.encodings});
   }
@@ -117,7 +126,8 @@ std::string InspectJson(const InspectReport& report) {
   }
   Json columns = Json::array();
   for (const ColumnUse& use : report.columns) {
-    columns.push_back({{"column", use.column},
+    columns.push_back({{"table", use.table},
+                       {"column", use.column},
                        {"label", use.label},
                        {"bytes", use.bytes},
                        {"raw_bytes", use.raw_bytes},

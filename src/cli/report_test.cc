@@ -11,6 +11,7 @@
 namespace larnax::cli {
 namespace {
 
+using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -51,6 +52,25 @@ TEST(InspectText, ListsFilesAndColumnsWhenAsked) {
   const std::string columns = InspectText(SomeReport(), false, true);
   EXPECT_THAT(columns, HasSubstr("value_label (value)"));
   EXPECT_LT(columns.find("PLAIN"), columns.find("RLE_DICTIONARY")) << "largest first";
+}
+
+TEST(InspectText, TellsBytesPerRowOfEachTable) {
+  InspectReport report = SomeReport();
+  report.files.push_back({.path = "histograms/date=1970-01-01/c.parquet",
+                          .table = "histograms",
+                          .bytes = 900,
+                          .rows = 100,
+                          .series = 1});
+  report.columns.push_back({.column = "sum",
+                            .label = {},
+                            .bytes = 750,
+                            .raw_bytes = 800,
+                            .encodings = "PLAIN",
+                            .table = "histograms"});
+  const std::string text = InspectText(report, false, true);
+  EXPECT_THAT(text, ContainsRegex("histograms +sum +750 B +7.500 "));
+  EXPECT_THAT(text, ContainsRegex("samples +value +1.95 KiB +1.000 "));
+  EXPECT_EQ(nlohmann::json::parse(InspectJson(report))["columns"][3]["table"], "histograms");
 }
 
 TEST(InspectText, TellsOfAnEmptyArchive) {
