@@ -134,6 +134,25 @@ TEST_F(ExchangeTest, TranslatesFailuresOfEndpoints) {
   });
   EXPECT_EQ(threw.response.status, 500);
   EXPECT_THAT(threw.response.body, HasSubstr("out of luck"));
+  // Others will be done with theirs: that is not a fault, but a matter of time.
+  const Exchange starved = AnswerBy(
+      [](const Request&, const Services&) -> arrow::Result<Response> { throw std::bad_alloc(); });
+  EXPECT_EQ(starved.response.status, 503);
+}
+
+// What is not an endpoint's own doing must not reach the threads that answer, either.
+TEST_F(ExchangeTest, TranslatesFailuresAroundEndpoints) {
+  const Exchange exchange = AnswerBy(
+      [](const Request&, const Services&) -> arrow::Result<Response> {
+        Response response;
+        response.stream = std::make_unique<ScriptedSource>(
+            std::vector<std::string>{"a", "b", "c", "THROW"}, std::string());
+        return response;
+      },
+      "gzip");
+  // Compressed, four short pieces are one: the failure is an early one.
+  EXPECT_EQ(exchange.response.status, 500);
+  EXPECT_EQ(exchange.response.stream, nullptr);
 }
 
 }  // namespace

@@ -104,7 +104,8 @@ bool RawClient::Fill() {
   std::array<char, 1 << 16> piece;
   const ssize_t size = recv(socket_, piece.data(), piece.size(), 0);
   // A server that resets the connection has ended it, too.
-  ended_ = size == 0 || (size < 0 && errno == ECONNRESET);
+  was_reset_ = was_reset_ || (size < 0 && errno == ECONNRESET);
+  ended_ = size == 0 || was_reset_;
   if (size <= 0) return false;
   buffer_.append(piece.data(), static_cast<size_t>(size));
   return true;

@@ -38,6 +38,8 @@ class RawClient {
   std::string ReadLine();
   /// Read up to the end of the connection; true where it ended within the test's patience.
   bool ReadToEnd(std::string* bytes = nullptr);
+  /// Whether the server broke the connection off instead of ending it.
+  bool was_reset() const { return was_reset_; }
 
   /// Send a request and read its response.
   RawResponse Get(std::string_view target, std::string_view fields = "");
@@ -50,6 +52,7 @@ class RawClient {
   int socket_ = -1;
   std::string buffer_;
   bool ended_ = false;
+  bool was_reset_ = false;
 };
 
 /// Undo a Content-Encoding; empty where it cannot be.

@@ -12,6 +12,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/error.hpp>
 
+#include "http/access/access_control.h"
 #include "http/compression.h"
 #include "http/request.h"
 #include "http/request_reader.h"
@@ -60,6 +61,17 @@ void Check(bool holds) {
   if (!holds) std::abort();
 }
 
+// Nobody comes in whose password or token is not known: no input has those.
+void CheckCredentials(const RequestHead& head) {
+  static const std::string kFile = "basic_auth_users:\n  a: $2b$04$" + std::string(53, 'a') +
+                                   "\nbearer_tokens:\n  t: sha256:" + std::string(64, '0') + "\n";
+  static const auto access =
+      AccessControl::Make("web.yml", [](const std::string&) { return kFile; }, {}, {}).ValueOrDie();
+  const auto decision = access->Decide(*access->rules(), head.authorization, Role::kRead);
+  Check(decision.kind != AccessDecision::Kind::kAllowed);
+  Check(decision.kind != AccessDecision::Kind::kTooLittle);
+}
+
 void Compare(const Outcome& whole, const Outcome& parts) {
   // A failure may be seen at another place, and be another one, but not become a success.
   Check(whole.done == parts.done);
@@ -67,6 +79,7 @@ void Compare(const Outcome& whole, const Outcome& parts) {
   const RequestHead& a = whole.request.head;
   const RequestHead& b = parts.request.head;
   Check(a.method == b.method && a.path == b.path && a.query == b.query);
+  Check(a.authorization == b.authorization && a.authorizations == b.authorizations);
   Check(a.content_type == b.content_type && a.accept_encoding == b.accept_encoding);
   Check(a.hosts == b.hosts && a.http_1_1 == b.http_1_1 && a.keep_alive == b.keep_alive);
   Check(whole.request.body == parts.request.body);
@@ -90,6 +103,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Request& request = whole.outcome().request;
   const size_t route = FindRoute(request.head.path, &request.name);
   if (route < UnknownRoute()) (void)Routes()[route].Allows(request.head.method);
+  CheckCredentials(request.head);
   (void)ChooseEncoding(request.head.accept_encoding);
   if (ReadParams(&request).ok()) (void)SelectParams(request, 1000).ok();
   return 0;

@@ -284,6 +284,34 @@ TEST_F(ServerTest, CutsAStreamThatFails) {
   EXPECT_THAT(logged.get_future().get(), HasSubstr("page is damaged"));
 }
 
+// To HTTP/1.0 the end of the connection is the end of the body: what breaks off must not end.
+TEST_F(ServerTest, BreaksOffAStreamToHttp10ThatFails) {
+  database_.AddSeries({{"__name__", "up"}}, std::vector<FakeDatabase::Sample>(20'000, {1000, 1}));
+  database_.endless = true;
+  database_.on_batch = [](int batch) {
+    return batch < 20 ? arrow::Status::OK() : MakeError(ErrorKind::kCorrupt, "page is damaged");
+  };
+  Start();
+  RawClient client(server_->port());
+  client.Send("GET /api/v1/samples?match[]=up HTTP/1.0\r\n\r\n");
+  EXPECT_TRUE(client.ReadToEnd());
+  EXPECT_TRUE(client.was_reset());
+}
+
+TEST_F(ServerTest, BreaksOffAStreamToHttp10WhenItStops) {
+  database_.AddSeries({{"__name__", "up"}}, std::vector<FakeDatabase::Sample>(20'000, {1000, 1}));
+  database_.endless = true;
+  ServerOptions options = SmallOptions();
+  options.drain_timeout_ms = 1;
+  Start(options);
+  RawClient client(server_->port());
+  client.Send("GET /api/v1/samples?match[]=up HTTP/1.0\r\n\r\n");
+  ASSERT_THAT(client.ReadLine(), HasSubstr("200 OK"));
+  EXPECT_THAT(server_->Stop(), test::IsKind(ErrorKind::kTimeout));
+  EXPECT_TRUE(client.ReadToEnd());
+  EXPECT_TRUE(client.was_reset());
+}
+
 TEST_F(ServerTest, ReportsAnEarlyFailureOfAStreamAsAnError) {
   database_.AddSeries({{"__name__", "up"}}, {{1000, 1}});
   database_.on_batch = [](int) { return MakeError(ErrorKind::kLimit, "too many samples"); };
