@@ -166,12 +166,13 @@ class Database {
   /// \retval kBadQuery  The text, or the request's times, cannot be understood.
   /// \retval kExecution The query cannot be evaluated on these samples.
   /// \retval kLimit, kTimeout, kCancelled  As set in the request.
-  virtual arrow::Result<QueryResult> Query(const QueryRequest&) {
-    return arrow::Status::NotImplemented("this database answers no queries");
-  }
+  virtual arrow::Result<QueryResult> Query(const QueryRequest& request) = 0;
 
   /// Bring everything written before the call into files, and wait until they are live.
   virtual arrow::Status Flush() = 0;
+  /// Let merges that run end with kCancelled, and begin no others: so that a server that is to stop
+  /// need not wait for them.
+  virtual void StopMerging() {}
   /// Merge until nothing is left to merge; with `everything`, each day into one level.
   virtual arrow::Status Merge(bool everything) = 0;
   virtual arrow::Result<DatabaseStatus> Status(int limit) = 0;

@@ -17,6 +17,7 @@ Examples:
   larnax serve --data ./data                 take remote write, answer over HTTP
   larnax inspect ./data --columns            what takes how much room
   larnax verify ./data                       check every checksum
+  larnax query 'sum by (job) (up)'           answer PromQL, from files or a server
   larnax export ./data --match up --format csv --output up.csv
 
 `larnax COMMAND --help` says more. The files need no Larnax: any Parquet reader opens them.)";
@@ -57,6 +58,23 @@ Examples:
   larnax export ./data --match '{job=~"api|web"}' --start 2026-11-22T00:00:00Z \
       --end 2026-11-23T00:00:00Z --format csv --output day.csv
   larnax export ./data --match '{__name__=~".+"}' --layout per-metric --output all/)";
+
+constexpr const char* kQueryFooter = R"(
+Without a range it is an instant query. Times are seconds since 1970, RFC 3339, `now`, or a duration
+before now: `-1h30m`. Files hold what was flushed; a server knows what came since.
+
+Examples:
+  larnax query 'topk(5, count by (__name__) ({__name__=~".+"}))'
+  larnax query 'rate(http_requests_total[5m])' --start -1h --end now --step 15s --format graph
+  larnax query up --url http://localhost:9797 --format json
+  larnax query 'avg by (job) (up)' --start -1d --step 1m --format parquet > up.parquet)";
+
+constexpr const char* kExplainFooter = R"(
+The query is run; with --analyze it is told what each step of the plan took and put out.
+
+Examples:
+  larnax explain 'sum by (job) (rate(http_requests_total[5m]))'
+  larnax explain 'sum(rate(x[5m]))' --start -6h --step 15s --analyze)";
 
 void AddData(CLI::App* command, std::string* data) {
   auto* positional = command->add_option("DIR", *data, "The archive")->capture_default_str();
@@ -141,6 +159,44 @@ CLI::App* AddExport(CLI::App* app, ExportArguments* arguments) {
   return command;
 }
 
+void AddQuestion(CLI::App* command, QueryArguments* arguments) {
+  command->add_option("EXPR", arguments->query, "The question, in PromQL")->required();
+  command->add_option("--data", arguments->data, "The archive")
+      ->type_name("DIR")
+      ->capture_default_str();
+  command->add_option("--time", arguments->time, "Of an instant query; without it: now")
+      ->type_name("TIME");
+  command->add_option("--start", arguments->start, "First step of a range")->type_name("TIME");
+  command->add_option("--end", arguments->end, "Last step of a range; without it: now")
+      ->type_name("TIME");
+  command->add_option("--step", arguments->step, "Between steps; without it: a 250th of the range")
+      ->type_name("DURATION");
+  command->add_option("--timeout", arguments->timeout, "Give up after it")->type_name("DURATION");
+  command->add_option("--enable-feature", arguments->features, "As of `larnax serve`")
+      ->type_name("NAMES");
+}
+
+CLI::App* AddQuery(CLI::App* app, QueryArguments* arguments) {
+  auto* command = app->add_subcommand("query", "Answer a question in PromQL");
+  AddQuestion(command, arguments);
+  command->add_option("--url", arguments->url, "Ask this server, Larnax or Prometheus, instead")
+      ->type_name("URL")
+      ->excludes("--data");
+  command->add_option("--format", arguments->format, "table, csv, json, arrow, parquet or graph")
+      ->check(CLI::IsMember({"table", "csv", "json", "arrow", "parquet", "graph"}))
+      ->capture_default_str();
+  command->footer(kQueryFooter);
+  return command;
+}
+
+CLI::App* AddExplain(CLI::App* app, ExplainArguments* arguments) {
+  auto* command = app->add_subcommand("explain", "Show how a question in PromQL is answered");
+  AddQuestion(command, &arguments->query);
+  command->add_flag("--analyze", arguments->query.analyze, "Tell what each step took");
+  command->footer(kExplainFooter);
+  return command;
+}
+
 // The words in the order CLI11 wants: last first. It takes `--name=` for a flag without its value;
 // here it is one with an empty value.
 std::vector<std::string> ReversedWords(int argc, const char* const* argv) {
@@ -177,6 +233,8 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
   InspectArguments inspect;
   VerifyArguments verify;
   ExportArguments export_arguments;
+  QueryArguments query;
+  ExplainArguments explain;
   VersionArguments version;
   app.footer(kRootFooter);
   app.require_subcommand(1);
@@ -186,6 +244,8 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
   const CLI::App* inspect_command = AddInspect(&app, &inspect);
   const CLI::App* verify_command = AddVerify(&app, &verify);
   const CLI::App* export_command = AddExport(&app, &export_arguments);
+  const CLI::App* query_command = AddQuery(&app, &query);
+  const CLI::App* explain_command = AddExplain(&app, &explain);
   auto* version_command = app.add_subcommand("version", "Say what this is");
   AddFormat(version_command, &version.format);
   const std::vector<std::string> words = ReversedWords(argc, argv);
@@ -198,6 +258,8 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
   if (inspect_command->parsed()) return inspect;
   if (verify_command->parsed()) return verify;
   if (export_command->parsed()) return export_arguments;
+  if (query_command->parsed()) return query;
+  if (explain_command->parsed()) return explain;
   return version;
 }
 

@@ -38,6 +38,24 @@ struct ExportArguments {
   std::string output;
 };
 
+struct QueryArguments {
+  std::string query;
+  std::string data = "./data";
+  std::string url;    ///< Of a server to ask instead of `data`; empty: none.
+  std::string time;   ///< Of an instant query; empty: now.
+  std::string start;  ///< Of a range query, together with `end` and `step`.
+  std::string end;
+  std::string step;
+  std::string timeout;
+  std::string features;          ///< As of `larnax serve --enable-feature`.
+  std::string format = "table";  ///< table, csv, json, arrow, parquet or graph.
+  bool analyze = false;          ///< Of `explain`.
+};
+
+struct ExplainArguments {
+  QueryArguments query;
+};
+
 struct VersionArguments {
   OutputFormat format = OutputFormat::kText;
 };
@@ -48,8 +66,9 @@ struct PrintAndExit {
   int exit_code = 0;
 };
 
-using CommandLine = std::variant<PrintAndExit, ServeArguments, InspectArguments, VerifyArguments,
-                                 ExportArguments, VersionArguments>;
+using CommandLine =
+    std::variant<PrintAndExit, ServeArguments, InspectArguments, VerifyArguments, ExportArguments,
+                 QueryArguments, ExplainArguments, VersionArguments>;
 
 /// Read a command line. Values are checked where the commands use them, but for words of a list.
 CommandLine ParseCommandLine(int argc, const char* const* argv);

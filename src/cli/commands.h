@@ -9,6 +9,8 @@ int RunServe(const ServeArguments& arguments);
 int RunInspect(const InspectArguments& arguments);
 int RunVerify(const VerifyArguments& arguments);
 int RunExport(const ExportArguments& arguments);
+int RunQuery(const QueryArguments& arguments);
+int RunExplain(const ExplainArguments& arguments);
 int RunVersion(const VersionArguments& arguments);
 
 }  // namespace larnax::cli

@@ -16,6 +16,8 @@ struct Runner {
   int operator()(const InspectArguments& arguments) const { return RunInspect(arguments); }
   int operator()(const VerifyArguments& arguments) const { return RunVerify(arguments); }
   int operator()(const ExportArguments& arguments) const { return RunExport(arguments); }
+  int operator()(const QueryArguments& arguments) const { return RunQuery(arguments); }
+  int operator()(const ExplainArguments& arguments) const { return RunExplain(arguments); }
   int operator()(const VersionArguments& arguments) const { return RunVersion(arguments); }
 };
 

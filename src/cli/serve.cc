@@ -2,10 +2,14 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <string>
+
+#include <sys/resource.h>
 
 #include "cli/commands.h"
 #include "cli/config_file.h"
 #include "cli/exit_code.h"
+#include "cli/line_log.h"
 #include "cli/log.h"
 #include "cli/progress_bar.h"
 #include "cli/stop_signal.h"
@@ -30,6 +34,11 @@ arrow::Result<ServeSettings> ReadSettings(const ServeArguments& arguments) {
   settings.server.log = LogError;
   settings.server.audit = LogInfo;
   settings.server.read_file = ReadTextFile;
+  if (!arguments.config.empty()) {
+    ARROW_ASSIGN_OR_RAISE(settings.server.config_yaml, ReadTextFile(arguments.config));
+  }
+  ARROW_ASSIGN_OR_RAISE(settings.server.query_log, LineLog::Open(settings.query_log));
+  ARROW_ASSIGN_OR_RAISE(settings.server.slow_query_log, LineLog::Open(settings.slow_query_log));
   return settings;
 }
 
@@ -121,15 +130,28 @@ arrow::Status Serve(const ServeSettings& settings, StopSignal* stop) {
     RunUntilStopped(settings, server->port(), database.get(), stop);
   }
   LogInfo("stopping; a second signal ends the program at once");
+  // Whoever asked for a merge is answered at once, and asks again when there is a server again.
+  database->StopMerging();
   if (const auto status = server->Stop(); !status.ok()) LogWarning(status.message());
   ARROW_RETURN_NOT_OK(database->Close());
   LogInfo("stopped; all samples are in files");
   return arrow::Status::OK();
 }
 
+// Files and connections take descriptors; many systems give a process few until it asks.
+void RaiseFileLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+    LogWarning("cannot raise the limit of open files: limit=" + std::to_string(limit.rlim_cur));
+  }
+}
+
 }  // namespace
 
 int RunServe(const ServeArguments& arguments) {
+  RaiseFileLimit();
   const auto settings = ReadSettings(arguments);
   if (!settings.ok()) return Fail(settings.status());
   SetUpLog(settings->log_level);

@@ -102,6 +102,51 @@ arrow::Status SetListen(Text text, To s) {
   return arrow::Status::OK();
 }
 
+struct Feature {
+  Text name;
+  bool QueryFeatures::* enabled;
+};
+
+constexpr Feature kFeatures[] = {
+    {"promql-experimental-functions", &QueryFeatures::experimental_functions},
+    {"promql-extended-range-selectors", &QueryFeatures::extended_range_selectors},
+    {"promql-binop-fill-modifiers", &QueryFeatures::binop_fill_modifiers},
+    {"promql-delayed-name-removal", &QueryFeatures::delayed_name_removal},
+    {"use-start-timestamps", &QueryFeatures::use_start_timestamps},
+    {"type-and-unit-labels", &QueryFeatures::type_and_unit_labels},
+    // On without it, as in Prometheus.
+    {"promql-duration-expr", nullptr},
+};
+
+}  // namespace
+
+arrow::Status EnableQueryFeatures(std::string_view names, QueryFeatures* features) {
+  while (!names.empty()) {
+    const Text name = names.substr(0, names.find(','));
+    names.remove_prefix(std::min(names.size(), name.size() + 1));
+    const auto* feature = std::find_if(std::begin(kFeatures), std::end(kFeatures),
+                                       [&](const Feature& f) { return f.name == name; });
+    if (feature == std::end(kFeatures)) return Bad("no such feature: " + std::string(name));
+    if (feature->enabled != nullptr) features->*feature->enabled = true;
+  }
+  return arrow::Status::OK();
+}
+
+namespace {
+
+arrow::Status EnableFeatures(Text text, To s) {
+  return EnableQueryFeatures(text, &s->server.query_features);
+}
+
+std::string ShowFeatures(From s) {
+  std::string names;
+  for (const Feature& feature : kFeatures) {
+    if (feature.enabled == nullptr || !(s.server.query_features.*feature.enabled)) continue;
+    names.append(names.empty() ? "" : ",").append(feature.name);
+  }
+  return names;
+}
+
 // `name=value`, or several with commas between them; they add up.
 arrow::Status AddExternalLabels(Text text, To s) {
   std::vector<std::pair<std::string, std::string>> labels;
@@ -137,6 +182,7 @@ constexpr Text kBasic = "What and where";
 constexpr Text kDurability = "Durability and memory";
 constexpr Text kFiles = "Files";
 constexpr Text kLimits = "Limits";
+constexpr Text kQueries = "Queries";
 constexpr Text kServer = "Server";
 
 constexpr Setting kSettings[] = {
@@ -241,6 +287,19 @@ constexpr Setting kSettings[] = {
     {"query-timeout", "query.timeout", "DURATION", kLimits, "Of a query",
      [](Text t, To s) { return SetDuration(t, 1, &s->server.query_timeout_ms); },
      [](From s) { return FormatDuration(s.server.query_timeout_ms); }},
+    {"query-concurrency", "query.max-concurrency", "COUNT", kLimits,
+     "PromQL queries at a time; others wait",
+     [](Text t, To s) { return SetNumber(t, 1, 10'000, &s->server.query_concurrency); },
+     [](From s) { return std::to_string(s.server.query_concurrency); }},
+    {"query-max-samples", "query.max-samples", "COUNT", kLimits,
+     "Samples that a query may hold at once; 0: any number",
+     [](Text t, To s) {
+       return SetNumber<int64_t>(t, 0, kManySamples, &s->server.query_max_samples);
+     },
+     [](From s) { return std::to_string(s.server.query_max_samples); }},
+    {"query-max-memory", "", "SIZE", kLimits, "Memory that a query may hold at once; 0B: any",
+     [](Text t, To s) { return SetSize(t, 0, &s->server.query_max_memory_bytes); },
+     [](From s) { return FormatBytes(s.server.query_max_memory_bytes); }},
     {"query-queue", "", "COUNT", kLimits, "Queries that may wait; more are answered 503",
      [](Text t, To s) { return SetNumber(t, 1, 1'000'000, &s->server.query_queue); },
      [](From s) { return std::to_string(s.server.query_queue); }},
@@ -256,11 +315,31 @@ constexpr Setting kSettings[] = {
      [](Text t, To s) { return SetNumber(t, 1, 10'000, &s->server.remote_read_concurrency); },
      [](From s) { return std::to_string(s.server.remote_read_concurrency); }},
 
+    {"query-lookback", "query.lookback-delta", "DURATION", kQueries,
+     "How old a sample may be that an instant selector finds",
+     [](Text t, To s) { return SetDuration(t, 1, &s->server.query_lookback_ms); },
+     [](From s) { return FormatDuration(s.server.query_lookback_ms); }},
+    {"query-subquery-step", "", "DURATION", kQueries, "Step of subqueries that name none",
+     [](Text t, To s) { return SetDuration(t, 1, &s->server.query_subquery_step_ms); },
+     [](From s) { return FormatDuration(s.server.query_subquery_step_ms); }},
+    {"enable-feature", "", "NAMES", kQueries,
+     "promql-experimental-functions, promql-extended-range-selectors, "
+     "promql-binop-fill-modifiers, promql-delayed-name-removal, use-start-timestamps, "
+     "type-and-unit-labels",
+     EnableFeatures, ShowFeatures, /*repeats=*/true},
+    {"query-log", "", "FILE", kQueries, "Every query with its cost, a line of JSON each",
+     [](Text t, To s) { return SetText(t, &s->query_log); }, [](From s) { return s.query_log; }},
+    {"slow-query-log", "", "FILE", kQueries, "The same, only of slow queries",
+     [](Text t, To s) { return SetText(t, &s->slow_query_log); },
+     [](From s) { return s.slow_query_log; }},
+    {"slow-query-time", "", "DURATION", kQueries, "From when on a query is slow",
+     [](Text t, To s) { return SetDuration(t, 0, &s->server.slow_query_ms); },
+     [](From s) { return FormatDuration(s.server.slow_query_ms); }},
+
     {"io-threads", "", "COUNT", kServer, "Threads that take writes; 0: one per core, at most 4",
      [](Text t, To s) { return SetNumber(t, 0, kManyThreads, &s->server.threads); },
      [](From s) { return std::to_string(s.server.threads); }},
-    {"query-threads", "query.max-concurrency", "COUNT", kServer,
-     "Threads that answer queries; 0: one per core",
+    {"query-threads", "", "COUNT", kServer, "Threads that answer queries; 0: one per core",
      [](Text t, To s) { return SetNumber(t, 0, kManyThreads, &s->server.query_threads); },
      [](From s) { return std::to_string(s.server.query_threads); }},
     {"idle-timeout", "web.read-timeout", "DURATION", kServer,

@@ -21,7 +21,9 @@ struct ServeSettings {
   std::string data = "./data";
   ListenAddress listen;
   DatabaseOptions database;
-  http::ServerOptions server;                 ///< Its host and port are taken from `listen`.
+  http::ServerOptions server;  ///< Its host and port are taken from `listen`.
+  std::string query_log;       ///< Paths of files; empty: none.
+  std::string slow_query_log;
   int64_t self_metrics_interval_ms = 15'000;  ///< 0: off.
   std::string log_level = "info";
 };
@@ -50,6 +52,11 @@ using GivenSettings = std::vector<std::pair<std::string, std::string>>;
 ///
 /// \retval kBadQuery An unknown name, or a value that cannot be read: `invalid wal-sync: ...`.
 arrow::Status ApplySettings(const GivenSettings& given, ServeSettings* settings);
+
+/// Switch parts of the query language on, named with commas between them.
+///
+/// \retval kBadQuery There is no such part.
+arrow::Status EnableQueryFeatures(std::string_view names, QueryFeatures* features);
 
 /// Every setting as it is in force, for /api/v1/status/flags.
 std::map<std::string, std::string> ShowSettings(const ServeSettings& settings);
