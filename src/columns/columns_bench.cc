@@ -1,14 +1,18 @@
 // Prints what it costs to write and read archive files, and what they weigh, as a Markdown table.
 //
-//     columns_columns_bench [small]
+//     columns_columns_bench [small] [--keep FOLDER]
+//
+// `--keep` leaves the data files in a folder, for bench/stock_writer.py.
 
 #include <ctime>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <map>
 #include <numeric>
+#include <string>
 
 #include "columns/file_for_test.h"
 #include "columns/load_for_bench.h"
@@ -50,7 +54,18 @@ struct Config {
   WriterOptions options;
 };
 
-void Measure(const Config& config) {
+/// Leave a copy of the data file under the configuration's name.
+void Keep(io::FileSystem& fs, const Config& config, const std::string& folder) {
+  std::string name = config.name;
+  std::erase(name, ',');
+  std::replace(name.begin(), name.end(), ' ', '-');
+  const std::string bytes = io::ReadFile(fs, "data.parquet").ValueOrDie();
+  const auto status =
+      io::ReplaceFile(io::RealFileSystem(), folder + "/" + name + ".parquet", bytes);
+  if (!status.ok()) std::printf("cannot keep a file: %s\n", status.ToString().c_str());
+}
+
+void Measure(const Config& config, const std::string& keep) {
   const std::vector<TestSeries> load = MakeLoad(config.shape);
   const std::vector<ColumnName> columns = ColumnsFor(load);
   double rows = 0;
@@ -68,6 +83,7 @@ void Measure(const Config& config) {
     summary = WriteSeries(fs, load, columns, config.options).ValueOrDie();
     write_ns = std::min(write_ns, CpuNs() - begin);
   }
+  if (!keep.empty()) Keep(fs, config, keep);
   double open_ns = 1e300;
   double times_ns = 1e300;
   double values_ns = 1e300;
@@ -133,7 +149,12 @@ void Measure(const Config& config) {
 
 int main(int argc, char** argv) {
   using namespace larnax::columns;
-  const bool small = argc > 1 && std::strcmp(argv[1], "small") == 0;
+  bool small = false;
+  std::string keep;
+  for (int i = 1; i < argc; ++i) {
+    small |= std::strcmp(argv[i], "small") == 0;
+    if (std::strcmp(argv[i], "--keep") == 0 && i + 1 < argc) keep = argv[++i];
+  }
   std::printf(
       "| file | write ns/sample | write CPU | B/sample | value | timestamp | series_id | labels, "
       "rest "
@@ -144,16 +165,20 @@ int main(int argc, char** argv) {
   const WriterOptions fresh{.tier = Tier::kFresh};
   const WriterOptions merged{.tier = Tier::kMerged};
   const WriterOptions day{.tier = Tier::kDay};
-  Measure({"fresh, 4 rows, 9 columns", {.rows = 4}, fresh});
-  Measure({"merged, 240 rows, 9 columns", {.rows = 240}, merged});
+  const auto measure = [&](const Config& config) { Measure(config, keep); };
+  measure({"fresh, 4 rows, 9 columns", {.rows = 4}, fresh});
+  measure({"merged, 240 rows, 9 columns", {.rows = 240}, merged});
   if (small) return 0;
-  Measure({"fresh, 4 rows, 50 columns", {.rows = 4, .label_columns = 50}, fresh});
-  Measure({"fresh, 4 rows, 200 columns", {.rows = 4, .label_columns = 200}, fresh});
-  Measure({"merged, 240 rows, 50 columns", {.rows = 240, .label_columns = 50}, merged});
-  Measure({"merged, 240 rows, 200 columns", {.rows = 240, .label_columns = 200}, merged});
-  Measure({"merged, 480 rows, 9 columns", {.rows = 480}, merged});
-  Measure({"day, 5,760 rows, 9 columns", {.series = 2'200, .rows = 5760}, day});
-  Measure(
+  measure({"fresh, 4 rows, 50 columns", {.rows = 4, .label_columns = 50}, fresh});
+  measure({"fresh, 4 rows, 200 columns", {.rows = 4, .label_columns = 200}, fresh});
+  measure({"merged, 240 rows, 50 columns", {.rows = 240, .label_columns = 50}, merged});
+  measure({"merged, 240 rows, 200 columns", {.rows = 240, .label_columns = 200}, merged});
+  measure({"merged, 480 rows, 9 columns", {.rows = 480}, merged});
+  measure({"all of an hour, 240 rows, 9 columns", {.rows = 240}, day});
+  measure({"day, 5,760 rows, 9 columns", {.series = 2'200, .rows = 5760}, day});
+  measure(
       {"day, 5,760 rows, 50 columns", {.series = 2'200, .rows = 5760, .label_columns = 50}, day});
+  measure(
+      {"day, 5,760 rows, 200 columns", {.series = 2'200, .rows = 5760, .label_columns = 200}, day});
   return 0;
 }
