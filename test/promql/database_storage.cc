@@ -5,8 +5,6 @@
 #include <system_error>
 #include <utility>
 
-#include "exec/engine.h"
-#include "exec/source.h"
 #include "larnax/database.h"
 #include "test/promql/storage.h"
 #include "wire/remote_write/encoder.h"
@@ -36,17 +34,6 @@ std::string EncodeSample(const TimedSample& sample) {
   return wire::EncodeHistogram(fields);
 }
 
-class DatabaseSource final : public exec::SampleSource {
- public:
-  explicit DatabaseSource(Database& database) : database_(database) {}
-  arrow::Result<std::unique_ptr<SampleStream>> Select(const SelectRequest& request) override {
-    return database_.Select(request);
-  }
-
- private:
-  Database& database_;
-};
-
 class DatabaseStorage final : public TestStorage {
  public:
   DatabaseStorage(DatabaseStage stage, std::filesystem::path folder)
@@ -69,6 +56,7 @@ class DatabaseStorage final : public TestStorage {
     empty_ = false;
     wire::RequestEncoder encoder(wire::WriteVersion::kV2);
     for (const TimedSeries& series : all) {
+      if (series.samples.empty()) continue;
       encoder.BeginSeries(series.labels.bytes());
       for (const TimedSample& sample : series.samples) {
         if (sample.histogram == nullptr) {
@@ -91,8 +79,7 @@ class DatabaseStorage final : public TestStorage {
   }
 
   arrow::Result<QueryResult> Query(const QueryRequest& request) override {
-    DatabaseSource source(*database_);
-    return engine_.Run(source, request);
+    return database_->Query(request);
   }
 
   Status Open() {
@@ -128,7 +115,6 @@ class DatabaseStorage final : public TestStorage {
   std::filesystem::path folder_;
   bool empty_ = true;
   std::unique_ptr<Database> database_;
-  exec::Engine engine_{exec::EngineOptions{}};
 };
 
 }  // namespace

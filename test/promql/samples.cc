@@ -77,6 +77,15 @@ arrow::Result<model::FloatHistogram> ToCustomBounds(ClassicHistogram classic) {
   return h;
 }
 
+// A histogram that goes on counting where the one before it stopped.
+bool GoesOn(const model::FloatHistogram& previous, const model::FloatHistogram& h) {
+  if (h.counter_reset_hint == CounterResetHint::kReset || h.schema != previous.schema ||
+      h.zero_threshold != previous.zero_threshold || h.custom_bounds != previous.custom_bounds) {
+    return false;
+  }
+  return !h.DetectReset(previous);
+}
+
 arrow::Status Collect(const TimedSeries& series, std::map<std::string, ClassicSeries>* classics) {
   const auto [part, name] = PartOf(series.labels.view().metric());
   if (part == Part::kNone) return arrow::Status::OK();
@@ -99,6 +108,23 @@ arrow::Status Collect(const TimedSeries& series, std::map<std::string, ClassicSe
 }
 
 }  // namespace
+
+void MarkResets(TimedSeries* series) {
+  std::shared_ptr<const model::FloatHistogram> previous;
+  for (TimedSample& sample : series->samples) {
+    const auto current = sample.histogram;
+    if (current == nullptr || current->counter_reset_hint == CounterResetHint::kGauge) {
+      previous = nullptr;
+      continue;
+    }
+    auto marked = std::make_shared<model::FloatHistogram>(*current);
+    marked->counter_reset_hint = previous != nullptr && GoesOn(*previous, *current)
+                                     ? CounterResetHint::kNotReset
+                                     : CounterResetHint::kUnknown;
+    sample.histogram = std::move(marked);
+    previous = current;
+  }
+}
 
 arrow::Result<std::vector<TimedSeries>> ExpandLoad(const LoadCommand& load) {
   std::vector<TimedSeries> all;
@@ -129,6 +155,7 @@ arrow::Result<std::vector<TimedSeries>> ExpandLoad(const LoadCommand& load) {
     }
     all.push_back(std::move(series));
   }
+  for (TimedSeries& series : all) MarkResets(&series);
   return all;
 }
 

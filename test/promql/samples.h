@@ -30,4 +30,9 @@ struct TimedSeries {
 /// \retval kBadQuery  A classic histogram's counts do not fit each other.
 arrow::Result<std::vector<TimedSeries>> ExpandLoad(const LoadCommand& load);
 
+/// Mark the histograms of a series as a time series database does that writes them one after the
+/// other: a counter that goes on is "not reset", any other one "unknown"; gauges stay gauges.
+/// Scripts expect these hints in answers.
+void MarkResets(TimedSeries* series);
+
 }  // namespace larnax::promqltest

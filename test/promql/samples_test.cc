@@ -49,6 +49,20 @@ TEST(ExpandLoad, TakesTheCountForTheLastBucketAndTheOtherWayRound) {
   EXPECT_EQ(without_count.back().samples[0].histogram->ToString(), "{count:2, sum:0, [-Inf,1]:2}");
 }
 
+TEST(ExpandLoad, MarksWhatGoesOnCounting) {
+  const auto series = Expand(
+                          "load 1m\n h {{count:1}} {{count:2}} {{count:1}} {{count:1}} stale "
+                          "{{count:2}} {{count:1 counter_reset_hint:gauge}} {{count:5}}")
+                          .ValueOrDie();
+  std::vector<CounterResetHint> hints;
+  for (const TimedSample& sample : series[0].samples) {
+    if (sample.histogram != nullptr) hints.push_back(sample.histogram->counter_reset_hint);
+  }
+  using enum CounterResetHint;
+  EXPECT_THAT(hints, testing::ElementsAre(kUnknown, kNotReset, kUnknown, kNotReset, kUnknown,
+                                          kGauge, kUnknown));
+}
+
 TEST(ExpandLoad, RefusesClassicHistogramsThatDoNotFit) {
   EXPECT_THAT(Expand("load_with_nhcb 1m\n h_bucket{le=\"1\"} 2\n h_bucket{le=\"2\"} 1"),
               test::HasMessage("not cumulative"));

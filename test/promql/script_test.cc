@@ -175,7 +175,8 @@ TEST(FixTime, FixesWhatIsNotFixed) {
   EXPECT_EQ(fixed("a + b offset 1m"), "a @ 90.500 + b @ 90.500 offset 1m");
   EXPECT_EQ(fixed("a @ 5 + a @ start()"), "a @ 5.000 + a @ 90.500");
   EXPECT_EQ(fixed("rate(a[5m])"), "rate(a[5m] @ 90.500)");
-  EXPECT_EQ(fixed("max_over_time(time()[5m:1m])"), "max_over_time(time()[5m:1m] @ 90.500)");
+  EXPECT_EQ(fixed("max_over_time(vector(time())[5m:1m])"),
+            "max_over_time(vector(time())[5m:1m] @ 90.500)");
   EXPECT_EQ(fixed("a[5m:1m] @ 7"), "a[5m:1m] @ 7.000");
   EXPECT_EQ(fixed("a + time()"), "-");
   EXPECT_EQ(fixed("1 + 2"), "1 + 2");

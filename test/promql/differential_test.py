@@ -1,0 +1,224 @@
+"""The same samples in Larnax and in a real Prometheus, and the same questions to both.
+
+Queries: the file differential_queries.txt, and as many seeded ones as LARNAX_DIFFERENTIAL says
+(default 200; `make soak` asks for more). Each is asked at one time and over a range. With
+`--prometheus` (a Prometheus 3) native histograms, annotations and the texts of errors are compared
+as well; without it Debian's Prometheus 2.42 answers what it can.
+"""
+
+import collections
+import http.client
+import json
+import math
+import os
+import pathlib
+import shutil
+import urllib.parse
+
+import pytest
+
+from app.remote_write import V1, request_v1, snappy
+from app.server import Process, free_port, http as request, wait_until
+from promql import differential_data as data
+from promql.expression_generator import Generator
+
+FOLDER = pathlib.Path(__file__).resolve().parent
+GENERATED = int(os.environ.get("LARNAX_DIFFERENTIAL", "200"))
+SEED = int(os.environ.get("LARNAX_SEED", "1"))
+
+# What 2.42 answers otherwise than a Prometheus 3 does, by what the query holds.
+OLD_DIFFERENCES = {
+    "atan2": "2.42 keeps the name in on(__name__)",
+}
+
+
+class Prometheus(Process):
+    """A Prometheus that takes remote writes and scrapes nothing."""
+
+    def __init__(self, program, folder, flags):
+        super().__init__(folder / "prometheus.log")
+        self.program, self.folder, self.flags = program, folder, flags
+        self.address = f"127.0.0.1:{free_port()}"
+
+    def start(self):
+        (self.folder / "prometheus.yml").write_text("scrape_configs: []\n")
+        self.spawn([self.program, f"--config.file={self.folder}/prometheus.yml",
+                    f"--storage.tsdb.path={self.folder}/tsdb", "--storage.tsdb.retention.time=99y",
+                    f"--web.listen-address={self.address}", "--web.enable-remote-write-receiver",
+                    *self.flags])
+        wait_until(self.is_ready, "prometheus", alive=self.process)
+        return self
+
+    def is_ready(self):
+        try:
+            return request("GET", f"http://{self.address}/-/ready", timeout=5).status == 200
+        except OSError:
+            return False
+
+
+class Asker:
+    """Asks one server on one connection."""
+
+    def __init__(self, address):
+        self.connection = http.client.HTTPConnection(address, timeout=120)
+
+    def ask(self, path, **params):
+        """The answer, parsed."""
+        self.connection.request("POST", path, urllib.parse.urlencode(params),
+                                {"Content-Type": "application/x-www-form-urlencoded"})
+        return json.loads(self.connection.getresponse().read())
+
+
+@pytest.fixture(scope="module")
+def is_new(pytestconfig):
+    return pytestconfig.getoption("--prometheus") is not None
+
+
+@pytest.fixture(scope="module")
+def servers(build, is_new, pytestconfig, tmp_path_factory):
+    """Both servers with the same samples: a pair of Askers, Larnax first."""
+    from app.server import Larnax
+    program = pytestconfig.getoption("--prometheus") or shutil.which("prometheus")
+    if program is None:
+        pytest.skip("no prometheus: run `make setup-app`")
+    folder = tmp_path_factory.mktemp("differential")
+    features = "promql-experimental-functions,promql-delayed-name-removal" if is_new else ""
+    flags = [f"--enable-feature={features}"] if features else []
+    running = [Larnax(build, folder / "data", *flags), Prometheus(program, folder, flags)]
+    try:
+        for server in running:
+            server.start()
+        writes = [request_v1([one]) for one in data.floats()]
+        if is_new:
+            writes += [data.histogram_request([one]) for one in data.histograms()]
+        for server in running:
+            for body in writes:
+                answer = request("POST", f"http://{server.address}/api/v1/write", snappy(body),
+                                 {"Content-Type": V1, "Content-Encoding": "snappy",
+                                  "X-Prometheus-Remote-Write-Version": "0.1.0"})
+                assert answer.status in (200, 204), answer
+        yield [Asker(server.address) for server in running]
+    finally:
+        for server in running:
+            server.end()
+
+
+def close(a, b):
+    """Tell whether two values, as texts, are equal but for rounding."""
+    if a == b:
+        return True
+    x, y = float(a), float(b)
+    if math.isnan(x) or math.isnan(y):
+        return math.isnan(x) and math.isnan(y)
+    # Differences of large numbers lose digits: of 1e5, 1e-9 is left.
+    return math.isclose(x, y, rel_tol=1e-9, abs_tol=1e-7)
+
+
+def same_histogram(a, b):
+    return (close(a["count"], b["count"]) and close(a["sum"], b["sum"]) and
+            len(a.get("buckets", [])) == len(b.get("buckets", [])) and
+            all(x[0] == y[0] and all(map(close, x[1:], y[1:]))
+                for x, y in zip(a.get("buckets", []), b.get("buckets", []))))
+
+
+def same_points(a, b):
+    return len(a) == len(b) and all(
+        x[0] == y[0] and (same_histogram(x[1], y[1]) if isinstance(x[1], dict) else
+                          not isinstance(y[1], dict) and close(x[1], y[1]))
+        for x, y in zip(a, b))
+
+
+def points_of(series):
+    """Floats and histograms of one entry of a result."""
+    return (series.get("values", []) + ([series["value"]] if "value" in series else []),
+            series.get("histograms", []) + ([series["histogram"]] if "histogram" in series else []))
+
+
+def key(series):
+    return sorted(series["metric"].items())
+
+
+def is_ordered(query):
+    """Tell whether the order of an instant vector means something."""
+    return query.startswith(("sort", "topk", "bottomk"))
+
+
+def difference(query, ours, theirs, is_new):
+    """Say how two answers differ; None where they do not."""
+    if ours["status"] != theirs["status"]:
+        return f"status: {ours.get('error', 'success')!r} and {theirs.get('error', 'success')!r}"
+    if ours["status"] == "error":
+        names = ["errorType", "error"] if is_new else ["errorType"]
+        return next((f"{name}: {ours[name]!r} and {theirs[name]!r}" for name in names
+                     if ours[name] != theirs[name]), None)
+    a, b = ours["data"], theirs["data"]
+    if a["resultType"] != b["resultType"]:
+        return f"type: {a['resultType']} and {b['resultType']}"
+    if is_new:
+        for kind in ("warnings", "infos"):
+            if sorted(ours.get(kind, [])) != sorted(theirs.get(kind, [])):
+                return f"{kind}: {ours.get(kind)} and {theirs.get(kind)}"
+    a, b = a["result"], b["result"]
+    if ours["data"]["resultType"] == "string":
+        return None if a == b else f"string: {a} and {b}"
+    if ours["data"]["resultType"] == "scalar":
+        return None if same_points([a], [b]) else f"value: {a} and {b}"
+    if ours["data"]["resultType"] == "vector" and not is_ordered(query):
+        a, b = sorted(a, key=key), sorted(b, key=key)
+    if [key(series) for series in a] != [key(series) for series in b]:
+        return f"series: {[s['metric'] for s in a][:5]} and {[s['metric'] for s in b][:5]}"
+    for x, y in zip(a, b):
+        for p, q in zip(points_of(x), points_of(y)):
+            if not same_points(p, q):
+                bad = [(i, j) for i, j in zip(p, q) if not same_points([i], [j])][:2]
+                return f"points of {x['metric']}: {len(p)} and {len(q)}, {bad}"
+    return None
+
+
+class Comparison:
+    """Asks both, counts, and keeps what differs."""
+
+    def __init__(self, servers, is_new):
+        self.servers, self.is_new = servers, is_new
+        self.counts = collections.Counter()
+        self.found = []
+
+    def compare(self, query, path, **params):
+        answers = [server.ask(path, query=query, **params) for server in self.servers]
+        self.counts["compared"] += 1
+        self.counts[answers[0]["status"]] += 1
+        if answers[0]["status"] == "success" and answers[0]["data"]["result"]:
+            self.counts["not empty"] += 1
+        text = difference(query, *answers, self.is_new)
+        if text is not None:
+            self.found.append(f"{query}  {params}\n    {text}")
+
+    def instant_and_range(self, query, offset_s):
+        first = data.FIRST_S + offset_s % (data.LAST_S - data.FIRST_S - 600)
+        self.compare(query, "/api/v1/query", time=first)
+        self.compare(query, "/api/v1/query_range", start=first, end=first + 600,
+                     step=[10, 30, 60, 170][offset_s // 10 % 4])
+
+    def finish(self):
+        print(dict(self.counts))
+        assert not self.found, (f"{len(self.found)} of {self.counts['compared']} differ:\n" +
+                                "\n".join(self.found[:40]))
+
+
+def test_written_queries(servers, is_new):
+    lines = (FOLDER / "differential_queries.txt").read_text().splitlines()
+    queries = [line for line in lines if line and not line.startswith("#")]
+    assert len(queries) >= 600
+    comparison = Comparison(servers, is_new)
+    for number, query in enumerate(queries):
+        comparison.instant_and_range(query, 10 * (37 * number % 997))
+    comparison.finish()
+    assert comparison.counts["not empty"] > len(queries)
+
+
+def test_generated_queries(servers, is_new):
+    comparison = Comparison(servers, is_new)
+    generator = Generator(SEED, experimental=is_new)
+    for number in range(GENERATED):
+        comparison.instant_and_range(generator.expression(), 10 * (41 * number % 2003))
+    comparison.finish()
