@@ -71,8 +71,10 @@ bench-rivals: setup-rivals build  ## Measure beside Prometheus and VictoriaMetri
 	  $(if $(PROMETHEUS),--prometheus $(PROMETHEUS)) \
 	  $(if $(VICTORIA_METRICS),--victoria-metrics $(VICTORIA_METRICS)) $(RIVALS)
 
-soak: build  ## The long tests: two thousand simulated lives, a hundred kills of the server under load
+soak: build  ## The long tests: two thousand simulated lives, a hundred kills under load, 20,000 queries beside Prometheus
 	@build/$(PRESET)/larnax-sim --seeds $${LARNAX_SEEDS:-1..2000}
+	@LARNAX_DIFFERENTIAL=$${LARNAX_DIFFERENTIAL:-10000} $(python) -m pytest -c test/pytest.ini \
+	  test/promql --larnax-build build/$(PRESET) --timeout 3600 $(PYTEST)
 	@LARNAX_KILLS=$${LARNAX_KILLS:-100} $(python) -m pytest -c test/pytest.ini test/app/kill_test.py \
 	  --larnax-build build/$(PRESET) $(PYTEST)
 
