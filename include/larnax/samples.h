@@ -52,6 +52,8 @@ enum class CounterResetHint : uint8_t { kUnknown, kReset, kNotReset, kGauge };
 struct NativeHistogram {
   /// Schema of histograms whose buckets have `custom_bounds`.
   static constexpr int32_t kCustomBounds = -53;
+  /// Most buckets or spans of a sign, and most custom bounds: more is refused on arrival.
+  static constexpr uint64_t kMaxBuckets = uint64_t{1} << 20;
 
   int32_t schema = 0;  ///< -4..52 (buckets grow by 2^(2^-schema)), or kCustomBounds.
   CounterResetHint counter_reset_hint = CounterResetHint::kUnknown;

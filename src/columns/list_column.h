@@ -12,11 +12,12 @@
 #include "columns/encodings.h"
 #include "columns/parquet_format.h"
 #include "columns/string_dictionary.h"
+#include "larnax/samples.h"
 
 namespace larnax::columns {
 
 /// Most elements of one list. Writers refuse longer ones, readers take them for damage.
-inline constexpr int64_t kMaxListLength = int64_t{1} << 20;
+inline constexpr int64_t kMaxListLength = int64_t{NativeHistogram::kMaxBuckets};
 
 /// Length of a list that is NULL.
 inline constexpr int32_t kNullList = -1;

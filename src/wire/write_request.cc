@@ -37,6 +37,8 @@ const char* RejectReasonText(RejectReason reason) {
       return "invalid custom histogram bounds";
     case RejectReason::kHistogramMixed:
       return "integer and float fields in one histogram";
+    case RejectReason::kHistogramSize:
+      return "too many buckets in histogram";
   }
   LARNAX_UNREACHABLE();
 }

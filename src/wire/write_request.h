@@ -23,6 +23,7 @@ enum class RejectReason : uint8_t {
   kHistogramCount,           ///< The count does not fit the sum of the buckets.
   kHistogramBounds,          ///< Custom bounds: unordered, not finite, too few or out of place.
   kHistogramMixed,           ///< Integer and float fields in one histogram.
+  kHistogramSize,            ///< More buckets, spans or bounds than NativeHistogram::kMaxBuckets.
 };
 
 /// Name a reason in words, for messages: `no metric name`.

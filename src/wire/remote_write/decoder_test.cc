@@ -324,10 +324,13 @@ TEST(DecodeV2, KeepsStartTimes) {
   encoder.AddSample(2, 1, 77);
   encoder.BeginSeries(LabelBytes({{"__name__", "b"}}));
   encoder.AddSample(3, 1);
+  // No file holds such a time: as good as unknown.
+  encoder.AddSample(4, 1, kMaxTimeMs + 1);
+  encoder.AddSample(5, 1, -1);
   const Message message(encoder.Finish());
   WriteRequest request;
   ASSERT_OK(DecodeV2(message.span(), &request));
-  EXPECT_THAT(request.start_ms, testing::ElementsAre(0, 77, 0));
+  EXPECT_THAT(request.start_ms, testing::ElementsAre(0, 77, 0, 0, 0));
 }
 
 TEST(DecodeV2, RefusesBadSymbols) {

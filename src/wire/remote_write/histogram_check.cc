@@ -1,5 +1,6 @@
 #include "wire/remote_write/histogram_check.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -207,7 +208,9 @@ bool ReadField(uint32_t key, MessageReader* reader, Histogram* histogram,
     case FieldKey(15, kVarint):
       return ReadSigned(reader, &result->time_ms);
     case FieldKey(17, kVarint):
-      return ReadSigned(reader, &result->start_ms);
+      if (!ReadSigned(reader, &result->start_ms)) return false;
+      result->start_ms = KnownStart(result->start_ms);
+      return true;
     default:
       if (const uint32_t field = key >> 3;
           field <= 7 || field == 14 || field == 15 || field == 17) {
@@ -259,7 +262,17 @@ RejectReason CheckCount(const Histogram& histogram) {
                                                           : RejectReason::kNone;
 }
 
+bool IsTooLarge(const Histogram& histogram) {
+  const auto too_large = [](const Side& side) {
+    return std::max({side.span_count, side.delta_count, side.float_count}) >
+           NativeHistogram::kMaxBuckets;
+  };
+  return too_large(histogram.negative) || too_large(histogram.positive) ||
+         histogram.bound_count > NativeHistogram::kMaxBuckets;
+}
+
 RejectReason Check(const Histogram& histogram) {
+  if (IsTooLarge(histogram)) return RejectReason::kHistogramSize;
   const Side& negative = histogram.negative;
   const Side& positive = histogram.positive;
   const bool has_deltas = negative.delta_count + positive.delta_count != 0;

@@ -135,7 +135,7 @@ class Decoder {
         result_.time_ms = static_cast<int64_t>(Number());
         return;
       case 17:
-        result_.start_ms = static_cast<int64_t>(Number());
+        result_.start_ms = KnownStart(static_cast<int64_t>(Number()));
         return;
       default:
         ReadBuckets(key);

@@ -112,5 +112,31 @@ TEST(HistogramMessage, RejectsWhatCannotBeStored) {
   EXPECT_THAT(DecodeHistogram("\x08"), IsKind(ErrorKind::kBadSample));
 }
 
+TEST(HistogramMessage, RejectsMoreThanAFileHolds) {
+  constexpr auto kMost = static_cast<uint32_t>(NativeHistogram::kMaxBuckets);
+  HistogramFields fields;
+  fields.positive_spans = {{.offset = 0, .length = kMost}};
+  fields.positive_deltas.resize(kMost);
+  EXPECT_OK(DecodeHistogram(EncodeHistogram(fields)));
+  fields.positive_deltas.push_back(0);
+  EXPECT_THAT(DecodeHistogram(EncodeHistogram(fields)), HasMessage("too many buckets"));
+  fields.positive_deltas.clear();
+  fields.positive_spans.assign(kMost + 1, {.offset = 1, .length = 0});
+  EXPECT_THAT(DecodeHistogram(EncodeHistogram(fields)), HasMessage("too many buckets"));
+}
+
+TEST(HistogramMessage, KeepsStartTimesThatAFileHolds) {
+  HistogramFields fields;
+  for (const auto& [sent, kept] : {std::pair<int64_t, int64_t>{77, 77},
+                                   {kMaxTimeMs, kMaxTimeMs},
+                                   {kMaxTimeMs + 1, 0},
+                                   {-1, 0},
+                                   {kMaxInt, 0}}) {
+    fields.start_ms = sent;
+    ASSERT_OK_AND_ASSIGN(const HistogramMessage decoded, DecodeHistogram(EncodeHistogram(fields)));
+    EXPECT_EQ(decoded.start_ms, kept);
+  }
+}
+
 }  // namespace
 }  // namespace larnax::wire

@@ -56,7 +56,7 @@ bool PartsDecoder::ReadAnySample(MessageReader* reader) {
     }
     if (!read) return Fail(sample.at(), "sample");
   }
-  AppendSample(static_cast<int64_t>(time), bits, static_cast<int64_t>(start));
+  AppendSample(static_cast<int64_t>(time), bits, KnownStart(static_cast<int64_t>(start)));
   return true;
 }
 
