@@ -58,8 +58,7 @@ def main():
     chosen = [part for part in arguments.pytest if (ROOT / part.split("::")[0]).exists()]
     pytest = [sys.executable, "-m", "pytest", "-c", "test/pytest.ini", "--larnax-build", str(build),
               f"--junitxml={pytest_report}", *arguments.pytest,
-              *([] if chosen else ["test/readers", "test/app", "test/hostile",
-                                      "test/promql"])]
+              *([] if chosen else ["test/readers", "test/app", "test/hostile", "test/promql"])]
     results = [run("ctest", ctest, ctest_report), run("pytest", pytest, pytest_report)]
     passed, failed, skipped = (sum(column) for column in zip(*results))
     print(f"\n{passed} passed, {failed} failed, {skipped} skipped", flush=True)
