@@ -134,7 +134,7 @@ def histogram_message(time_ms, schema, offset, counts, zero_count, total):
 
 
 def histograms(seed=2):
-    """Native histogram series: pairs of labels and encoded messages."""
+    """Native histogram series: pairs of labels and (time, encoded message)."""
     rng = random.Random(seed)
     for job in ("api", "db"):
         for i, instance in enumerate(("a", "b", "c")):
@@ -147,8 +147,19 @@ def histograms(seed=2):
                 counts = [count + rng.randrange(0, 5) for count in counts]
                 zero += rng.randrange(0, 2)
                 total += rng.uniform(0, 20)
-                messages.append(histogram_message(time_ms, schema, -1, counts, zero, total))
+                message = histogram_message(time_ms, schema, -1, counts, zero, total)
+                messages.append((time_ms, message))
             yield {"__name__": "nh", "job": job, "instance": instance}, messages
+
+
+def slices(series, minutes=20):
+    """Cut all series alike into pieces of time, in order: Prometheus takes nothing much older than
+    what it has. Samples begin with their time."""
+    for begin in range(START_MS, START_MS + COUNT * STEP_MS, minutes * 60_000):
+        part = [(labels, [sample for sample in samples
+                          if begin <= sample[0] < begin + minutes * 60_000])
+                for labels, samples in series]
+        yield [(labels, samples) for labels, samples in part if samples]
 
 
 def histogram_request(series):
@@ -157,5 +168,5 @@ def histogram_request(series):
     for labels, messages in series:
         body = b"".join(field(1, field(1, name) + field(2, value))
                         for name, value in sorted(labels.items()))
-        out += field(1, body + b"".join(field(4, message) for message in messages))
+        out += field(1, body + b"".join(field(4, message) for _, message in messages))
     return bytes(out)

@@ -84,7 +84,10 @@ class Generator:
                              "count_over_time", "last_over_time", "stddev_over_time", "changes",
                              "present_over_time")
         step = self.pick("30s", "1m", "20s", "10s", "70s", "")
-        return f"{function}(({inner})[{self.pick('2m', '5m', '10m')}:{step}]{self.modifiers()})"
+        # No multiple of ten seconds: inner times, which are, never fall on the begin of the range,
+        # which belongs to it only in Prometheus 2.
+        window = self.pick("123s", "303s", "603s")
+        return f"{function}(({inner})[{window}:{step}]{self.modifiers()})"
 
     def grouping(self):
         labels = ", ".join(self.rng.sample(LABELS, self.rng.randrange(0, 3)))
