@@ -18,6 +18,8 @@
 
 namespace larnax::exec {
 
+class QueryBudget;
+
 /// What holds for a whole query.
 struct QueryContext {
   int64_t start_ms = 0;
@@ -30,9 +32,10 @@ struct QueryContext {
 /// What holds for one call of a function, for all of its series. Everything is borrowed.
 struct CallContext {
   const QueryContext* query = nullptr;
-  StepGrid grid;                       ///< Of the result; one step for an invariant call.
-  const promql::Expr* expr = nullptr;  ///< The call itself.
-  const promql::Call* call = nullptr;  ///< `expr`'s node; `call->args` may be fewer than allowed.
+  StepGrid grid;                        ///< Of the result; one step for an invariant call.
+  const promql::Expr* expr = nullptr;   ///< The call itself.
+  const promql::Call* call = nullptr;   ///< `expr`'s node; `call->args` may be fewer than allowed.
+  const QueryBudget* budget = nullptr;  ///< For kernels that take long to ask; null: no limits.
 
   /// By argument: the values of a scalar argument at each step, shape [grid.count]; empty for
   /// others, and for those left out.

@@ -85,6 +85,7 @@ bool DetectsResets(std::string_view function, bool outside) {
 CallContext Planner::MakeCallContext(const Expr& expr, StepGrid grid) const {
   CallContext call;
   call.query = &context_->query;
+  call.budget = context_->budget;
   call.grid = grid;
   call.expr = &expr;
   call.call = expr.As<promql::Call>();

@@ -4,6 +4,7 @@
 
 #include "exec/function.h"
 #include "exec/functions/range_notes.h"
+#include "exec/functions/work_meter.h"
 
 namespace larnax::exec {
 
@@ -13,15 +14,28 @@ size_t CountInWindow(const WindowedSamples<T>& samples, size_t step) {
   return samples.empty() ? 0 : samples.end[step] - samples.begin[step];
 }
 
-/// Set a float at each step whose window has floats: `f(step, begin, end)` of their indexes.
+/// Set a float at each step whose window has floats: `f(step, begin, end)` of their indexes, which
+/// looks at all of them.
 template <typename F>
-void ForFloatWindows(const RangeSeries& series, SeriesWriter* out, F&& f) {
-  if (series.floats.empty()) return;
+arrow::Status ForFloatWindows(const CallContext& call, const RangeSeries& series, SeriesWriter* out,
+                              F&& f) {
+  if (series.floats.empty()) return arrow::Status::OK();
+  WorkMeter work(call);
   for (size_t step = 0; step < out->steps(); ++step) {
     const size_t begin = series.floats.begin[step];
     const size_t end = series.floats.end[step];
-    if (begin < end) out->SetFloat(step, f(step, begin, end));
+    if (begin == end) continue;
+    ARROW_RETURN_NOT_OK(work.Add(end - begin));
+    out->SetFloat(step, f(step, begin, end));
   }
+  return arrow::Status::OK();
+}
+
+/// Count the samples in the windows of steps first .. past-1.
+inline size_t CountInWindows(const WindowedSamples<double>& floats, size_t first, size_t past) {
+  size_t count = 0;
+  for (size_t step = first; step < past; ++step) count += floats.end[step] - floats.begin[step];
+  return count;
 }
 
 /// Mark the steps whose windows have floats as present.

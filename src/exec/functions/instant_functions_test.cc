@@ -172,7 +172,7 @@ TEST(ReplacementTest, Templates) {
     const auto made = Replacement::Make(regex, replacement);
     std::string out;
     if (!made.ok()) return std::string("error");
-    return made->Expand(text, &out) ? out : "no match";
+    return made->Expand(text, &out).ValueOrDie() ? out : "no match";
   };
   EXPECT_EQ(expand("(.)(.)", "$2$1", "ab"), "ba");
   EXPECT_EQ(expand("(.)(.)", "${2}x$1y", "ab"), "bx");
@@ -185,6 +185,16 @@ TEST(ReplacementTest, Templates) {
   EXPECT_EQ(expand("a.b", "x", "a\nb"), "x");
   EXPECT_EQ(expand("", "x", ""), "x");
   EXPECT_EQ(expand("a|b", "$0", "b"), "b");
+}
+
+TEST(LabelLengthTest, IsBounded) {
+  const std::string value(600'000, 'x');
+  const TestTable table{.rows = {{"x{a=\"" + value + "\"}", "1"}}};
+  EXPECT_OK(Evaluate("label_replace(x, 'b', '$1', 'a', '(.*)')", table).status);
+  EXPECT_THAT(Evaluate("label_replace(x, 'b', '$1$1', 'a', '(.*)')", table).status,
+              test::IsKind(ErrorKind::kLimit));
+  EXPECT_THAT(Evaluate("label_join(x, 'b', '', 'a', 'a')", table).status,
+              test::IsKind(ErrorKind::kLimit));
 }
 
 TEST(SortTest, ByValueWithNaNLast) {

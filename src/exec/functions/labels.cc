@@ -37,7 +37,8 @@ arrow::Result<StepVector> LabelReplace(const CallContext& call, std::vector<Argu
   std::string value;
   std::string bytes;
   for (StepSeries& row : vector.series) {
-    if (!replacement.Expand(row.labels.Get(source), &value)) continue;
+    ARROW_ASSIGN_OR_RAISE(const bool matches, replacement.Expand(row.labels.Get(source), &value));
+    if (!matches) continue;
     SetRowLabel(destination, value, &vector, &row, &bytes);
   }
   return vector;
@@ -60,6 +61,9 @@ arrow::Result<StepVector> LabelJoin(const CallContext& call, std::vector<Argumen
     for (size_t i = 3; i < call.call->args.size(); ++i) {
       if (i > 3) value += separator;
       value += row.labels.Get(call.strings[i]);
+      if (value.size() > kMaxLabelBytes) {
+        return MakeError(ErrorKind::kLimit, "label_join() makes a label value that is too long");
+      }
     }
     SetRowLabel(destination, value, &vector, &row, &bytes);
   }

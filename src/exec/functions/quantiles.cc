@@ -106,10 +106,11 @@ arrow::Status QuantileOverTime(const CallContext& call, const RangeSpec&, const 
                                SeriesWriter* out, Annotations* annotations) {
   const std::span<const double> quantiles = call.scalars[0];
   SortedWindow window(series.floats.value);
-  ForFloatWindows(series, out, [&](size_t step, size_t begin, size_t end) {
-    window.MoveTo(begin, end);
-    return QuantileOfSorted(quantiles[step], window);
-  });
+  ARROW_RETURN_NOT_OK(
+      ForFloatWindows(call, series, out, [&](size_t step, size_t begin, size_t end) {
+        window.MoveTo(begin, end);
+        return QuantileOfSorted(quantiles[step], window);
+      }));
   WarnOfQuantiles(call, quantiles, series, annotations);
   NoteIgnoredHistograms(series, out->steps(), BareArgPosition(call, 0), annotations);
   return arrow::Status::OK();
@@ -164,10 +165,10 @@ double MedianDistance(const SortedWindow& window) {
 arrow::Status MadOverTime(const CallContext& call, const RangeSpec&, const RangeSeries& series,
                           SeriesWriter* out, Annotations* annotations) {
   SortedWindow window(series.floats.value);
-  ForFloatWindows(series, out, [&](size_t, size_t begin, size_t end) {
+  ARROW_RETURN_NOT_OK(ForFloatWindows(call, series, out, [&](size_t, size_t begin, size_t end) {
     window.MoveTo(begin, end);
     return MedianDistance(window);
-  });
+  }));
   NoteIgnoredHistograms(series, out->steps(), RangeArgPosition(call), annotations);
   return arrow::Status::OK();
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/number_text.h"
+#include "exec/functions/float_windows.h"
 #include "exec/functions/function_lists.h"
 #include "exec/functions/histogram_rate.h"
 #include "exec/functions/range_notes.h"
@@ -157,10 +158,11 @@ double ExtrapolateCounter(const WindowTimes& w, double first, double increase, d
 }
 
 template <bool kCounter>
-void EvaluateFloats(const RangeSpec& spec, const RangeSeries& series, bool per_second,
-                    SeriesWriter* out) {
+arrow::Status EvaluateFloats(const CallContext& call, const RangeSpec& spec,
+                             const RangeSeries& series, bool per_second, SeriesWriter* out) {
   const WindowedSamples<double>& floats = series.floats;
-  if (floats.empty()) return;
+  if (floats.empty()) return arrow::Status::OK();
+  WorkMeter work(call);
   // Dividing by 1 changes no bit.
   const double divisor = per_second ? RangeSeconds(spec.range_ms) : 1;
   const auto times = RateTimesOf(spec, floats, divisor);
@@ -174,11 +176,13 @@ void EvaluateFloats(const RangeSpec& spec, const RangeSeries& series, bool per_s
     const double first = values[w.first];
     double increase = values[w.last] - first;
     if (has_resets) {
+      ARROW_RETURN_NOT_OK(work.Add(w.last - w.first));
       resets.ForEachInside(w.first, w.last + 1, [&](size_t i) { increase += values[i - 1]; });
     }
     result[step] = kCounter ? ExtrapolateCounter(w, first, increase, divisor) : increase * w.factor;
   }
   std::copy(times->present.begin(), times->present.end(), out->present());
+  return arrow::Status::OK();
 }
 
 // Windows that may hold histograms, or floats with start times: one by one.
@@ -192,6 +196,7 @@ class WindowByWindow {
         range_seconds_(RangeSeconds(spec.range_ms)),
         position_(RangeArgPosition(call)),
         histogram_rate_(series.histograms, kind.counter),
+        work_(call),
         out_(out),
         annotations_(annotations) {
     if (!kind.counter || out->steps() == 0) return;
@@ -202,10 +207,13 @@ class WindowByWindow {
     if (!series.histograms.empty()) histogram_overlaps_ = FindOverlaps(series.histograms);
   }
 
-  void Evaluate() {
+  arrow::Status Evaluate() {
     for (size_t step = 0; step < out_->steps(); ++step) {
-      const bool has_floats = Count(series_.floats, step) > 0;
-      const bool has_histograms = Count(series_.histograms, step) > 0;
+      const size_t float_count = CountInWindow(series_.floats, step);
+      const size_t histogram_count = CountInWindow(series_.histograms, step);
+      const bool has_floats = float_count > 0;
+      const bool has_histograms = histogram_count > 0;
+      ARROW_RETURN_NOT_OK(work_.Add(float_count + histogram_count));
       if (has_floats && has_histograms) {
         notes_.Add(RangeNote::kMixedTypes);
       } else if (has_floats) {
@@ -217,14 +225,10 @@ class WindowByWindow {
       }
     }
     notes_.Report(series_.labels, position_, annotations_);
+    return arrow::Status::OK();
   }
 
  private:
-  template <typename T>
-  static size_t Count(const WindowedSamples<T>& samples, size_t step) {
-    return samples.empty() ? 0 : samples.end[step] - samples.begin[step];
-  }
-
   template <typename T>
   Window WindowOf(const WindowedSamples<T>& samples, size_t step) const {
     const uint32_t first = samples.begin[step];
@@ -300,6 +304,7 @@ class WindowByWindow {
   EventList histogram_overlaps_;
   HistogramRate histogram_rate_;
   RangeNotes notes_;
+  WorkMeter work_;
   SeriesWriter* out_;
   Annotations* annotations_;
 };
@@ -343,9 +348,9 @@ arrow::Status Rate(const CallContext& call, const RangeSpec& spec, const RangeSe
   if (spec.anchored || spec.smoothed) {
     EvaluateExtendedRate(call, spec, series, kKind, out, annotations);
   } else if (series.histograms.empty() && !start_times) {
-    EvaluateFloats<kCounter>(spec, series, kPerSecond, out);
+    ARROW_RETURN_NOT_OK(EvaluateFloats<kCounter>(call, spec, series, kPerSecond, out));
   } else {
-    WindowByWindow(call, spec, series, kKind, out, annotations).Evaluate();
+    ARROW_RETURN_NOT_OK(WindowByWindow(call, spec, series, kKind, out, annotations).Evaluate());
   }
   if (kCounter && HasFloat(out->row(), out->steps())) {
     CheckCounterName(call, series.labels, annotations);

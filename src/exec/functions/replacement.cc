@@ -88,7 +88,7 @@ void Replacement::AddGroup(std::string_view name) {
   pieces_.push_back({{}, group});
 }
 
-bool Replacement::Expand(std::string_view text, std::string* out) const {
+arrow::Result<bool> Replacement::Expand(std::string_view text, std::string* out) const {
   std::vector<re2::StringPiece> groups(static_cast<size_t>(groups_) + 1);
   if (!regex_->Match(re2::StringPiece(text.data(), text.size()), 0, text.size(), RE2::ANCHOR_BOTH,
                      groups.data(), groups_ + 1)) {
@@ -101,6 +101,9 @@ bool Replacement::Expand(std::string_view text, std::string* out) const {
     } else {
       const re2::StringPiece& caught = groups[static_cast<size_t>(piece.group)];
       if (caught.data() != nullptr) out->append(caught.data(), caught.size());
+    }
+    if (out->size() > kMaxLabelBytes) {
+      return MakeError(ErrorKind::kLimit, "label_replace() makes a label value that is too long");
     }
   }
   return true;

@@ -13,6 +13,9 @@ class RE2;
 
 namespace larnax::exec {
 
+/// Labels that a query makes may be no longer: calls inside each other could double them each time.
+inline constexpr size_t kMaxLabelBytes = 1 << 20;
+
 /// A regular expression that has to match a whole text, and a template that is filled with what
 /// its groups caught: `$1`, `${name}`, `$$` for a dollar sign.
 ///
@@ -27,7 +30,9 @@ class Replacement {
   ~Replacement();
 
   /// Fill the template, into `out`; false, and nothing done, where `text` does not match.
-  bool Expand(std::string_view text, std::string* out) const;
+  ///
+  /// \retval kLimit More comes of it than a label should ever hold.
+  arrow::Result<bool> Expand(std::string_view text, std::string* out) const;
 
  private:
   // A piece of the template: a text, or where `group` is >= 0 what that group caught.

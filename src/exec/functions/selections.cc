@@ -126,11 +126,8 @@ class ExtremeFinder {
 constexpr size_t kShortWindow = 64;
 
 bool AreShort(const WindowedSamples<double>& floats) {
-  size_t samples = 0;
-  for (size_t step = 0; step < floats.begin.size(); ++step) {
-    samples += floats.end[step] - floats.begin[step];
-  }
-  return samples <= kShortWindow * floats.begin.size();
+  const size_t steps = floats.begin.size();
+  return CountInWindows(floats, 0, steps) <= kShortWindow * steps;
 }
 
 template <bool kMaximum>
@@ -158,10 +155,10 @@ arrow::Status Extreme(const CallContext& call, const RangeSpec&, const RangeSeri
   } else {
     // Of equal values the first one counts (0 and -0 differ), of times the last one.
     ExtremeFinder<kMaximum, kTime> finder(floats.value);
-    ForFloatWindows(series, out, [&](size_t, size_t begin, size_t end) {
+    ARROW_RETURN_NOT_OK(ForFloatWindows(call, series, out, [&](size_t, size_t begin, size_t end) {
       const size_t found = finder.Next(begin, end);
       return kTime ? Seconds(floats.time_ms[found]) : floats.value[found];
-    });
+    }));
   }
   NoteIgnoredHistograms(series, out->steps(), RangeArgPosition(call), annotations);
   return arrow::Status::OK();

@@ -10,7 +10,7 @@ set(EXEC_FUNCTION_HEADERS
   functions/bucket_vector.h functions/classic_histogram.h functions/element.h functions/exact_sums.h functions/extremes.h
   functions/float_windows.h functions/function_lists.h functions/histogram_rate.h
   functions/interpolation.h functions/natural_order.h functions/quantile.h functions/range_notes.h
-  functions/rate.h functions/replacement.h functions/start_times.h functions/window_lanes.h)
+  functions/rate.h functions/replacement.h functions/start_times.h functions/window_lanes.h functions/work_meter.h)
 set(EXEC_FUNCTION_TESTS functions/bucket_functions_test.cc functions/instant_functions_test.cc
   functions/range_functions_test.cc functions/window_lanes_test.cc)
 set(EXEC_FUNCTION_BENCHES functions/function_bench.cc)

@@ -1,8 +1,9 @@
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <memory>
 #include <span>
 #include <utility>
-#include <vector>
 
 #include "base/kahan.h"
 #include "exec/functions/exact_sums.h"
@@ -14,6 +15,11 @@ namespace larnax::exec {
 namespace {
 
 using model::HistogramAccumulator;
+
+// Steps that are evaluated between two checks of the query's budget.
+constexpr size_t kBlock = 64;
+// A histogram is as much work as so many floats.
+constexpr size_t kHistogramWork = 64;
 
 double Sum(std::span<const double> values) {
   base::KahanSum sum;
@@ -81,13 +87,16 @@ HistogramPtr Accumulate(HistogramAccumulator::Kind kind, std::span<const Histogr
 
 // `sum_over_time` and `avg_over_time` of windows that may hold histograms.
 template <double (*kOfFloats)(std::span<const double>)>
-void AccumulateAnyWindows(HistogramAccumulator::Kind kind, const RangeSeries& series,
-                          SeriesWriter* out, RangeNotes* notes) {
+arrow::Status AccumulateAnyWindows(const CallContext& call, HistogramAccumulator::Kind kind,
+                                   const RangeSeries& series, SeriesWriter* out,
+                                   RangeNotes* notes) {
+  WorkMeter work(call);
   const auto& floats = series.floats;
   const auto& histograms = series.histograms;
   for (size_t step = 0; step < out->steps(); ++step) {
     const size_t float_count = CountInWindow(floats, step);
     const size_t histogram_count = CountInWindow(histograms, step);
+    ARROW_RETURN_NOT_OK(work.Add(float_count + histogram_count * kHistogramWork));
     if (float_count > 0 && histogram_count > 0) {
       notes->Add(RangeNote::kMixedTypes);
     } else if (float_count > 0) {
@@ -100,15 +109,18 @@ void AccumulateAnyWindows(HistogramAccumulator::Kind kind, const RangeSeries& se
       notes->Add(window_notes);
     }
   }
+  return arrow::Status::OK();
 }
 
 // Windows of floats only. What sums cannot tell (values that are not finite, sums that overflow) is
 // left to the loop over the window.
 template <double (*kOfFloats)(std::span<const double>), HistogramAccumulator::Kind kKind>
-void AccumulateFloats(const WindowedSamples<double>& floats, SeriesWriter* out) {
+arrow::Status AccumulateFloats(const CallContext& call, const WindowedSamples<double>& floats,
+                               SeriesWriter* out) {
   constexpr bool kMean = kKind == HistogramAccumulator::Kind::kMean;
   const size_t steps = out->steps();
   double* const result = out->values();
+  MarkFilledWindows(floats, out);
   ExactSums exact;
   if (exact.Load(floats.value)) {
     for (size_t step = 0; step < steps; ++step) {
@@ -117,13 +129,20 @@ void AccumulateFloats(const WindowedSamples<double>& floats, SeriesWriter* out) 
       const double sum = exact.Sum(begin, end);
       result[step] = kMean ? sum / static_cast<double>(end - begin) : sum;
     }
-  } else {
-    std::vector<base::KahanSum> sums(steps);
-    SumWindows({floats.value, floats.begin, floats.end}, sums.data());
-    for (size_t step = 0; step < steps; ++step) {
+    return arrow::Status::OK();
+  }
+  WorkMeter work(call);
+  std::array<base::KahanSum, kBlock> sums;
+  for (size_t first = 0; first < steps; first += kBlock) {
+    const size_t past = std::min(steps, first + kBlock);
+    ARROW_RETURN_NOT_OK(work.Add(CountInWindows(floats, first, past)));
+    SumWindows({floats.value, floats.begin.subspan(first, past - first),
+                floats.end.subspan(first, past - first)},
+               sums.data());
+    for (size_t step = first; step < past; ++step) {
       const uint32_t begin = floats.begin[step];
       const uint32_t end = floats.end[step];
-      const base::KahanSum& sum = sums[step];
+      const base::KahanSum& sum = sums[step - first];
       const auto count = static_cast<double>(end - begin);
       result[step] = kMean ? sum.sum / count + sum.compensation / count : sum.Total();
       if (!std::isfinite(result[step]) && begin < end) {
@@ -131,7 +150,7 @@ void AccumulateFloats(const WindowedSamples<double>& floats, SeriesWriter* out) 
       }
     }
   }
-  MarkFilledWindows(floats, out);
+  return arrow::Status::OK();
 }
 
 template <double (*kOfFloats)(std::span<const double>), HistogramAccumulator::Kind kKind>
@@ -139,31 +158,46 @@ arrow::Status AccumulateOverTime(const CallContext& call, const RangeSpec&,
                                  const RangeSeries& series, SeriesWriter* out,
                                  Annotations* annotations) {
   if (series.histograms.empty()) {
-    if (!series.floats.empty()) AccumulateFloats<kOfFloats, kKind>(series.floats, out);
-    return arrow::Status::OK();
+    if (series.floats.empty()) return arrow::Status::OK();
+    return AccumulateFloats<kOfFloats, kKind>(call, series.floats, out);
   }
   RangeNotes notes;
-  AccumulateAnyWindows<kOfFloats>(kKind, series, out, &notes);
+  ARROW_RETURN_NOT_OK(AccumulateAnyWindows<kOfFloats>(call, kKind, series, out, &notes));
   notes.Report(series.labels, RangeArgPosition(call), annotations);
+  return arrow::Status::OK();
+}
+
+arrow::Status SpreadFloats(const CallContext& call, const WindowedSamples<double>& floats,
+                           SeriesWriter* out) {
+  const size_t steps = out->steps();
+  double* const result = out->values();
+  WorkMeter work(call);
+  for (size_t first = 0; first < steps; first += kBlock) {
+    const size_t past = std::min(steps, first + kBlock);
+    ARROW_RETURN_NOT_OK(work.Add(CountInWindows(floats, first, past)));
+    SpreadWindows({floats.value, floats.begin.subspan(first, past - first),
+                   floats.end.subspan(first, past - first)},
+                  result + first);
+    for (size_t step = first; step < past; ++step) {
+      const uint32_t begin = floats.begin[step];
+      const uint32_t end = floats.end[step];
+      if (std::isfinite(result[step]) || begin == end) continue;
+      result[step] = Variance(floats.value.subspan(begin, end - begin));
+    }
+  }
+  MarkFilledWindows(floats, out);
   return arrow::Status::OK();
 }
 
 template <bool kRoot>
 arrow::Status SpreadOverTime(const CallContext& call, const RangeSpec&, const RangeSeries& series,
                              SeriesWriter* out, Annotations* annotations) {
-  const WindowedSamples<double>& floats = series.floats;
-  if (!floats.empty()) {
-    double* const result = out->values();
-    SpreadWindows({floats.value, floats.begin, floats.end}, result);
+  if (series.floats.empty()) return arrow::Status::OK();
+  ARROW_RETURN_NOT_OK(SpreadFloats(call, series.floats, out));
+  if (kRoot) {
     for (size_t step = 0; step < out->steps(); ++step) {
-      const uint32_t begin = floats.begin[step];
-      const uint32_t end = floats.end[step];
-      if (!std::isfinite(result[step]) && begin < end) {
-        result[step] = Variance(floats.value.subspan(begin, end - begin));
-      }
-      if (kRoot) result[step] = std::sqrt(result[step]);
+      out->values()[step] = std::sqrt(out->values()[step]);
     }
-    MarkFilledWindows(floats, out);
   }
   NoteIgnoredHistograms(series, out->steps(), RangeArgPosition(call), annotations);
   return arrow::Status::OK();

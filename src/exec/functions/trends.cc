@@ -50,9 +50,11 @@ template <typename F>
 arrow::Status ForPairs(const CallContext& call, const RangeSeries& series, SeriesWriter* out,
                        Annotations* annotations, F&& f) {
   const auto& floats = series.floats;
+  WorkMeter work(call);
   for (size_t step = 0; step < out->steps(); ++step) {
     const size_t count = CountInWindow(floats, step);
     if (count < 2) continue;
+    ARROW_RETURN_NOT_OK(work.Add(count));
     const size_t begin = floats.begin[step];
     out->SetFloat(
         step, f(step, floats.time_ms.subspan(begin, count), floats.value.subspan(begin, count)));
