@@ -58,6 +58,21 @@ arrow::Result<bool> RowCursor::Next(SampleRow* row, bool* new_series) {
   return true;
 }
 
+FloatRun RowCursor::TakeFloats(int64_t limit) {
+  if (series_ == nullptr || !series_->histograms.empty()) return {};
+  const auto rest = series_->value.subspan(float_);
+  const auto most = std::min(rest.size(), static_cast<size_t>(limit));
+  const auto stale = std::find_if(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(most),
+                                  [](double value) { return IsStale(value); });
+  const auto count = static_cast<size_t>(stale - rest.begin());
+  FloatRun run{.time_ms = std::span(*series_->time_ms).subspan(float_, count),
+               .value = rest.first(count),
+               .start_ms = {}};
+  if (!series_->start_ms.empty()) run.start_ms = series_->start_ms.subspan(float_, count);
+  float_ += count;
+  return run;
+}
+
 bool RowCursor::TakeRow(SampleRow* row) {
   const bool drop_stale = cursor_.options().drop_stale;
   const std::span<const HistogramSample> histograms = series_->histograms;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -50,6 +51,13 @@ struct SampleRow {
   bool stale = false;
 };
 
+/// Floats of one series that come one after the other, none a stale marker; borrowed from it.
+struct FloatRun {
+  std::span<const int64_t> time_ms;
+  std::span<const double> value;
+  std::span<const int64_t> start_ms;  ///< Empty: none known.
+};
+
 /// Walks the rows of all series of a cursor, by time within each.
 class RowCursor {
  public:
@@ -58,6 +66,9 @@ class RowCursor {
 
   /// Move to the next row; false at the end. `*new_series` is set where its series is another.
   arrow::Result<bool> Next(SampleRow* row, bool* new_series);
+  /// Move over at most `limit` further rows of the current series that are plain floats; none when
+  /// the next row is another, or the series has histograms.
+  FloatRun TakeFloats(int64_t limit);
   const SeriesSamples& series() const { return *series_; }
   const ReadStats& stats() const { return cursor_.stats(); }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include <arrow/array/array_dict.h>
+#include <arrow/array/data.h>
+#include <arrow/array/util.h>
 #include <arrow/type.h>
 #include <arrow/util/key_value_metadata.h>
 
@@ -34,20 +36,32 @@ std::shared_ptr<arrow::DataType> HistogramType() {
 }  // namespace
 
 arrow::Status DictionaryColumn::Append(std::string_view text, int64_t rows, bool null_if_empty) {
-  if (text.empty() && null_if_empty) return indices_.AppendNulls(rows);
-  auto [at, is_new] = codes_.try_emplace(std::string(text), static_cast<int32_t>(codes_.size()));
-  if (is_new) ARROW_RETURN_NOT_OK(values_.Append(text));
-  ARROW_RETURN_NOT_OK(indices_.Reserve(rows));
-  for (int64_t row = 0; row < rows; ++row) indices_.UnsafeAppend(at->second);
-  return arrow::Status::OK();
+  const bool is_null = text.empty() && null_if_empty;
+  int32_t code = 0;
+  if (!is_null) {
+    auto at = codes_.find(text);
+    if (at == codes_.end()) {
+      at = codes_.emplace(text, static_cast<int32_t>(codes_.size())).first;
+      ARROW_RETURN_NOT_OK(values_.Append(text));
+    }
+    code = at->second;
+  }
+  ARROW_RETURN_NOT_OK(present_.Append(rows, !is_null));
+  return indices_.Append(rows, code);
 }
 
 arrow::Result<std::shared_ptr<arrow::Array>> DictionaryColumn::Finish(
     const std::shared_ptr<arrow::DataType>& type) {
   codes_.clear();
-  ARROW_ASSIGN_OR_RAISE(auto indices, indices_.Finish());
+  const int64_t rows = indices_.length();
+  const int64_t nulls = present_.false_count();
+  ARROW_ASSIGN_OR_RAISE(auto present, present_.Finish());
+  ARROW_ASSIGN_OR_RAISE(auto codes, indices_.Finish());
+  if (nulls == 0) present = nullptr;
+  const auto indices =
+      arrow::MakeArray(arrow::ArrayData::Make(arrow::int32(), rows, {present, codes}, nulls));
   ARROW_ASSIGN_OR_RAISE(auto values, values_.Finish());
-  return std::make_shared<arrow::DictionaryArray>(type, std::move(indices), std::move(values));
+  return std::make_shared<arrow::DictionaryArray>(type, indices, std::move(values));
 }
 
 HistogramColumn::HistogramColumn() {
@@ -140,6 +154,10 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> SampleTable::Next() {
     ARROW_RETURN_NOT_OK(AppendRow(row));
     ++run;
     ++rows;
+    const FloatRun floats = cursor_.TakeFloats(batch_rows_ - rows);
+    ARROW_RETURN_NOT_OK(AppendFloats(floats));
+    run += static_cast<int64_t>(floats.value.size());
+    rows += static_cast<int64_t>(floats.value.size());
   }
   if (rows == 0) return nullptr;
   ARROW_RETURN_NOT_OK(AppendLabelRows(run));
@@ -159,12 +177,35 @@ arrow::Status SampleTable::AppendRow(const SampleRow& row) {
   return histogram_.Append(row.stale ? nullptr : row.histogram);
 }
 
+arrow::Status SampleTable::AppendFloats(const FloatRun& run) {
+  const auto rows = static_cast<int64_t>(run.value.size());
+  if (rows == 0) return arrow::Status::OK();
+  micros_.resize(run.value.size());
+  const auto to_micros = [](int64_t time_ms) { return time_ms * kMicrosPerMilli; };
+  std::transform(run.time_ms.begin(), run.time_ms.end(), micros_.begin(), to_micros);
+  ARROW_RETURN_NOT_OK(time_.AppendValues(micros_.data(), rows));
+  ARROW_RETURN_NOT_OK(value_.AppendValues(run.value.data(), rows));
+  if (shape_.raw) {
+    ARROW_RETURN_NOT_OK(stale_.AppendValues(rows, false));
+    if (run.start_ms.empty()) {
+      ARROW_RETURN_NOT_OK(start_.AppendNulls(rows));
+    } else {
+      ARROW_RETURN_NOT_OK(start_.Reserve(rows));
+      for (const int64_t start_ms : run.start_ms) {
+        start_ms == 0 ? start_.UnsafeAppendNull() : start_.UnsafeAppend(to_micros(start_ms));
+      }
+    }
+  }
+  return shape_.histograms ? histogram_.builder()->AppendNulls(rows) : arrow::Status::OK();
+}
+
 arrow::Status SampleTable::AppendLabelRows(int64_t rows) {
   if (rows == 0) return arrow::Status::OK();
   ARROW_RETURN_NOT_OK(metric_.Append(metric_name_, rows, false));
   for (size_t i = 0; i < labels_.size(); ++i) {
     ARROW_RETURN_NOT_OK(labels_[i]->Append(spread_.values()[i], rows, true));
   }
+  if (spread_.others().empty()) return others_.AppendEmptyValues(rows);
   auto& keys = static_cast<arrow::StringBuilder&>(*others_.key_builder());
   auto& items = static_cast<arrow::StringBuilder&>(*others_.item_builder());
   for (int64_t row = 0; row < rows; ++row) {

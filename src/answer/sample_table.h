@@ -1,11 +1,16 @@
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include <arrow/array/builder_binary.h>
 #include <arrow/array/builder_nested.h>
 #include <arrow/array/builder_primitive.h>
+#include <arrow/buffer_builder.h>
 #include <arrow/record_batch.h>
 #include <arrow/type_fwd.h>
 
@@ -23,8 +28,13 @@ class DictionaryColumn {
   arrow::Result<std::shared_ptr<arrow::Array>> Finish(const std::shared_ptr<arrow::DataType>& type);
 
  private:
-  std::unordered_map<std::string, int32_t> codes_;
-  arrow::Int32Builder indices_;
+  struct TextHash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+  std::unordered_map<std::string, int32_t, TextHash, std::equal_to<>> codes_;
+  arrow::TypedBufferBuilder<int32_t> indices_;
+  arrow::TypedBufferBuilder<bool> present_;
   arrow::StringBuilder values_;
 };
 
@@ -55,6 +65,7 @@ class SampleTable {
  private:
   void BuildSchema();
   arrow::Status AppendRow(const SampleRow& row);
+  arrow::Status AppendFloats(const FloatRun& run);
   arrow::Status AppendLabelRows(int64_t rows);
   arrow::Result<std::shared_ptr<arrow::RecordBatch>> Finish(int64_t rows);
 
@@ -73,6 +84,7 @@ class SampleTable {
   arrow::BooleanBuilder stale_;
   arrow::TimestampBuilder start_;
   HistogramColumn histogram_;
+  std::vector<int64_t> micros_;  // Scratch.
   bool done_ = false;
 };
 
