@@ -146,7 +146,7 @@ def test_promtool(server):
     # Debian's promtool knows no label names with dots.
     series = promtool("series", f"--start={START}", f"--end={END}",
                       '--match=requests_total{job="web"}', url)
-    assert series == 'requests_total{instance="c", job="web"}\n'
+    assert series.count("\n") == 1 and 'instance="c", job="web"}' in series
     labels = promtool("labels", f"--start={START}", f"--end={END}", url, "job")
     assert labels.split() == ["api", "web"]
 
