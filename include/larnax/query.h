@@ -64,7 +64,7 @@ struct QueryPlanLine {
   std::string text;     ///< `rate(x[5m])`, `sum by (job)`, ...
   int64_t series = 0;   ///< Put out.
   int64_t samples = 0;  ///< Put out.
-  int64_t time_ns = 0;  ///< Spent in it and below, added over threads.
+  int64_t time_ns = 0;  ///< Until it had put out all, what is below it included.
 };
 
 /// What an answer cost.

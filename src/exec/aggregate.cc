@@ -119,7 +119,7 @@ class QuantileAggregate final : public WholeOperator {
     for (uint32_t i = 0; i < groups.size(); ++i) {
       StepSeries& row = out.Add(LabelsView(), false);
       for (const StepSeries* member : groups[i]) row.drop_name |= member->drop_name;
-      Compute(groups[i], quantiles, &row);
+      ARROW_RETURN_NOT_OK(Compute(groups[i], quantiles, &row));
       if (AnyPresent(row.present, grid_.count)) {
         row.labels = out.StoreLabels(index.labels(i).bytes());
       } else {
@@ -148,10 +148,11 @@ class QuantileAggregate final : public WholeOperator {
     if (low < 0) warn(low);
   }
 
-  void Compute(const std::vector<const StepSeries*>& members, const std::vector<double>& quantiles,
-               StepSeries* row) {
+  arrow::Status Compute(const std::vector<const StepSeries*>& members,
+                        const std::vector<double>& quantiles, StepSeries* row) {
     std::vector<double> values;
     for (size_t step = 0; step < grid_.count; ++step) {
+      if (step % 64 == 0) ARROW_RETURN_NOT_OK(context_->budget->Check());
       values.clear();
       for (const StepSeries* member : members) {
         if (!member->IsPresent(step)) continue;
@@ -164,6 +165,7 @@ class QuantileAggregate final : public WholeOperator {
       }
       if (!values.empty()) row->SetFloat(step, Quantile(quantiles[step], values));
     }
+    return arrow::Status::OK();
   }
 
   const promql::Aggregate& aggregate_;

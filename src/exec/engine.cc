@@ -57,7 +57,7 @@ void PrintPlan(const PlanNode& node, int depth, std::vector<QueryPlanLine>* line
 class QueryRun {
  public:
   QueryRun(SampleSource& source, const QueryRequest& request, const io::Clock& clock,
-           io::Executor* executor, size_t threads)
+           io::Executor* executor, size_t morsels)
       : request_(request),
         clock_(clock),
         budget_(request, clock),
@@ -67,7 +67,7 @@ class QueryRun {
     context_.budget = &budget_;
     context_.clock = &clock;
     context_.executor = executor;
-    context_.parallel = executor == nullptr ? 1 : 3 * threads;
+    context_.parallel = executor == nullptr ? 1 : morsels;
     context_.selects = &selects_;
     context_.analyze = request.explain;
   }
@@ -181,7 +181,9 @@ class Engine::Impl {
     size_t threads = threads_;
     if (request.threads > 0) threads = std::min(threads, static_cast<size_t>(request.threads));
     io::Executor* executor = threads > 1 ? Workers() : nullptr;
-    return QueryRun(source, request, clock_, executor, threads).Evaluate();
+    // Where fewer threads than there are may work, no more tasks than these may wait for them.
+    const size_t morsels = threads < threads_ ? threads : 3 * threads;
+    return QueryRun(source, request, clock_, executor, morsels).Evaluate();
   }
 
  private:

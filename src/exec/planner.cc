@@ -20,7 +20,7 @@ using SameLabels = PipelineOperator::SameLabels;
 namespace {
 
 // Texts of larger queries are not compared with each other to find repetitions.
-constexpr int32_t kMaxSharedText = 16 << 10;
+constexpr int32_t kMaxSharedText = 4 << 10;
 // Steps of a subquery: one series of so many takes 512 MB.
 constexpr int64_t kMaxSubquerySteps = 64 << 20;
 
@@ -88,6 +88,22 @@ class PlanScope {
   PlanNode* parent_;
 };
 
+// Whether the groups of an aggregation have no `__name__`.
+bool LosesName(const promql::Aggregate& aggregate) {
+  using promql::AggregateOp;
+  switch (aggregate.op) {
+    case AggregateOp::kTopk:
+    case AggregateOp::kBottomk:
+    case AggregateOp::kLimitk:
+    case AggregateOp::kLimitRatio:
+    case AggregateOp::kCountValues:
+      return false;
+    default:
+      return aggregate.without || std::find(aggregate.grouping.begin(), aggregate.grouping.end(),
+                                            kMetricLabel) == aggregate.grouping.end();
+  }
+}
+
 bool HasNameEquality(const promql::VectorSelector& selector) {
   return std::any_of(selector.matchers.begin(), selector.matchers.end(), [](const Matcher& m) {
     return m.name() == kMetricLabel && m.type() == MatchType::kEqual;
@@ -150,7 +166,12 @@ RefTimes Planner::RefsOf(const promql::TimeShift& shift, const StepGrid& grid) {
   if (shift.at != promql::TimeShift::At::kNone) {
     return {ClampedSub(shift.at_ms, shift.offset_ms), 0, grid.count};
   }
-  return {ClampedSub(grid.start_ms, shift.offset_ms), grid.step_ms, grid.count};
+  const int64_t first_ms = ClampedSub(grid.start_ms, shift.offset_ms);
+  int64_t last_ms = 0;
+  const int64_t length_ms = grid.end_ms() - grid.start_ms;
+  // At the end of time all steps look at one place, where there is nothing.
+  if (__builtin_add_overflow(first_ms, length_ms, &last_ms)) return {first_ms, 0, grid.count};
+  return {first_ms, grid.step_ms, grid.count};
 }
 
 TimeRange Planner::ReadRange(const promql::VectorSelector& selector, const RefTimes& refs,
@@ -293,7 +314,7 @@ arrow::Result<VectorOperatorPtr> Planner::PlanAggregate(const Expr& expr, StepGr
     ARROW_ASSIGN_OR_RAISE(param, PlanScalar(*aggregate.param, grid));
   }
   ARROW_ASSIGN_OR_RAISE(VectorOperatorPtr input, PlanVector(*aggregate.expr, grid));
-  const bool single_name = input->has_single_name();
+  const bool single_name = input->has_single_name() || LosesName(aggregate);
   VectorOperatorPtr result = MakeAggregate(context_, &expr, std::move(input), std::move(param));
   result->set_single_name(single_name);
   return result;
@@ -312,7 +333,12 @@ arrow::Result<VectorOperatorPtr> Planner::PlanBinary(const Expr& expr, StepGrid 
     result->set_single_name(single_name);
     return result;
   }
-  return std::make_unique<VectorBinary>(context_, &expr, std::move(lhs), std::move(rhs));
+  VectorOperatorPtr result =
+      std::make_unique<VectorBinary>(context_, &expr, std::move(lhs), std::move(rhs));
+  const auto& include = binary.matching->include;
+  result->set_single_name((ChangesMetric(binary.op) || binary.return_bool) &&
+                          std::find(include.begin(), include.end(), kMetricLabel) == include.end());
+  return result;
 }
 
 arrow::Result<VectorOperatorPtr> Planner::PlanScalarBinary(const Expr& expr, StepGrid grid) {

@@ -1,6 +1,5 @@
 #include "exec/sample_windows.h"
 
-#include <bit>
 #include <limits>
 
 namespace larnax::exec {
@@ -67,12 +66,10 @@ void InstantWindows::Find(std::span<const int64_t> time_ms, const RefTimes& refs
   }
 }
 
-bool IsStaleMarker(double value) { return std::bit_cast<uint64_t>(value) == kStaleBits; }
-
 bool HasStaleMarkers(std::span<const double> values) {
-  bool any = false;
-  for (const double value : values) any |= IsStaleMarker(value);
-  return any;
+  uint64_t any = 0;
+  for (const double value : values) any |= IsStaleMarker(value) ? 1 : 0;
+  return any != 0;
 }
 
 }  // namespace larnax::exec

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -77,6 +78,6 @@ class WindowCache {
 /// Tell whether any value is a stale marker.
 bool HasStaleMarkers(std::span<const double> values);
 /// Tell whether a value is a stale marker.
-bool IsStaleMarker(double value);
+inline bool IsStaleMarker(double value) { return std::bit_cast<uint64_t>(value) == kStaleBits; }
 
 }  // namespace larnax::exec

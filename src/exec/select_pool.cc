@@ -138,7 +138,6 @@ arrow::Result<std::shared_ptr<const SampleBatch>> SelectPool::BatchAt(Read* read
       SelectRequest select;
       select.selectors = {read->matchers};
       select.range = read->range;
-      select.sample_limit = request_.max_samples;
       select.timeout_ms = context_->budget->RemainingMs();
       select.cancelled = request_.cancelled;
       ARROW_ASSIGN_OR_RAISE(read->stream, source_->Select(select));

@@ -49,7 +49,9 @@ class StepVector::Block {
     if (meter_ != nullptr) meter_->AddBytes(static_cast<int64_t>(bytes_));
   }
   ~Block() {
-    if (meter_ != nullptr) meter_->RemoveBytes(static_cast<int64_t>(bytes_));
+    if (meter_ == nullptr) return;
+    meter_->RemoveBytes(static_cast<int64_t>(bytes_));
+    meter_->RemoveSamples(samples_);
   }
   Block(const Block&) = delete;
   Block& operator=(const Block&) = delete;
@@ -61,10 +63,17 @@ class StepVector::Block {
     return at;
   }
   size_t bytes() const { return bytes_; }
+  // Count samples that were given room here.
+  void CountSamples(size_t samples) {
+    if (meter_ == nullptr) return;
+    samples_ += static_cast<int64_t>(samples);
+    meter_->AddSamples(static_cast<int64_t>(samples));
+  }
 
  private:
   std::unique_ptr<std::byte[]> memory_;
   size_t bytes_;
+  int64_t samples_ = 0;
   size_t used_ = 0;
   std::shared_ptr<MemoryMeter> meter_;
 };
@@ -97,6 +106,7 @@ StepSeries& StepVector::Add(LabelsView labels, bool drop_name) {
   row.drop_name = drop_name;
   row.values = reinterpret_cast<double*>(Allocate(steps_ * sizeof(double)));
   row.present = reinterpret_cast<PresenceWord*>(Allocate(words));
+  block_->CountSamples(steps_);
   std::memset(row.present, 0, words);
   return row;
 }
