@@ -38,8 +38,12 @@ arrow::Status Experiments::Create(const std::string& name, int64_t start_ms) {
   ARROW_RETURN_NOT_OK(fs_->MakeDirectories(folder_));
   const std::string path = io::JoinPath(folder_, FileNameOf(name) + std::string(kSuffix));
   ARROW_ASSIGN_OR_RAISE(const bool exists, fs_->Exists(path));
-  known_.insert(name);
-  if (exists) return arrow::Status::OK();
+  if (exists) {
+    // A process before this one may have ended before it could sync the name.
+    ARROW_RETURN_NOT_OK(fs_->SyncDirectory(folder_));
+    known_.insert(name);
+    return arrow::Status::OK();
+  }
   const nlohmann::json content = {{"format_version", 1},
                                   {"name", name},
                                   {"start", FormatTime(start_ms)},
@@ -47,9 +51,9 @@ arrow::Status Experiments::Create(const std::string& name, int64_t start_ms) {
                                   {"matchers", {{label_, name}}},
                                   {"tags", nlohmann::json::object()},
                                   {"note", ""}};
-  arrow::Status status = io::ReplaceFile(*fs_, path, content.dump(2) + "\n");
-  if (!status.ok()) known_.erase(name);
-  return status;
+  ARROW_RETURN_NOT_OK(io::ReplaceFile(*fs_, path, content.dump(2) + "\n"));
+  known_.insert(name);
+  return arrow::Status::OK();
 }
 
 arrow::Result<std::vector<std::string>> Experiments::List(io::FileSystem& fs,
