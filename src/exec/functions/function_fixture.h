@@ -39,6 +39,7 @@ struct TestTable {
   std::vector<TestRow> info_rows = {};  ///< What `info` reads.
   int64_t spacing_ms = 10'000;
   int64_t lookback_ms = 300'000;
+  const QueryBudget* budget = nullptr;
   QueryFeatures features = {.experimental_functions = true,
                             .extended_range_selectors = true,
                             .delayed_name_removal = true,
@@ -143,6 +144,7 @@ class FunctionRun {
     call_.grid = table_.grid;
     call_.expr = expr_.get();
     call_.call = expr_->As<promql::Call>();
+    call_.budget = table_.budget;
     PrepareArguments();
     outcome.status = Evaluate(&outcome);
     outcome.warnings = annotations_.Warnings(text_);

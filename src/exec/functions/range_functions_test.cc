@@ -1,6 +1,9 @@
+#include <atomic>
 #include <random>
 
 #include "exec/functions/function_fixture.h"
+#include "exec/query_budget.h"
+#include "io/sim_clock.h"
 
 namespace larnax::exec {
 namespace {
@@ -281,6 +284,24 @@ TEST(RangeFunctionStepsTest, EveryStepOfRandomSeriesIsAsIfAlone) {
       EXPECT_EQ(all.rows.at(0), alone) << call << " shape " << shape;
     }
   }
+}
+
+TEST(LongWindowsTest, AskWhetherTheQueryMayGoOn) {
+  std::string samples;
+  for (int i = 0; i < 3000; ++i) samples += i % 2 == 0 ? "0.1 " : "0.3 ";
+  QueryRequest request;
+  request.cancelled = std::make_shared<std::atomic<bool>>(true);
+  const io::SimClock clock;
+  const QueryBudget budget(request, clock);
+  const TestTable table{.rows = {{"x_total", samples}},
+                        .grid = {.start_ms = 0, .step_ms = 10'000, .count = 3000},
+                        .budget = &budget};
+  for (const char* call :
+       {"sum_over_time(x[1d])", "stddev_over_time(x[1d])", "deriv(x[1d])", "rate(x[1d])",
+        "mad_over_time(x[1d])", "double_exponential_smoothing(x[1d], 0.5, 0.5)"}) {
+    EXPECT_THAT(Evaluate(call, table).status, test::IsKind(ErrorKind::kCancelled)) << call;
+  }
+  EXPECT_OK(Evaluate("count_over_time(x[1d])", table).status);
 }
 
 TestOutcome At(std::string_view call, std::string_view samples, int64_t time_s,

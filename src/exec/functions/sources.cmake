@@ -7,7 +7,7 @@ set(EXEC_FUNCTION_SOURCES
   functions/registry.cc functions/replacement.cc functions/scalars.cc functions/selections.cc
   functions/sorts.cc functions/sums.cc functions/trends.cc functions/window_lanes.cc)
 set(EXEC_FUNCTION_HEADERS
-  functions/bucket_vector.h functions/classic_histogram.h functions/element.h functions/exact_sums.h functions/extremes.h
+  functions/bucket_vector.h functions/classic_histogram.h functions/element.h functions/exact_sums.h functions/extremes.h functions/finite_sum.h
   functions/float_windows.h functions/function_lists.h functions/histogram_rate.h
   functions/interpolation.h functions/natural_order.h functions/quantile.h functions/range_notes.h
   functions/rate.h functions/replacement.h functions/start_times.h functions/window_lanes.h functions/work_meter.h)

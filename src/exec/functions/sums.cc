@@ -132,7 +132,7 @@ arrow::Status AccumulateFloats(const CallContext& call, const WindowedSamples<do
     return arrow::Status::OK();
   }
   WorkMeter work(call);
-  std::array<base::KahanSum, kBlock> sums;
+  std::array<FiniteSum, kBlock> sums;
   for (size_t first = 0; first < steps; first += kBlock) {
     const size_t past = std::min(steps, first + kBlock);
     ARROW_RETURN_NOT_OK(work.Add(CountInWindows(floats, first, past)));
@@ -142,7 +142,7 @@ arrow::Status AccumulateFloats(const CallContext& call, const WindowedSamples<do
     for (size_t step = first; step < past; ++step) {
       const uint32_t begin = floats.begin[step];
       const uint32_t end = floats.end[step];
-      const base::KahanSum& sum = sums[step - first];
+      const FiniteSum& sum = sums[step - first];
       const auto count = static_cast<double>(end - begin);
       result[step] = kMean ? sum.sum / count + sum.compensation / count : sum.Total();
       if (!std::isfinite(result[step]) && begin < end) {

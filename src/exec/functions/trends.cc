@@ -1,9 +1,11 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <span>
 #include <string>
 
 #include "base/kahan.h"
+#include "exec/functions/finite_sum.h"
 #include "exec/functions/float_windows.h"
 #include "exec/functions/function_lists.h"
 #include "larnax/error.h"
@@ -18,30 +20,47 @@ struct Line {
   double intercept = 0;  // Where the line is at the origin of its times.
 };
 
+// The sums that a least squares line follows from, with times in seconds from `origin_ms`.
+template <typename Sum>
+struct LineSums {
+  Sum x;
+  Sum y;
+  Sum xy;
+  Sum xx;
+
+  LineSums(std::span<const int64_t> times, std::span<const double> values, int64_t origin_ms) {
+    for (size_t i = 0; i < values.size(); ++i) {
+      const double seconds = static_cast<double>(times[i] - origin_ms) / 1e3;
+      x.Add(seconds);
+      y.Add(values[i]);
+      xy.Add(seconds * values[i]);
+      xx.Add(seconds * seconds);
+    }
+  }
+
+  bool IsFinite() const {
+    return std::isfinite(x.Total()) && std::isfinite(y.Total()) && std::isfinite(xy.Total()) &&
+           std::isfinite(xx.Total());
+  }
+  Line Fit(size_t count) const {
+    const auto n = static_cast<double>(count);
+    const double sum_x = x.Total();
+    const double sum_y = y.Total();
+    const double covariance = xy.Total() - sum_x * sum_y / n;
+    const double variance = xx.Total() - sum_x * sum_x / n;
+    const double slope = covariance / variance;
+    return {slope, sum_y / n - slope * sum_x / n};
+  }
+};
+
 // The least squares line through samples, with times in seconds from `origin_ms`.
 Line FitLine(std::span<const int64_t> times, std::span<const double> values, int64_t origin_ms) {
-  base::KahanSum sum_x;
-  base::KahanSum sum_y;
-  base::KahanSum sum_xy;
-  base::KahanSum sum_xx;
-  bool constant = true;
-  for (size_t i = 0; i < values.size(); ++i) {
-    const double x = static_cast<double>(times[i] - origin_ms) / 1e3;
-    const double y = values[i];
-    constant &= i == 0 || y == values[0];
-    sum_x.Add(x);
-    sum_y.Add(y);
-    sum_xy.Add(x * y);
-    sum_xx.Add(x * x);
-  }
+  const bool constant = std::all_of(values.begin() + 1, values.end(),
+                                    [&](double value) { return value == values[0]; });
   if (constant) return std::isinf(values[0]) ? Line{kNaN, kNaN} : Line{0, values[0]};
-  const auto n = static_cast<double>(values.size());
-  const double x = sum_x.Total();
-  const double y = sum_y.Total();
-  const double covariance = sum_xy.Total() - x * y / n;
-  const double variance = sum_xx.Total() - x * x / n;
-  const double slope = covariance / variance;
-  return {slope, y / n - slope * x / n};
+  const LineSums<FiniteSum> sums(times, values, origin_ms);
+  if (sums.IsFinite()) return sums.Fit(values.size());
+  return LineSums<base::KahanSum>(times, values, origin_ms).Fit(values.size());
 }
 
 // Sets `f(step, times, values)` where windows have two floats, and tells of histograms beside

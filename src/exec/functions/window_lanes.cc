@@ -42,18 +42,6 @@ struct Group {
   }
 };
 
-// The error of a rounded sum is a double itself, and this finds it whichever term is the greater.
-double RoundingError(double a, double b, double sum) {
-  const double part = sum - a;
-  return (a - (sum - part)) + (b - part);
-}
-
-void AddTo(base::KahanSum* sum, double term) {
-  const double total = sum->sum + term;
-  sum->compensation += RoundingError(sum->sum, term, total);
-  sum->sum = total;
-}
-
 // Loads value `i` of each of four lanes. Statements, since functions that pass such vectors would
 // differ between instruction sets.
 #define LARNAX_LOAD_FOUR(to, group, lane, i)                                                 \
@@ -102,13 +90,13 @@ LARNAX_WIDE void SumGroup(const Group& group, double* sums, double* compensation
 
 // The state of Welford's recurrence.
 struct Spread {
-  base::KahanSum mean;
-  base::KahanSum squares;
+  FiniteSum mean;
+  FiniteSum squares;
 
   void Add(double value, double count) {
     const double delta = value - mean.Total();
-    AddTo(&mean, delta / count);
-    AddTo(&squares, delta * (value - mean.Total()));
+    mean.Add(delta / count);
+    squares.Add(delta * (value - mean.Total()));
   }
 };
 
@@ -204,12 +192,12 @@ void FindExtremes(const ValueWindows& windows, double* results) {
 
 }  // namespace
 
-void SumWindows(const ValueWindows& windows, base::KahanSum* sums) {
+void SumWindows(const ValueWindows& windows, FiniteSum* sums) {
   const size_t count = windows.begin.size();
   size_t step = 0;
-  const auto finish = [&](size_t at, size_t from, base::KahanSum sum) {
+  const auto finish = [&](size_t at, size_t from, FiniteSum sum) {
     for (size_t i = windows.begin[at] + from; i < windows.end[at]; ++i) {
-      AddTo(&sum, windows.values[i]);
+      sum.Add(windows.values[i]);
     }
     sums[at] = sum;
   };

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <span>
 
-#include "base/kahan.h"
+#include "exec/functions/finite_sum.h"
 
 namespace larnax::exec {
 
@@ -17,10 +17,10 @@ struct ValueWindows {
 /// Evaluations of many windows side by side, several to a vector register. Each window has the
 /// rounding of one loop over it alone: lanes never mix.
 
-/// Sum up windows, compensated. Where a sum is not finite its compensation means nothing.
+/// Sum up windows, compensated.
 ///
 /// \param sums  Shape [windows]; zeros for an empty window.
-void SumWindows(const ValueWindows& windows, base::KahanSum* sums);
+void SumWindows(const ValueWindows& windows, FiniteSum* sums);
 
 /// Compute population variances by Welford's recurrence, compensated. A result that is not finite
 /// means nothing: there were values that are not, or an overflow.

@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/kahan.h"
 #include "exec/functions/exact_sums.h"
 
 namespace larnax::exec {
@@ -70,7 +71,7 @@ void ExpectSame(double got, double want, const std::string& what) {
 TEST(WindowLanesTest, SumsAreThoseOfOneLoop) {
   for (uint64_t seed = 0; seed < 2000; ++seed) {
     const RandomWindows w = MakeWindows(seed);
-    std::vector<base::KahanSum> sums(w.begin.size());
+    std::vector<FiniteSum> sums(w.begin.size());
     SumWindows(w.View(), sums.data());
     for (size_t step = 0; step < sums.size(); ++step) {
       base::KahanSum want;
