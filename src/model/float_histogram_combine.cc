@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "base/check.h"
@@ -79,9 +80,13 @@ bool SameBounds(const FloatHistogram& a, const FloatHistogram& b) {
   return a.custom_bounds == b.custom_bounds;
 }
 
-bool SameLayout(const FloatHistogram& a, const FloatHistogram& b) {
-  return a.schema == b.schema && a.zero_threshold == b.zero_threshold && SameBounds(a, b) &&
-         a.positive_spans == b.positive_spans && a.negative_spans == b.negative_spans;
+// Buckets of the same index are the same.
+bool SameScale(const FloatHistogram& a, const FloatHistogram& b) {
+  return a.schema == b.schema && a.zero_threshold == b.zero_threshold && SameBounds(a, b);
+}
+
+bool SameSpans(const FloatHistogram& a, const FloatHistogram& b) {
+  return a.positive_spans == b.positive_spans && a.negative_spans == b.negative_spans;
 }
 
 // The layout that both of two histograms can be brought to.
@@ -144,7 +149,7 @@ void CombineCounts(const FloatHistogram& other, const Combine& combine, FloatHis
   h->count = combine(h->count, other.count);
   h->sum = combine(h->sum, other.sum);
   h->zero_count = combine(h->zero_count, other.zero_count);
-  if (SameLayout(*h, other)) {
+  if (SameSpans(*h, other)) {
     std::ranges::transform(h->positive, other.positive, h->positive.begin(), combine);
     std::ranges::transform(h->negative, other.negative, h->negative.begin(), combine);
     return;
@@ -159,7 +164,7 @@ std::optional<CombineReport> CombineWith(const FloatHistogram& other, const Comb
   if (h->has_custom_bounds() != other.has_custom_bounds()) return std::nullopt;
   CombineReport report;
   report.hints_conflict = CombineHints(other.counter_reset_hint, &h->counter_reset_hint);
-  if (SameLayout(*h, other)) {
+  if (SameScale(*h, other)) {
     CombineCounts(other, combine, h);
     return report;
   }
@@ -184,16 +189,24 @@ bool AnyLower(const BucketList& current, const BucketList& previous) {
 }
 
 bool AnyLower(const FloatHistogram& current, const FloatHistogram& previous) {
+  if (SameSpans(current, previous)) {
+    const auto any_lower = [](const std::vector<double>& a, const std::vector<double>& b) {
+      return !std::ranges::equal(a, b, [](double x, double y) { return !(x < y); });
+    };
+    return any_lower(current.positive, previous.positive) ||
+           any_lower(current.negative, previous.negative);
+  }
   return AnyLower(ToBucketList(current.positive_spans, current.positive),
                   ToBucketList(previous.positive_spans, previous.positive)) ||
          AnyLower(ToBucketList(current.negative_spans, current.negative),
                   ToBucketList(previous.negative_spans, previous.negative));
 }
 
-bool HasInfinity(const FloatHistogram& h) {
-  const auto infinite = [](double value) { return std::isinf(value); };
-  return infinite(h.count) || infinite(h.sum) || infinite(h.zero_count) ||
-         std::ranges::any_of(h.positive, infinite) || std::ranges::any_of(h.negative, infinite);
+// Some count, or the sum, is beyond `limit`.
+bool Exceeds(double limit, const FloatHistogram& h) {
+  const auto exceeds = [limit](double value) { return std::abs(value) > limit; };
+  return exceeds(h.count) || exceeds(h.sum) || exceeds(h.zero_count) ||
+         std::ranges::any_of(h.positive, exceeds) || std::ranges::any_of(h.negative, exceeds);
 }
 
 // Give `h` zeros for every bucket that `layout` has and it has not.
@@ -242,6 +255,9 @@ bool FloatHistogram::DetectReset(const FloatHistogram& previous) const {
     return AnyLower(mapped, previous_mapped);
   }
   if (schema > previous.schema || zero_threshold < previous.zero_threshold) return true;
+  if (SameScale(*this, previous)) {
+    return zero_count < previous.zero_count || AnyLower(*this, previous);
+  }
   if (WidenedThreshold(previous, zero_threshold) != zero_threshold) return true;
   FloatHistogram aligned = previous;
   WidenZeroBucket(zero_threshold, &aligned);
@@ -255,7 +271,7 @@ CombineReport HistogramAccumulator::AddCompensated(const FloatHistogram& term) {
   report.hints_conflict = CombineHints(term.counter_reset_hint, &sum_.counter_reset_hint);
   const FloatHistogram* aligned = &term;
   FloatHistogram copy;
-  if (!SameLayout(sum_, term)) {
+  if (!SameScale(sum_, term) || !SameSpans(sum_, term)) {
     const CommonLayout layout = FindCommonLayout(sum_, term);
     report.bounds_reconciled = layout.has_new_bounds;
     copy = term;
@@ -289,9 +305,12 @@ std::optional<CombineReport> HistogramAccumulator::Add(const FloatHistogram& ter
   ++terms_;
   if (kind_ == Kind::kSum) return AddCompensated(term);
   if (!running_mean_) {
+    // Far from overflow there is nothing to go back to.
+    constexpr double kFar = std::numeric_limits<double>::max() / 1024;
+    if (!Exceeds(kFar, sum_) && !Exceeds(kFar, term)) return AddCompensated(term);
     const HistogramAccumulator before = *this;
     const auto report = AddCompensated(term);
-    if (!HasInfinity(sum_)) return report;
+    if (!Exceeds(std::numeric_limits<double>::max(), sum_)) return report;
     *this = before;
     running_mean_ = true;
     sum_.Divide(static_cast<double>(terms_ - 1));

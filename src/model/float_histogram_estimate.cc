@@ -57,24 +57,28 @@ RankedBucket FindRank(const std::vector<HistogramBucket>& buckets, double rank, 
 // Observations at or below `value`, which lies inside `bucket`; `below` lie below the bucket.
 double RankInside(const HistogramBucket& bucket, double value, double below, bool linear) {
   if (!linear) return below + bucket.count * ExponentialPosition(bucket, value);
-  // Nothing is known of where observations lie in a bucket without end: none of them counts.
+  // Nothing is known of where observations lie in a bucket without begin: all count as below.
   if (bucket.lower == -kInfinity) return bucket.count;
   return below + bucket.count * (value - bucket.lower) / (bucket.upper - bucket.lower);
 }
 
-// Observations at or below `value`.
+// Observations at or below `value`; Inf where it lies above all buckets.
 double RankOf(const FloatHistogram& h, const std::vector<HistogramBucket>& buckets, double value) {
   double below = 0;
   for (HistogramBucket bucket : buckets) {
     const bool zero_bucket = bucket.lower <= 0 && bucket.upper >= 0;
-    if (zero_bucket && !h.has_custom_bounds()) NarrowZeroBucket(h, &bucket);
+    if (h.has_custom_bounds()) {
+      if (bucket.lower == -kInfinity && bucket.upper > 0) bucket.lower = 0;
+    } else if (zero_bucket) {
+      NarrowZeroBucket(h, &bucket);
+    }
     if (bucket.lower >= value) return below;
     if (bucket.upper > value) {
       return RankInside(bucket, value, below, h.has_custom_bounds() || zero_bucket);
     }
     below += bucket.count;
   }
-  return h.count;
+  return kInfinity;
 }
 
 }  // namespace
@@ -119,10 +123,12 @@ HistogramEstimate HistogramFraction(const FloatHistogram& h, double lower, doubl
   if (h.count == 0 || std::isnan(lower) || std::isnan(upper)) return {.value = kNaN};
   if (lower >= upper) return {.value = 0};
   const std::vector<HistogramBucket> buckets = h.Buckets();
-  const double lower_rank = std::min(RankOf(h, buckets, lower), h.count);
-  const double upper_rank = std::min(RankOf(h, buckets, upper), h.count);
+  // NaN observations are counted but lie in no bucket.
+  const double in_buckets = std::isnan(h.sum) ? CountFrom(buckets) : h.count;
+  const double lower_rank = std::min(RankOf(h, buckets, lower), in_buckets);
+  const double upper_rank = std::min(RankOf(h, buckets, upper), in_buckets);
   return {.value = (upper_rank - lower_rank) / h.count,
-          .has_nan_observations = std::isnan(h.sum) && CountFrom(buckets) < h.count};
+          .has_nan_observations = in_buckets < h.count};
 }
 
 double HistogramVariance(const FloatHistogram& h) {

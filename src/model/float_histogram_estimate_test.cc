@@ -106,8 +106,18 @@ TEST(HistogramFraction, CountsNothingInsideBucketsWithoutEnd) {
   const FloatHistogram h = Custom({10, 20}, {4, 4, 2});
   EXPECT_DOUBLE_EQ(Fraction(h, 15, 20), 0.2);
   EXPECT_DOUBLE_EQ(Fraction(h, 15, 1000), 0.2);
-  EXPECT_DOUBLE_EQ(Fraction(h, 5, 10), 0);
+  EXPECT_DOUBLE_EQ(Fraction(h, 5, 10), 0.2);
+  EXPECT_DOUBLE_EQ(Fraction(h, -kInfinity, 5), 0.2);
+  EXPECT_DOUBLE_EQ(Fraction(Custom({-10, 20}, {4, 4}), -20, 20), 0.5);
   EXPECT_DOUBLE_EQ(Fraction(h, 15, kInfinity), 0.4);
+}
+
+TEST(HistogramFraction, CountsNaNObservationsInNoPart) {
+  FloatHistogram h = Exponential(1, {4});
+  h.sum = std::nan("");
+  h.count = 8;
+  EXPECT_DOUBLE_EQ(Fraction(h, -kInfinity, kInfinity), 0.5);
+  EXPECT_TRUE(HistogramFraction(h, 0, 1).has_nan_observations);
 }
 
 TEST(HistogramVariance, TakesObservationsAtTheMiddleOfTheirBucket) {
