@@ -72,6 +72,35 @@ TEST(ParseCommandLine, Export) {
   EXPECT_THAT(swapped.match, ElementsAre("up"));
 }
 
+TEST(ParseCommandLine, Query) {
+  const auto bare = std::get<QueryArguments>(Parse({"query", "up"}));
+  EXPECT_EQ(bare.query, "up");
+  EXPECT_EQ(bare.data, "./data");
+  EXPECT_EQ(bare.format, "table");
+  const auto range = std::get<QueryArguments>(
+      Parse({"query", "rate(x[5m])", "--url", "http://a:1", "--start", "-1h30m", "--end", "now",
+             "--step", "15s", "--timeout", "5s", "--format", "graph"}));
+  EXPECT_EQ(range.query, "rate(x[5m])");
+  EXPECT_EQ(range.url, "http://a:1");
+  EXPECT_EQ(range.start, "-1h30m");
+  EXPECT_EQ(range.end, "now");
+  EXPECT_EQ(range.step, "15s");
+  EXPECT_EQ(range.timeout, "5s");
+  EXPECT_EQ(range.format, "graph");
+  EXPECT_EQ(std::get<QueryArguments>(Parse({"query", "--", "-up"})).query, "-up");
+  EXPECT_EQ(Printed({"query"}).exit_code, kBadRequest);
+  EXPECT_EQ(Printed({"query", "up", "--format", "xml"}).exit_code, kBadRequest);
+  EXPECT_EQ(Printed({"query", "up", "--data", "d", "--url", "u"}).exit_code, kBadRequest);
+}
+
+TEST(ParseCommandLine, Explain) {
+  const auto explain =
+      std::get<ExplainArguments>(Parse({"explain", "up", "--data", "d", "--analyze"}));
+  EXPECT_EQ(explain.query.query, "up");
+  EXPECT_EQ(explain.query.data, "d");
+  EXPECT_TRUE(explain.query.analyze);
+}
+
 TEST(ParseCommandLine, Version) {
   EXPECT_EQ(std::get<VersionArguments>(Parse({"version"})).format, OutputFormat::kText);
   EXPECT_THAT(Printed({"--version"}).text, HasSubstr(Version()));
@@ -81,7 +110,8 @@ TEST(ParseCommandLine, Version) {
 TEST(ParseCommandLine, HelpNamesEverything) {
   const PrintAndExit root = Printed({"--help"});
   EXPECT_EQ(root.exit_code, kOk);
-  for (const char* word : {"serve", "inspect", "verify", "export", "version", "Examples:"}) {
+  for (const char* word :
+       {"serve", "inspect", "verify", "export", "query", "explain", "version", "Examples:"}) {
     EXPECT_THAT(root.text, HasSubstr(word));
   }
   const PrintAndExit serve = Printed({"serve", "--help"});

@@ -117,5 +117,25 @@ TEST(ShowSettings, ShowsWhatCanBeReadBack) {
   EXPECT_EQ(ShowSettings(changed).at("max-label-name-size"), "1001B");
 }
 
+TEST(ServeSettings, SwitchPartsOfTheLanguageOn) {
+  ServeSettings settings;
+  ASSERT_OK(ApplySettings({{"enable-feature", "promql-experimental-functions,promql-duration-expr"},
+                           {"enable-feature", "use-start-timestamps"},
+                           {"query.max-concurrency", "3"},
+                           {"query.lookback-delta", "1m"},
+                           {"query-log", "q.log"}},
+                          &settings));
+  EXPECT_TRUE(settings.server.query_features.experimental_functions);
+  EXPECT_TRUE(settings.server.query_features.use_start_timestamps);
+  EXPECT_FALSE(settings.server.query_features.delayed_name_removal);
+  EXPECT_EQ(settings.server.query_concurrency, 3);
+  EXPECT_EQ(settings.server.query_lookback_ms, 60'000);
+  EXPECT_EQ(settings.query_log, "q.log");
+  EXPECT_EQ(ShowSettings(settings)["enable-feature"],
+            "promql-experimental-functions,use-start-timestamps");
+  EXPECT_THAT(ApplySettings({{"enable-feature", "magic"}}, &settings),
+              test::HasMessage("no such feature: magic"));
+}
+
 }  // namespace
 }  // namespace larnax::cli
