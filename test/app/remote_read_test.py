@@ -8,17 +8,14 @@ import time
 
 import pytest
 
-from app import prometheus_read
-from app.remote_write import STALE_BITS, bits_of
+from app import native_histograms, prometheus_read
+from app.remote_write import STALE_BITS, bits_of, field, snappy, value_field, varint
 from app.server import Process, free_port, http, wait_until
 
 # History: nothing that the Prometheus of the test could have by itself.
 START_MS = (int(time.time()) - 7200) * 1000
 END_MS = START_MS + 3_600_000
-
-needs_prometheus = pytest.mark.skipif(not shutil.which("prometheus"),
-                                      reason="no prometheus: run `make setup-app`")
-
+LATE_MS = START_MS + 7_000_000
 
 def metric(name, **labels):
     return {"__name__": name, **labels}
@@ -60,18 +57,83 @@ def test_both_answers_hold_every_bit(server):
             assert found[labels] == samples, sorted(labels)
 
 
+def histogram_message(time_ms, step, is_float=False, stale=False, bounds=()):
+    """A native histogram of two spans, growing with `step`; the reset hint says `no`."""
+    def zigzag(number):
+        return (number << 1) ^ (number >> 63)
+    if stale:
+        return field(1, 0) + value_field(3, STALE_BITS) + field(15, time_ms)
+    buckets = [4 + step, 1, 9 + 2 * step, 3]
+    count = sum(buckets) + 2
+    body = field(2, float(count)) if is_float else field(1, count)
+    body += value_field(3, bits_of(12.5 * (step + 1)))
+    body += field(4, zigzag(-53 if bounds else 3) & 0xFFFFFFFF)
+    body += b"" if bounds else value_field(5, bits_of(0.001))
+    body += b"" if bounds else field(7, 2.0) if is_float else field(6, 2)
+    if bounds:
+        body = field(1, sum(buckets)) + value_field(3, bits_of(12.5)) + field(4, zigzag(-53) & 0xFFFFFFFF)
+    for offset, length in [(0 if bounds else -3, 2), (1, 2)]:
+        body += field(11, field(1, zigzag(offset) & 0xFFFFFFFF) + field(2, length))
+    if is_float:
+        body += field(13, b"".join(struct.pack("<d", float(bucket)) for bucket in buckets))
+    else:
+        deltas = [now - before for before, now in zip([0] + buckets, buckets)]
+        body += field(12, b"".join(varint(zigzag(delta)) for delta in deltas))
+    body += field(14, 2) + field(15, time_ms)
+    return body + (field(16, b"".join(struct.pack("<d", bound) for bound in bounds)) if bounds else b"")
+
+
+def send_native_histograms(server):
+    """Series `native` of several kinds; the messages of each."""
+    messages = {"integers": [histogram_message(START_MS + i * 15_000, i) for i in range(250)],
+                "floats": [histogram_message(START_MS + i * 15_000, i, is_float=True)
+                           for i in range(130)],
+                "bounds": [histogram_message(START_MS + i * 15_000, 0, bounds=(-1, 0.1, 1 / 3, 5))
+                           for i in range(5)],
+                "ends": [histogram_message(START_MS + i * 15_000, i, stale=i == 3) for i in range(6)]}
+    body = b""
+    for kind, histograms in messages.items():
+        series = b"".join(field(1, field(1, name) + field(2, value))
+                          for name, value in (("__name__", "native"), ("kind", kind)))
+        body += field(1, series + b"".join(field(4, message) for message in histograms))
+    status, _, text = server.sender().post(snappy(body))
+    assert status == 204, text
+    return messages
+
+
+def test_native_histograms_come_back_as_they_were_sent(server):
+    messages = send_native_histograms(server)
+    for place in ("memory", "files"):
+        for answer in (prometheus_read.SAMPLES, prometheus_read.STREAMED_XOR_CHUNKS):
+            found = native_histograms.read_histograms(server.address, START_MS, LATE_MS, answer)
+            found = {dict(labels)["kind"]: histograms for labels, histograms in found.items()}
+            assert found.keys() == messages.keys(), (place, answer)
+            for kind, histograms in messages.items():
+                wanted = {histogram.pop("time_ms"): histogram
+                          for histogram in map(native_histograms.histogram_of, histograms)}
+                assert found[kind].keys() == wanted.keys(), (place, answer, kind)
+                for time_ms, histogram in wanted.items():
+                    read = found[kind][time_ms]
+                    if histogram["sum"] == STALE_BITS:
+                        assert read.get("stale") or read["sum"] == STALE_BITS
+                    else:
+                        assert read == histogram, (place, answer, kind, time_ms)
+        server.flush()
+
+
 class Prometheus(Process):
     """A Prometheus that scrapes nothing and reads from Larnax."""
 
-    def __init__(self, folder, read_url):
+    def __init__(self, program, folder, read_url):
         super().__init__(folder / "prometheus.log")
-        self.folder, self.address = folder, f"127.0.0.1:{free_port()}"
+        self.program, self.folder = program, folder
+        self.address = f"127.0.0.1:{free_port()}"
         (folder / "prometheus.yml").write_text(
             "global:\n  external_labels: {cluster: test, replica: a b}\n"
             f"remote_read:\n  - url: {read_url}\n    read_recent: true\n")
 
     def start(self):
-        self.spawn(["prometheus", f"--config.file={self.folder}/prometheus.yml",
+        self.spawn([self.program, f"--config.file={self.folder}/prometheus.yml",
                     f"--storage.tsdb.path={self.folder}/tsdb",
                     f"--web.listen-address={self.address}"])
         wait_until(lambda: self.get("/-/ready") is not None, "prometheus", alive=self.process)
@@ -93,15 +155,49 @@ class Prometheus(Process):
         return answer.json()["data"]
 
 
-@needs_prometheus
+@pytest.fixture(params=["installed", "--prometheus"])
+def program(request):
+    """Debian's reads messages, a version 3 streams."""
+    path = shutil.which("prometheus") if request.param == "installed" else \
+        request.config.getoption("--prometheus")
+    if not path:
+        pytest.skip("no prometheus: run `make setup-app`, or give --prometheus PATH of a version 3")
+    return path
+
+
 @pytest.mark.slow
-def test_prometheus_shows_our_history(server, tmp_path):
-    prometheus = Prometheus(tmp_path, f"http://{server.address}/api/v1/read").start()
+def test_prometheus_shows_our_history(server, program, tmp_path):
+    prometheus = Prometheus(program, tmp_path, f"http://{server.address}/api/v1/read").start()
     try:
         check_history(prometheus)
     finally:
         prometheus.end()
     assert "level=error" not in prometheus.log()
+
+
+@pytest.mark.slow
+def test_prometheus_reads_native_histograms(server, program, tmp_path):
+    if program == shutil.which("prometheus"):
+        pytest.skip("no native histograms: give --prometheus PATH of a version 3")
+    messages = send_native_histograms(server)
+    prometheus = Prometheus(program, tmp_path, f"http://{server.address}/api/v1/read").start()
+    try:
+        for i in (0, 119, 120, 240):
+            data = prometheus.api("query", query='histogram_sum(native{kind="integers"})',
+                                  time=START_MS / 1000 + i * 15)
+            assert [float(entry["value"][1]) for entry in data["result"]] == [12.5 * (i + 1)]
+        data = prometheus.api("query", query='count_over_time(native[4000s])',
+                              time=START_MS / 1000 + 3990)
+        counts = {entry["metric"]["kind"]: int(entry["value"][1]) for entry in data["result"]}
+        # The stale marker is none.
+        assert counts == {kind: len(histograms) - (kind == "ends")
+                          for kind, histograms in messages.items()}
+        rates = prometheus.api("query", query='histogram_count(rate(native{kind="integers"}[10m]))',
+                               time=START_MS / 1000 + 3000)
+        # Each adds three observations in 15 seconds.
+        assert abs(float(rates["result"][0]["value"][1]) - 3 / 15) < 1e-9
+    finally:
+        prometheus.end()
 
 
 def check_history(prometheus):
