@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "columns/file_check.h"
+#include "columns/metadata_file.h"
 #include "db/experiments.h"
 #include "db/read_version.h"
 #include "io/file_system.h"
@@ -46,20 +47,21 @@ class ColumnTally {
                           columns::InspectFile(io::RealFileSystem(), path));
     file.set_in_retired(path == file.PathIn(store::Tree::kData, true));
     ARROW_ASSIGN_OR_RAISE(const auto index, file.Index(nullptr));
-    const std::string& table = file.entry().table;
     for (const columns::ColumnReport& column : report.columns) {
-      const std::pair<std::string, std::string> key(table, column.name);
-      Tally& tally = tallies_[key];
-      if (tally.use.column.empty()) order_.push_back(key);
-      tally.use.column = column.name;
-      tally.use.table = table;
-      if (column.label != column.name) tally.use.label = column.label;
-      tally.use.bytes += column.compressed_bytes;
-      tally.use.raw_bytes += column.uncompressed_bytes;
-      tally.encodings.insert(column.encodings.begin(), column.encodings.end());
+      Tally& tally = AddColumn(file.entry().table, column);
       if (column.label.empty()) continue;
       ARROW_ASSIGN_OR_RAISE(const auto values, index->DistinctValues(column.label, nullptr));
       tally.distinct.insert(values.begin(), values.end());
+    }
+    return arrow::Status::OK();
+  }
+
+  // A file of the table `metadata`, which has no labels.
+  arrow::Status AddMetadata(const std::string& path) {
+    ARROW_ASSIGN_OR_RAISE(const columns::FileReport report,
+                          columns::InspectFile(io::RealFileSystem(), path));
+    for (const columns::ColumnReport& column : report.columns) {
+      AddColumn(store::kMetadataTable, column);
     }
     return arrow::Status::OK();
   }
@@ -84,6 +86,20 @@ class ColumnTally {
     std::set<std::string> distinct;
     std::set<std::string> encodings;
   };
+
+  Tally& AddColumn(std::string_view table, const columns::ColumnReport& column) {
+    const std::pair<std::string, std::string> key(table, column.name);
+    Tally& tally = tallies_[key];
+    if (tally.use.column.empty()) order_.push_back(key);
+    tally.use.column = column.name;
+    tally.use.table = table;
+    if (column.label != column.name) tally.use.label = column.label;
+    tally.use.bytes += column.compressed_bytes;
+    tally.use.raw_bytes += column.uncompressed_bytes;
+    tally.encodings.insert(column.encodings.begin(), column.encodings.end());
+    return tally;
+  }
+
   std::vector<std::pair<std::string, std::string>> order_;  // Table and column.
   std::map<std::pair<std::string, std::string>, Tally> tallies_;
 };
@@ -100,6 +116,23 @@ FileUse UseOf(const store::FileEntry& entry) {
           .max_time_ms = entry.max_time_ms};
 }
 
+arrow::Result<FileUse> MetadataUseOf(const std::string& root, const store::MetadataEntry& entry) {
+  FileUse use{.path = store::MetadataFile(entry.name),
+              .table = std::string(store::kMetadataTable),
+              .bytes = entry.bytes,
+              .rows = entry.rows};
+  ARROW_ASSIGN_OR_RAISE(auto file, io::RealFileSystem().OpenReadable(io::JoinPath(root, use.path)));
+  ARROW_ASSIGN_OR_RAISE(
+      const std::vector<columns::MetadataRow> rows,
+      columns::ReadMetadataFile(std::move(file), nullptr, entry.footer_bytes, entry.footer_crc32c));
+  for (const columns::MetadataRow& row : rows) {
+    const bool is_first = &row == &rows.front();
+    use.min_time_ms = is_first ? row.first_seen_ms : std::min(use.min_time_ms, row.first_seen_ms);
+    use.max_time_ms = std::max(use.max_time_ms, row.last_seen_ms);
+  }
+  return use;
+}
+
 arrow::Result<InspectReport> InspectOnce(const std::string& path, const store::Version& version) {
   InspectReport report;
   report.format_version = version.manifest.format_version;
@@ -112,6 +145,13 @@ arrow::Result<InspectReport> InspectOnce(const std::string& path, const store::V
   for (const auto& file : version.files) {
     report.files.push_back(UseOf(file->entry()));
     ARROW_RETURN_NOT_OK(columns.Add(*file));
+  }
+  for (const store::MetadataEntry& entry : version.manifest.metadata) {
+    ARROW_ASSIGN_OR_RAISE(FileUse use, MetadataUseOf(path, entry));
+    ARROW_RETURN_NOT_OK(columns.AddMetadata(io::JoinPath(path, use.path)));
+    report.rows += use.rows;
+    report.bytes += use.bytes;
+    report.files.push_back(std::move(use));
   }
   report.columns = columns.Take();
   ARROW_ASSIGN_OR_RAISE(report.experiments, db::Experiments::List(io::RealFileSystem(), path));

@@ -1,0 +1,185 @@
+// What looks at an archive from outside knows the tables of histograms, exemplars and metadata:
+// verify, inspect and export.
+
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <set>
+#include <string>
+
+#include "columns/histograms_reader.h"
+#include "columns/histograms_writer.h"
+#include "larnax/archive.h"
+#include "larnax/format.h"
+#include "test/matchers.h"
+#include "wire/remote_write/encoder.h"
+#include "wire/remote_write/histogram_message.h"
+
+namespace larnax {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr int64_t kFirst = 1'700'000'000'000;
+constexpr int kRows = 30;
+
+NativeHistogram HistogramAt(int64_t i) {
+  NativeHistogram histogram;
+  histogram.is_integer = true;
+  histogram.schema = 2;
+  histogram.integer_count = static_cast<uint64_t>(i + 4);
+  histogram.sum = 0.25 * static_cast<double>(i);
+  histogram.positive_spans = {{.offset = -1, .length = 2}};
+  histogram.integer_positive = {i, 4};
+  return histogram;
+}
+
+class TypedArchiveTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::path(testing::TempDir()) /
+              ("larnax_typed_archive_" +
+               std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+    data_ = (folder_ / "data").string();
+    ASSERT_OK_AND_ASSIGN(const auto database, Database::Open(data_, {}));
+    ASSERT_OK(Fill(*database));
+    ASSERT_OK(database->Flush());
+    ASSERT_OK(database->Close());
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  static arrow::Status Fill(Database& database) {
+    const Labels labels =
+        Labels::Make({{"__name__", "latency"}, {"job", "shop"}, {"schema", "public"}}).ValueOrDie();
+    wire::RequestEncoder encoder(wire::WriteVersion::kV1);
+    encoder.BeginSeries(labels.bytes());
+    for (int i = 0; i < kRows; ++i) {
+      encoder.AddHistogram(wire::EncodeHistogram(HistogramAt(i), kFirst + i * 15'000, 0));
+    }
+    const Labels trace = Labels::Make({{"trace_id", "abc"}}).ValueOrDie();
+    encoder.AddExemplar(trace.bytes(), 0.5, kFirst);
+    encoder.BeginSeries(Labels::Make({{"__name__", "up"}, {"job", "shop"}}).ValueOrDie().bytes());
+    encoder.AddSample(kFirst, 1);
+    encoder.AddMetadata({"latency", wire::MetricType::kHistogram, "How long it took.", "s"});
+    const std::string_view message = encoder.Finish();
+    std::promise<arrow::Result<WriteReport>> answer;
+    database.Ingest(
+        {.content_type = {},
+         .content_encoding = "identity",
+         .body = {reinterpret_cast<const uint8_t*>(message.data()), message.size()}},
+        [&](arrow::Result<WriteReport> result) { answer.set_value(std::move(result)); });
+    ARROW_ASSIGN_OR_RAISE(const WriteReport report, answer.get_future().get());
+    EXPECT_EQ(report.histograms, kRows);
+    EXPECT_EQ(report.exemplars, 1);
+    EXPECT_EQ(report.metadata, 1);
+    return arrow::Status::OK();
+  }
+
+  // Files below a folder of the archive, the schema files left out.
+  std::vector<std::filesystem::path> FilesIn(const std::string& folder) const {
+    std::vector<std::filesystem::path> files;
+    const auto root = std::filesystem::path(data_) / folder;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
+      if (entry.is_regular_file() && entry.path().filename() != "00-schema.parquet") {
+        files.push_back(entry.path());
+      }
+    }
+    return files;
+  }
+
+  std::filesystem::path folder_;
+  std::string data_;
+};
+
+void FlipByte(const std::filesystem::path& path, std::streamoff at) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekg(at);
+  const int byte = file.get();
+  file.seekp(at);
+  file.put(static_cast<char>(byte ^ 0x20));
+}
+
+TEST_F(TypedArchiveTest, VerifyFindsDamageInEveryTable) {
+  ASSERT_OK_AND_ASSIGN(const VerifyReport good, VerifyArchive(data_));
+  EXPECT_THAT(good.problems, IsEmpty());
+  EXPECT_EQ(good.rows, kRows + 3);  // An exemplar, a float, a row of metadata.
+  for (const char* folder :
+       {"histograms", "exemplars", "metadata", "series/histograms", "series/exemplars"}) {
+    SCOPED_TRACE(folder);
+    const auto files = FilesIn(folder);
+    ASSERT_EQ(files.size(), 1u);
+    FlipByte(files[0], 60);
+    ASSERT_OK_AND_ASSIGN(const VerifyReport report, VerifyArchive(data_));
+    ASSERT_EQ(report.problems.empty(), false);
+    EXPECT_THAT(report.problems[0], HasSubstr(files[0].filename().string()));
+    FlipByte(files[0], 60);
+  }
+  EXPECT_THAT(VerifyArchive(data_)->problems, IsEmpty());
+}
+
+TEST_F(TypedArchiveTest, VerifyFindsFilesThatTheManifestDoesNotList) {
+  const auto stray = FilesIn("histograms")[0].parent_path() / "other.parquet";
+  std::ofstream(stray) << "x";
+  ASSERT_OK_AND_ASSIGN(const VerifyReport report, VerifyArchive(data_));
+  ASSERT_EQ(report.problems.size(), 1u);
+  EXPECT_THAT(report.problems[0], HasSubstr("other.parquet: not in the manifest"));
+}
+
+TEST_F(TypedArchiveTest, InspectTellsOfEveryTable) {
+  ASSERT_OK_AND_ASSIGN(const InspectReport report, InspectArchive(data_));
+  std::set<std::string> tables;
+  for (const FileUse& file : report.files) {
+    tables.insert(file.table);
+    EXPECT_EQ(static_cast<int64_t>(std::filesystem::file_size(data_ + "/" + file.path)),
+              file.bytes);
+    EXPECT_GE(file.min_time_ms, kFirst) << file.path;
+  }
+  EXPECT_EQ(tables, (std::set<std::string>{"exemplars", "histograms", "metadata", "samples"}));
+  EXPECT_EQ(report.rows, kRows + 3);
+  std::set<std::string> columns;
+  for (const ColumnUse& use : report.columns) {
+    EXPECT_GT(use.bytes, 0) << use.table << "." << use.column;
+    columns.insert(use.table + "." + use.column + (use.label.empty() ? "" : "=" + use.label));
+  }
+  for (const char* column :
+       {"samples.value", "histograms.positive_buckets.list.element",
+        "histograms.schema_label=schema", "exemplars.schema", "metadata.help"}) {
+    EXPECT_TRUE(columns.contains(column)) << column;
+  }
+}
+
+TEST_F(TypedArchiveTest, ExportWritesHistogramsBesideTheFloats) {
+  DatabaseOptions options;
+  options.read_only = true;
+  ASSERT_OK_AND_ASSIGN(const auto database, Database::Open(data_, options));
+  ExportRequest request;
+  request.output = (folder_ / "all.parquet").string();
+  ASSERT_OK_AND_ASSIGN(const ExportReport report, ExportSamples(*database, request));
+  EXPECT_EQ(report.samples, kRows + 1);
+  EXPECT_EQ(report.histograms, kRows);
+  EXPECT_EQ(report.histograms_left_out, 0);
+  const std::string beside = (folder_ / "all-histograms.parquet").string();
+  ASSERT_OK_AND_ASSIGN(auto file, io::RealFileSystem().OpenReadable(beside));
+  ASSERT_OK_AND_ASSIGN(const auto reader,
+                       columns::HistogramsReader::Open(std::move(file), nullptr));
+  const columns::SeriesExtent all{.row_count = reader->rows(), .max_time_ms = kMaxTimeMs};
+  columns::HistogramRows rows;
+  ASSERT_OK(reader->Read({&all, 1}, TimeRange(), &rows, nullptr));
+  ASSERT_EQ(rows.samples.size(), static_cast<size_t>(kRows));
+  for (int i = 0; i < kRows; ++i) {
+    const HistogramSample& sample = rows.samples[static_cast<size_t>(i)];
+    EXPECT_EQ(sample.time_ms, kFirst + i * 15'000);
+    EXPECT_TRUE(columns::SameHistogram(*sample.histogram, HistogramAt(i)));
+  }
+  request.output = (folder_ / "all.csv").string();
+  request.format = ExportFormat::kCsv;
+  ASSERT_OK_AND_ASSIGN(const ExportReport csv, ExportSamples(*database, request));
+  EXPECT_EQ(csv.samples, 1);
+  EXPECT_EQ(csv.histograms_left_out, kRows);
+}
+
+}  // namespace
+}  // namespace larnax
