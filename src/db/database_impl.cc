@@ -81,6 +81,7 @@ class CountedStream final : public SampleStream {
   }
   arrow::Result<SampleBatch> Next() override { return stream_->Next(); }
   const ReadStats& stats() const override { return stream_->stats(); }
+  std::vector<std::string> warnings() const override { return stream_->warnings(); }
 
  private:
   std::unique_ptr<SampleStream> stream_;
@@ -211,10 +212,13 @@ void DatabaseImpl::StartTicks() {
 
 void DatabaseImpl::FlushTick() {
   if (closed_) return;
-  if (const auto free = store_->FreeBytes(); free.ok()) {
-    write_path_->set_disk_full(*free < options_.min_free_disk_bytes);
-  }
-  TryFlush();
+  (void)Guarded([this] {
+    if (const auto free = store_->FreeBytes(); free.ok()) {
+      write_path_->set_disk_full(*free < options_.min_free_disk_bytes);
+    }
+    TryFlush();
+    return arrow::Status::OK();
+  });
   environment_.executor->PostAfter(kFlushTickMs, [this] { FlushTick(); });
 }
 
@@ -231,7 +235,9 @@ void DatabaseImpl::MergeTick() {
 void DatabaseImpl::SyncTick() {
   if (closed_) return;
   // A failure drops what was not durable, as this mode allows; the log counts on.
-  if (!write_path_->SyncNow().ok()) counters_.wal_commit_failures.Add(1);
+  if (!Guarded([this] { return write_path_->SyncNow(); }).ok()) {
+    counters_.wal_commit_failures.Add(1);
+  }
   environment_.executor->PostAfter(options_.wal_sync_interval_ms, [this] { SyncTick(); });
 }
 
@@ -309,18 +315,20 @@ arrow::Status DatabaseImpl::Merge(bool everything) {
 }
 
 arrow::Status DatabaseImpl::MergeLocked(bool everything) {
-  while (!closed_) {
+  while (!merging_stopped_) {
     const int64_t start_ns = environment_.clock->MonotonicNs();
     bool merged = false;
     const arrow::Status status = Guarded([&] {
-      return store_->MergeOnce(environment_.clock->NowMs(), everything, &closed_).Value(&merged);
+      return store_->MergeOnce(environment_.clock->NowMs(), everything, &merging_stopped_)
+          .Value(&merged);
     });
-    if (!status.ok() && !closed_) counters_.merge_failures.Add(1);
+    if (!status.ok() && !merging_stopped_) counters_.merge_failures.Add(1);
     ARROW_RETURN_NOT_OK(status);
     if (!merged) break;
     counters_.merges.Add(1);
     counters_.merge_ns.Add(environment_.clock->MonotonicNs() - start_ns);
   }
+  if (merging_stopped_) return MakeError(ErrorKind::kCancelled, "the server is stopping");
   return arrow::Status::OK();
 }
 
@@ -419,10 +427,11 @@ arrow::Status DatabaseImpl::RecordOwnMetrics(std::string_view instance) {
 
 arrow::Status DatabaseImpl::Close() {
   if (closed_.exchange(true) || write_path_ == nullptr) return arrow::Status::OK();
+  StopMerging();
   write_path_->Stop();
   const arrow::Status synced = write_path_->SyncNow();
   const arrow::Status flushed = Flush();
-  // Wait for a merge that runs; the next one sees `closed_`.
+  // Wait for a merge that runs; it was told to end.
   const std::lock_guard lock(merge_mutex_);
   return synced.ok() ? flushed : synced;
 }

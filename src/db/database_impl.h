@@ -46,6 +46,7 @@ class DatabaseImpl final : public Database {
   arrow::Result<QueryResult> Query(const QueryRequest& request) override;
   arrow::Status Flush() override;
   arrow::Status Merge(bool everything) override;
+  void StopMerging() override { merging_stopped_ = true; }
   arrow::Result<DatabaseStatus> Status(int limit) override;
   std::string MetricsText() override;
   arrow::Status RecordOwnMetrics(std::string_view instance) override;
@@ -86,6 +87,7 @@ class DatabaseImpl final : public Database {
   Experiments experiments_;
   const int64_t start_time_ms_;
   std::atomic<bool> closed_{false};
+  std::atomic<bool> merging_stopped_{false};
   std::atomic<bool> flush_requested_{false};
 
   std::unique_ptr<store::Store> store_;

@@ -1,6 +1,7 @@
 #include "db/write_path.h"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include "base/check.h"
@@ -62,8 +63,7 @@ std::unique_ptr<WritePath::Scratch> WritePath::TakeScratch() {
 }
 
 void WritePath::GiveBack(std::unique_ptr<Scratch> scratch) {
-  const size_t samples = scratch->request.time_ms.capacity() * sizeof(double) * 2;
-  if (scratch->message.capacity() + samples > kKeptBytes) return;
+  if (scratch->message.capacity() + scratch->request.memory_bytes() > kKeptBytes) return;
   const std::lock_guard lock(scratch_mutex_);
   scratch_.push_back(std::move(scratch));
 }
@@ -188,7 +188,13 @@ void WritePath::Commit() {
   }
   // Also with nothing pending: who only repeated samples may wait for an empty segment.
   // Who waited for what a failure dropped learns it from IsCommitted.
-  if (!parts_.log->Commit().ok()) parts_.counters->wal_commit_failures.Add(1);
+  bool committed = false;
+  try {
+    committed = parts_.log->Commit().ok();
+  } catch (const std::exception&) {
+    // Memory ran out: whoever waits is answered that it has to be sent again.
+  }
+  if (!committed) parts_.counters->wal_commit_failures.Add(1);
 }
 
 void WritePath::Acknowledge(Waiter* waiter, const arrow::Status& status) {

@@ -73,6 +73,8 @@ arrow::Status CheckLimits(LabelsView labels, const AppendRules& rules) {
 
 // More than this of histograms and exemplars in one write is no honest one.
 constexpr size_t kMostTypedBytes = 64 << 20;
+// Scratch memory that is kept from one write to the next.
+constexpr size_t kMostScratchBytes = 8 << 20;
 // No log has lost so often.
 constexpr uint64_t kLogIncomplete = std::numeric_limits<uint64_t>::max();
 
@@ -338,6 +340,13 @@ arrow::Result<AppendPosition> Head::Append(const wire::WriteRequest& request,
   position.typed = AppendTyped(request, rules, most_typed_bytes, now_ms, report);
   if (was_empty && !active_->is_empty()) active_->set_first_append_ms(now_ms);
   losses_before_active_ = losses;
+  // A rare giant gives its memory back.
+  if (encoded_.capacity() > kMostScratchBytes) {
+    record_ = {};
+    typed_record_ = {};
+    exemplar_labels_ = {};
+    encoded_ = {};
+  }
   return position;
 }
 

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -28,7 +30,12 @@ class WindowStream {
  public:
   WindowStream(LogSegmentReader& reader, int threads)
       : reader_(reader), most_waiting_(static_cast<size_t>(std::max(threads, 1)) * 2) {
-    if (threads > 1) thread_ = std::thread([this] { ReadAhead(); });
+    if (threads <= 1) return;
+    try {
+      thread_ = std::thread([this] { ReadAhead(); });
+    } catch (const std::system_error&) {
+      // The machine has no thread left: then this one does it all.
+    }
   }
 
   ~WindowStream() {
@@ -44,16 +51,35 @@ class WindowStream {
   NextWindow Next() {
     if (!thread_.joinable()) return Verified(reader_.Next());
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return !waiting_.empty(); });
+    changed_.wait(lock, [this] { return !waiting_.empty() || has_failed_; });
+    if (waiting_.empty()) return OutOfMemory();
     std::future<NextWindow> window = std::move(waiting_.front());
     waiting_.pop_front();
     lock.unlock();
     changed_.notify_all();
-    return window.get();
+    try {
+      return window.get();
+    } catch (const std::exception&) {
+      return OutOfMemory();
+    }
   }
 
  private:
+  static arrow::Status OutOfMemory() {
+    return MakeError(ErrorKind::kInternal, "cannot read the log ahead: no memory or threads left");
+  }
+
   void ReadAhead() {
+    try {
+      ReadAll();
+    } catch (const std::exception&) {
+      const std::lock_guard lock(mutex_);
+      has_failed_ = true;
+      changed_.notify_all();
+    }
+  }
+
+  void ReadAll() {
     bool is_last = false;
     while (!is_last) {
       auto window = std::make_shared<NextWindow>(reader_.Next());
@@ -75,6 +101,7 @@ class WindowStream {
   std::condition_variable changed_;
   std::deque<std::future<NextWindow>> waiting_;
   bool is_stopping_ = false;
+  bool has_failed_ = false;  // Nothing comes after what waits.
   std::thread thread_;
 };
 

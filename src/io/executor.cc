@@ -77,7 +77,11 @@ class ThreadExecutor::Queue {
         if (!ready_.empty() || !delayed_.empty()) wake_.notify_one();
         ++running_count_;
         lock.unlock();
-        task();
+        try {
+          task();
+        } catch (...) {
+          // It broke its promise, mostly because memory ran out; the other tasks go on.
+        }
         lock.lock();
         if (--running_count_ == 0 && stopping_) wake_.notify_all();
         continue;

@@ -40,13 +40,13 @@ arrow::Result<bool> ExemplarWalk::Refill() {
     series_.push_back({walk_.labels(), walk_.label_memory(), parts.size(), walk_.parts().size()});
     for (const SeriesPart& part : walk_.parts()) {
       parts.push_back(part);
-      ARROW_ASSIGN_OR_RAISE(const int64_t row_load, RowLoad(walk_.sources()[part.file], stats_));
-      load += part.extent.row_count * row_load;
+      // A file that cannot be opened is told when its rows are to be read.
+      load += part.extent.row_count * RowLoad(walk_.sources()[part.file], stats_).ValueOr(1);
     }
     ARROW_ASSIGN_OR_RAISE(in_walk_, walk_.Next());
   }
   if (series_.empty()) return false;
-  ARROW_RETURN_NOT_OK(LoadExemplars(walk_.sources(), parts, range_, stats_, &loaded_));
+  ARROW_RETURN_NOT_OK(LoadExemplars(walk_.sources(), parts, range_, stats_, &loaded_, damage_));
   Gather();
   return true;
 }

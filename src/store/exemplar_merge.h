@@ -27,8 +27,10 @@ void SortExemplars(std::vector<columns::ExemplarRow>* rows);
 class ExemplarWalk {
  public:
   /// \param sources  As FindSources gives them.
-  ExemplarWalk(std::vector<SeriesWalk::Source> sources, TimeRange range, ReadStats* stats)
-      : walk_(std::move(sources), stats), range_(range), stats_(stats) {}
+  /// \param damage   As for SeriesWalk: exemplars of damaged files are left out.
+  ExemplarWalk(std::vector<SeriesWalk::Source> sources, TimeRange range, ReadStats* stats,
+               DamageReport* damage = nullptr)
+      : walk_(std::move(sources), stats, damage), range_(range), stats_(stats), damage_(damage) {}
 
   /// Stand on the first series. \return Whether there is one.
   arrow::Result<bool> Start();
@@ -53,6 +55,7 @@ class ExemplarWalk {
   SeriesWalk walk_;
   const TimeRange range_;
   ReadStats* const stats_;
+  DamageReport* const damage_;
   bool in_walk_ = false;
   std::vector<Series> series_;
   size_t at_ = 0;

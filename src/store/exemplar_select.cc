@@ -30,9 +30,11 @@ arrow::Result<ExemplarsAnswer> SelectExemplars(const Snapshot& snapshot,
   ExemplarsAnswer answer;
   if (request.range.start_ms > request.range.end_ms) return answer;
   const QueryGuard guard(request, clock);
-  ARROW_ASSIGN_OR_RAISE(auto sources, FindSources(snapshot.files->FilesOf(kExemplarsTable),
-                                                  request.selectors, request.range, &answer.stats));
-  ExemplarWalk walk(std::move(sources), request.range, &answer.stats);
+  DamageReport damage;
+  ARROW_ASSIGN_OR_RAISE(auto sources,
+                        FindSources(snapshot.files->FilesOf(kExemplarsTable), request.selectors,
+                                    request.range, &answer.stats, &guard, &damage));
+  ExemplarWalk walk(std::move(sources), request.range, &answer.stats, &damage);
   ARROW_ASSIGN_OR_RAISE(bool in_files, walk.Start());
   const auto& head = snapshot.head.series;
   std::vector<columns::ExemplarRow> rows;
@@ -62,6 +64,7 @@ arrow::Result<ExemplarsAnswer> SelectExemplars(const Snapshot& snapshot,
     ARROW_RETURN_NOT_OK(guard.CheckSamples(answer.stats.samples));
     answer.series.push_back(std::move(series));
   }
+  answer.warnings = damage.warnings();
   return answer;
 }
 

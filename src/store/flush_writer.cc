@@ -10,6 +10,7 @@
 #include "base/civil_time.h"
 #include "columns/exemplars_writer.h"
 #include "columns/histograms_writer.h"
+#include "larnax/error.h"
 #include "store/exemplar_merge.h"
 #include "store/stored_samples.h"
 
@@ -106,6 +107,12 @@ void DropStoredHistograms(const std::vector<HistogramSample>& stored,
            columns::SameHistogram(*same->histogram, *sample.histogram) &&
            (sample.start_ms == 0 || sample.start_ms == same->start_ms);
   });
+}
+
+// A damaged file must not keep samples in memory for ever: what it may hold of them is written a
+// second time, and the next merge, or reader, takes one.
+arrow::Status IgnoreDamage(const arrow::Status& status) {
+  return KindOf(status) == ErrorKind::kCorrupt ? arrow::Status::OK() : status;
 }
 
 // One writer of a table for each day of a flush that has anything of it.
@@ -220,14 +227,14 @@ class FlushWriter {
     ARROW_RETURN_NOT_OK(samples_.Open(fs, folders, names, files_));
     ARROW_RETURN_NOT_OK(histograms_.Open(fs, folders, names, files_));
     ARROW_RETURN_NOT_OK(exemplars_.Open(fs, folders, names, files_));
-    ARROW_ASSIGN_OR_RAISE(
-        stored_samples_,
-        OpenStored<StoredSamples>(job_, range_, job_.version->sample_files(), SampleOverlap));
+    ARROW_RETURN_NOT_OK(IgnoreDamage(
+        OpenStored<StoredSamples>(job_, range_, job_.version->sample_files(), SampleOverlap)
+            .Value(&stored_samples_)));
     if (!exemplars_.empty()) {
-      ARROW_ASSIGN_OR_RAISE(
-          stored_exemplars_,
-          OpenStored<StoredExemplars>(job_, range_, job_.version->FilesOf(kExemplarsTable),
-                                      ExemplarOverlap));
+      ARROW_RETURN_NOT_OK(
+          IgnoreDamage(OpenStored<StoredExemplars>(
+                           job_, range_, job_.version->FilesOf(kExemplarsTable), ExemplarOverlap)
+                           .Value(&stored_exemplars_)));
     }
     for (const FrozenSeries& series : job_.generation->series) {
       ARROW_RETURN_NOT_OK(WriteSamples(series));
@@ -244,10 +251,13 @@ class FlushWriter {
     ARROW_RETURN_NOT_OK(head::ReadHistograms(series.capture, range_, &histogram_samples_));
     if (floats_.time_ms.empty() && histogram_samples_.empty()) return arrow::Status::OK();
     if (stored_samples_ != nullptr && !IsEmpty(SampleOverlap(job_, series, range_))) {
-      ARROW_ASSIGN_OR_RAISE(const MergedSeries* old, stored_samples_->Find(series.labels));
-      if (old != nullptr) {
-        DropStored(old->floats, &floats_);
-        DropStoredHistograms(old->histograms, &histogram_samples_);
+      const auto old = stored_samples_->Find(series.labels);
+      if (!old.ok()) {
+        ARROW_RETURN_NOT_OK(IgnoreDamage(old.status()));
+        stored_samples_ = nullptr;
+      } else if (*old != nullptr) {
+        DropStored((*old)->floats, &floats_);
+        DropStoredHistograms((*old)->histograms, &histogram_samples_);
       }
     }
     const std::span<const int64_t> times(floats_.time_ms);
@@ -276,10 +286,13 @@ class FlushWriter {
     }
     SortExemplars(&rows);
     if (stored_exemplars_ != nullptr && !IsEmpty(ExemplarOverlap(job_, series, range_))) {
-      ARROW_ASSIGN_OR_RAISE(const auto* old, stored_exemplars_->Find(series.labels));
-      if (old != nullptr) {
-        std::erase_if(rows, [old](const columns::ExemplarRow& row) {
-          return std::binary_search(old->begin(), old->end(), row, ExemplarComesBefore);
+      const auto old = stored_exemplars_->Find(series.labels);
+      if (!old.ok()) {
+        ARROW_RETURN_NOT_OK(IgnoreDamage(old.status()));
+        stored_exemplars_ = nullptr;
+      } else if (*old != nullptr) {
+        std::erase_if(rows, [stored = *old](const columns::ExemplarRow& row) {
+          return std::binary_search(stored->begin(), stored->end(), row, ExemplarComesBefore);
         });
       }
     }

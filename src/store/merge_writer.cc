@@ -149,7 +149,7 @@ arrow::Status NextChunk(SeriesWalk* walk, bool* in_walk, Chunk* chunk) {
     if (chunk->labels.empty() || chunk->labels.back() != walk->label_memory()) {
       chunk->labels.push_back(walk->label_memory());
     }
-    ARROW_RETURN_NOT_OK(chunk->parts.Add(walk->sources(), walk->parts(), nullptr));
+    chunk->parts.Add(walk->sources(), walk->parts(), nullptr);
     ARROW_ASSIGN_OR_RAISE(*in_walk, walk->Next());
   }
   return arrow::Status::OK();

@@ -32,11 +32,9 @@ class SelectStream final : public SampleStream {
     }
     ARROW_RETURN_NOT_OK(guard_.Check());
     ARROW_ASSIGN_OR_RAISE(auto sources, FindSources(snapshot_.files->sample_files(), selectors,
-                                                    range_, &stats_, &guard_));
-    if (snapshot_.files_may_vanish) {
-      for (auto& source : sources) ARROW_RETURN_NOT_OK(KeepOpen(&source));
-    }
-    walk_ = std::make_unique<SeriesWalk>(std::move(sources), &stats_);
+                                                    range_, &stats_, &guard_, &damage_));
+    if (snapshot_.files_may_vanish) ARROW_RETURN_NOT_OK(KeepOpen(&sources));
+    walk_ = std::make_unique<SeriesWalk>(std::move(sources), &stats_, &damage_);
     ARROW_ASSIGN_OR_RAISE(in_files_, walk_->Start());
     return arrow::Status::OK();
   }
@@ -53,6 +51,7 @@ class SelectStream final : public SampleStream {
   }
 
   const ReadStats& stats() const override { return stats_; }
+  std::vector<std::string> warnings() const override { return damage_.warnings(); }
 
  private:
   struct Wanted {
@@ -61,13 +60,20 @@ class SelectStream final : public SampleStream {
     const head::HeadSeries* head = nullptr;
   };
 
-  // Opens the rows of a file, which may go away. Readers in use stay open.
-  arrow::Status KeepOpen(SeriesWalk::Source* source) {
-    if (source->file->holds_histograms()) {
-      ARROW_ASSIGN_OR_RAISE(source->histograms, source->file->Histograms(&stats_));
-    } else {
-      ARROW_ASSIGN_OR_RAISE(source->samples, source->file->Samples(&stats_));
+  // Opens the rows of files, which may go away. Readers in use stay open.
+  arrow::Status KeepOpen(std::vector<SeriesWalk::Source>* sources) {
+    std::vector<SeriesWalk::Source> intact;
+    for (SeriesWalk::Source& source : *sources) {
+      const arrow::Status opened = source.file->holds_histograms()
+                                       ? source.file->Histograms(&stats_).Value(&source.histograms)
+                                       : source.file->Samples(&stats_).Value(&source.samples);
+      if (opened.ok()) {
+        intact.push_back(std::move(source));
+      } else {
+        ARROW_RETURN_NOT_OK(damage_.Note(opened));
+      }
     }
+    *sources = std::move(intact);
     return arrow::Status::OK();
   }
 
@@ -104,7 +110,7 @@ class SelectStream final : public SampleStream {
       }
       if (order <= 0) {
         builder->Keep(walk_->label_memory());
-        ARROW_RETURN_NOT_OK(parts_.Add(walk_->sources(), walk_->parts(), &stats_));
+        parts_.Add(walk_->sources(), walk_->parts(), &stats_);
         certain_samples += CertainSamples(walk_->parts());
         // A series is held whole: better to know before its rows are read.
         ARROW_RETURN_NOT_OK(guard_.CheckSamples(stats_.samples + certain_samples));
@@ -117,9 +123,7 @@ class SelectStream final : public SampleStream {
   }
 
   arrow::Status Assemble(BatchBuilder* builder) {
-    if (walk_ != nullptr) {
-      ARROW_RETURN_NOT_OK(parts_.Load(walk_->sources(), range_, &stats_));
-    }
+    if (walk_ != nullptr) ARROW_RETURN_NOT_OK(LoadIntact());
     builder->Keep(snapshot_.head.arena);
     size_t next_series = 0;
     for (const Wanted& wanted : wanted_) {
@@ -144,6 +148,26 @@ class SelectStream final : public SampleStream {
     }
     builder->Take(parts_.loaded());
     return guard_.CheckSamples(stats_.samples);
+  }
+
+  // Reads the series of the batch. Where a file is damaged, those that it damages are left out: a
+  // part of a series, or what was overwritten in it, would be worse than none of it.
+  arrow::Status LoadIntact() {
+    const arrow::Status loaded = parts_.Load(walk_->sources(), range_, &stats_);
+    if (loaded.ok()) return loaded;
+    ARROW_RETURN_NOT_OK(damage_.Note(loaded));
+    std::vector<bool> is_intact;
+    for (size_t i = 0; i < parts_.series_count(); ++i) {
+      const arrow::Status alone = parts_.TryLoad(i, walk_->sources(), range_, &stats_);
+      if (!alone.ok()) ARROW_RETURN_NOT_OK(damage_.Note(alone));
+      is_intact.push_back(alone.ok());
+    }
+    parts_.Keep(is_intact);
+    size_t next_series = 0;
+    std::erase_if(wanted_, [&](const Wanted& wanted) {
+      return wanted.in_files && !is_intact[next_series++];
+    });
+    return parts_.Load(walk_->sources(), range_, &stats_);
   }
 
   static bool HasHistograms(const head::HeadSeries& series) {
@@ -228,6 +252,7 @@ class SelectStream final : public SampleStream {
   const TimeRange range_;
   const QueryGuard guard_;
   ReadStats stats_;
+  DamageReport damage_;
   std::unique_ptr<SeriesWalk> walk_;
   bool in_files_ = false;  // walk_ stands on a series.
   size_t next_head_ = 0;

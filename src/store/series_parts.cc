@@ -51,8 +51,8 @@ void SeriesParts::Clear() {
   load_ = 0;
 }
 
-arrow::Status SeriesParts::Add(const std::vector<SeriesWalk::Source>& sources,
-                               std::span<const SeriesPart> parts, ReadStats* stats) {
+void SeriesParts::Add(const std::vector<SeriesWalk::Source>& sources,
+                      std::span<const SeriesPart> parts, ReadStats* stats) {
   Series series{.first_float = float_parts_.size(),
                 .float_count = 0,
                 .first_histogram = histogram_parts_.size(),
@@ -66,13 +66,12 @@ arrow::Status SeriesParts::Add(const std::vector<SeriesWalk::Source>& sources,
       continue;
     }
     histogram_parts_.push_back(part);
-    ARROW_ASSIGN_OR_RAISE(const int64_t row_load, RowLoad(source, stats));
-    load_ += part.extent.row_count * row_load;
+    // A file that cannot be opened is told when its rows are to be read.
+    load_ += part.extent.row_count * RowLoad(source, stats).ValueOr(1);
   }
   series.float_count = float_parts_.size() - series.first_float;
   series.histogram_count = histogram_parts_.size() - series.first_histogram;
   series_.push_back(series);
-  return arrow::Status::OK();
 }
 
 arrow::Status SeriesParts::Load(const std::vector<SeriesWalk::Source>& sources, TimeRange range,
@@ -86,6 +85,39 @@ arrow::Status SeriesParts::Load(const std::vector<SeriesWalk::Source>& sources, 
   histogram_rows_.clear();
   if (histogram_parts_.empty()) return arrow::Status::OK();
   return LoadHistograms(sources, range, stats);
+}
+
+arrow::Status SeriesParts::TryLoad(size_t series, const std::vector<SeriesWalk::Source>& sources,
+                                   TimeRange range, ReadStats* stats) const {
+  SeriesParts alone;
+  alone.series_ = {series_[series]};
+  alone.CopyParts(*this);
+  return alone.Load(sources, range, stats);
+}
+
+void SeriesParts::Keep(const std::vector<bool>& is_kept) {
+  SeriesParts kept;
+  for (size_t i = 0; i < series_.size(); ++i) {
+    if (is_kept[i]) kept.series_.push_back(series_[i]);
+  }
+  kept.CopyParts(*this);
+  *this = std::move(kept);
+}
+
+// Takes the parts of `series_`, which say where they are in another set.
+void SeriesParts::CopyParts(const SeriesParts& from) {
+  for (Series& each : series_) {
+    const Series old = each;
+    each.first_float = float_parts_.size();
+    each.first_histogram = histogram_parts_.size();
+    for (size_t i = old.first_float; i < old.first_float + old.float_count; ++i) {
+      float_parts_.push_back(from.float_parts_[i]);
+      float_precedence_.push_back(from.float_precedence_[i]);
+    }
+    for (size_t i = old.first_histogram; i < old.first_histogram + old.histogram_count; ++i) {
+      histogram_parts_.push_back(from.histogram_parts_[i]);
+    }
+  }
 }
 
 arrow::Status SeriesParts::LoadHistograms(const std::vector<SeriesWalk::Source>& sources,
@@ -122,17 +154,22 @@ std::span<const HistogramPart> SeriesParts::histograms(size_t series) const {
 
 arrow::Status LoadExemplars(const std::vector<SeriesWalk::Source>& sources,
                             std::span<const SeriesPart> parts, TimeRange range, ReadStats* stats,
-                            LoadedExemplars* loaded) {
+                            LoadedExemplars* loaded, DamageReport* damage) {
   loaded->parts.assign(parts.size(), {});
   loaded->rows.clear();
   loaded->rows.reserve(sources.size());
   return ForEachFile(sources.size(), parts,
                      [&](size_t file, std::span<const columns::SeriesExtent> extents,
                          std::span<const size_t> indexes) -> arrow::Status {
-                       ARROW_ASSIGN_OR_RAISE(const auto reader,
-                                             sources[file].file->Exemplars(stats));
                        columns::ExemplarRows& rows = loaded->rows.emplace_back();
-                       ARROW_RETURN_NOT_OK(reader->Read(extents, range, &rows, stats));
+                       const auto read = [&]() -> arrow::Status {
+                         ARROW_ASSIGN_OR_RAISE(const auto reader,
+                                               sources[file].file->Exemplars(stats));
+                         return reader->Read(extents, range, &rows, stats);
+                       };
+                       if (const arrow::Status done = read(); !done.ok()) {
+                         return damage == nullptr ? done : damage->Note(done);
+                       }
                        for (size_t i = 0; i < indexes.size(); ++i) {
                          loaded->parts[indexes[i]] = rows.Of(i);
                        }

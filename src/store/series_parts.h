@@ -24,15 +24,22 @@ class SeriesParts {
   /// Forget all series; memory is used again.
   void Clear();
   /// Add a series with its parts, as a SeriesWalk over `sources` gives them.
-  arrow::Status Add(const std::vector<SeriesWalk::Source>& sources,
-                    std::span<const SeriesPart> parts, ReadStats* stats);
+  void Add(const std::vector<SeriesWalk::Source>& sources, std::span<const SeriesPart> parts,
+           ReadStats* stats);
   /// Rows to be read, histograms counted by their size.
   int64_t load() const { return load_; }
   size_t part_count() const { return float_parts_.size() + histogram_parts_.size(); }
 
+  size_t series_count() const { return series_.size(); }
+
   /// Read what lies in `range`.
   arrow::Status Load(const std::vector<SeriesWalk::Source>& sources, TimeRange range,
                      ReadStats* stats);
+  /// See whether one series can be read.
+  arrow::Status TryLoad(size_t series, const std::vector<SeriesWalk::Source>& sources,
+                        TimeRange range, ReadStats* stats) const;
+  /// Forget the series that are not to be kept. \param is_kept  Shape [series_count()].
+  void Keep(const std::vector<bool>& is_kept);
 
   // After Load; lowest precedence first.
   std::span<const PartSamples> floats(size_t series) const;
@@ -48,6 +55,7 @@ class SeriesParts {
     size_t first_histogram;
     size_t histogram_count;
   };
+  void CopyParts(const SeriesParts& from);
   arrow::Status LoadHistograms(const std::vector<SeriesWalk::Source>& sources, TimeRange range,
                                ReadStats* stats);
 
@@ -67,9 +75,10 @@ struct LoadedExemplars {
   std::vector<std::span<const columns::ExemplarRow>> parts;
   std::vector<columns::ExemplarRows> rows;  ///< That `parts` borrow.
 };
-/// Read the exemplars of parts that lie in `range`; replaces the content of `loaded`.
+/// Read the exemplars of parts that lie in `range`; replaces the content of `loaded`. \param damage
+/// As for SeriesWalk: the parts of a damaged file are then empty.
 arrow::Status LoadExemplars(const std::vector<SeriesWalk::Source>& sources,
                             std::span<const SeriesPart> parts, TimeRange range, ReadStats* stats,
-                            LoadedExemplars* loaded);
+                            LoadedExemplars* loaded, DamageReport* damage = nullptr);
 
 }  // namespace larnax::store

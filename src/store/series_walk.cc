@@ -49,8 +49,14 @@ arrow::Result<SeriesWalk::Source> FindRows(const std::shared_ptr<DataFile>& file
 
 }  // namespace
 
-SeriesWalk::SeriesWalk(std::vector<Source> sources, ReadStats* stats)
-    : sources_(std::move(sources)), stats_(stats), cursors_(sources_.size()) {}
+SeriesWalk::SeriesWalk(std::vector<Source> sources, ReadStats* stats, DamageReport* damage)
+    : sources_(std::move(sources)), stats_(stats), damage_(damage), cursors_(sources_.size()) {}
+
+arrow::Status SeriesWalk::ReadChunk(const Source& source, std::span<const uint32_t> rows,
+                                    Cursor* cursor) {
+  ARROW_RETURN_NOT_OK(LoadLabels(source, rows, cursor));
+  return source.index->Extents(rows, stats_).Value(&cursor->extents);
+}
 
 arrow::Status SeriesWalk::LoadLabels(const Source& source, std::span<const uint32_t> rows,
                                      Cursor* cursor) {
@@ -83,8 +89,14 @@ arrow::Result<bool> SeriesWalk::LoadChunk(size_t source_index) {
   } else {
     rows = std::span(source.rows).subspan(cursor.next, count);
   }
-  ARROW_RETURN_NOT_OK(LoadLabels(source, rows, &cursor));
-  ARROW_ASSIGN_OR_RAISE(cursor.extents, source.index->Extents(rows, stats_));
+  if (const arrow::Status read = ReadChunk(source, rows, &cursor); !read.ok()) {
+    if (damage_ == nullptr) return read;
+    ARROW_RETURN_NOT_OK(damage_->Note(read));
+    // What comes after it in the file cannot be told from it.
+    cursor.labels.clear();
+    cursor.extents.clear();
+    return false;
+  }
   cursor.next += count;
   cursor.at = 0;
   return true;
@@ -183,7 +195,7 @@ bool MayHold(const FileEntry& file, std::span<const Matcher> matchers) {
 arrow::Result<std::vector<SeriesWalk::Source>> FindSources(
     std::span<const std::shared_ptr<DataFile>> files,
     std::span<const std::vector<Matcher>> selectors, TimeRange range, ReadStats* stats,
-    const QueryGuard* guard) {
+    const QueryGuard* guard, DamageReport* damage) {
   std::vector<std::shared_ptr<DataFile>> candidates;
   if (stats != nullptr) stats->files_considered += static_cast<int64_t>(files.size());
   for (const auto& file : files) {
@@ -202,9 +214,13 @@ arrow::Result<std::vector<SeriesWalk::Source>> FindSources(
       candidates[ahead]->WillOpen();
     }
     if (stats != nullptr) ++stats->files_read;
-    ARROW_ASSIGN_OR_RAISE(SeriesWalk::Source source,
-                          FindRows(candidates[i], selectors, range, stats));
-    if (source.all_rows || !source.rows.empty()) sources.push_back(std::move(source));
+    auto source = FindRows(candidates[i], selectors, range, stats);
+    if (!source.ok()) {
+      if (damage == nullptr) return source.status();
+      ARROW_RETURN_NOT_OK(damage->Note(source.status()));
+      continue;
+    }
+    if (source->all_rows || !source->rows.empty()) sources.push_back(std::move(*source));
   }
   std::stable_sort(sources.begin(), sources.end(), [](const auto& a, const auto& b) {
     return a.file->entry().max_sequence < b.file->entry().max_sequence;

@@ -10,6 +10,7 @@
 #include "columns/series_index.h"
 #include "larnax/labels.h"
 #include "larnax/samples.h"
+#include "store/damage_report.h"
 #include "store/data_file.h"
 #include "store/query_guard.h"
 
@@ -38,7 +39,9 @@ class SeriesWalk {
   };
 
   /// \param sources  Lowest precedence (sequence) first. \param stats  May be nullptr; outlives it.
-  SeriesWalk(std::vector<Source> sources, ReadStats* stats);
+  /// \param damage   Where a damaged index is noted, which then ends early; nullptr: it ends the
+  ///                 walk with kCorrupt.
+  SeriesWalk(std::vector<Source> sources, ReadStats* stats, DamageReport* damage = nullptr);
 
   /// Stand on the first series. \return Whether there is one.
   arrow::Result<bool> Start();
@@ -64,6 +67,7 @@ class SeriesWalk {
   };
 
   arrow::Result<bool> LoadChunk(size_t source);
+  arrow::Status ReadChunk(const Source& source, std::span<const uint32_t> rows, Cursor* cursor);
   arrow::Status LoadLabels(const Source& source, std::span<const uint32_t> rows, Cursor* cursor);
   arrow::Result<bool> Advance(size_t source);
   bool ComesAfter(uint32_t a, uint32_t b) const;
@@ -72,6 +76,7 @@ class SeriesWalk {
 
   std::vector<Source> sources_;
   ReadStats* stats_;
+  DamageReport* damage_;
   std::vector<Cursor> cursors_;
   std::vector<uint32_t> heap_;     // Cursors that stand on a row; the first in order in front.
   std::vector<uint32_t> current_;  // Those that stand on the present series, not in the heap.
@@ -87,10 +92,11 @@ bool MayHold(const FileEntry& file, std::span<const Matcher> matchers);
 /// overlap `range`. Files that have none are left out; `stats` counts the files.
 ///
 /// \param files  Any order; the sources come out lowest precedence first.
-/// \param guard  Asked before each file; may be nullptr.
+/// \param guard   Asked before each file; may be nullptr.
+/// \param damage  As for SeriesWalk.
 arrow::Result<std::vector<SeriesWalk::Source>> FindSources(
     std::span<const std::shared_ptr<DataFile>> files,
     std::span<const std::vector<Matcher>> selectors, TimeRange range, ReadStats* stats,
-    const QueryGuard* guard = nullptr);
+    const QueryGuard* guard = nullptr, DamageReport* damage = nullptr);
 
 }  // namespace larnax::store

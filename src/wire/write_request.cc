@@ -72,6 +72,12 @@ void Arena::Clear() {
   left_ = blocks_.empty() ? 0 : blocks_[0].size;
 }
 
+size_t Arena::memory_bytes() const {
+  size_t bytes = 0;
+  for (const Block& block : blocks_) bytes += block.size;
+  return bytes;
+}
+
 void Arena::Grow(size_t size) {
   while (current_ + 1 < blocks_.size()) {
     ++current_;
@@ -101,6 +107,14 @@ void WriteRequest::Clear() {
   symbols.clear();
   references.clear();
   arena.Clear();
+}
+
+size_t WriteRequest::memory_bytes() const {
+  const auto held = [](const auto&... columns) {
+    return (... + (columns.capacity() * sizeof(columns[0])));
+  };
+  return arena.memory_bytes() + held(series, time_ms, value, start_ms, histograms, exemplars,
+                                     metadata, rejections, symbols, references);
 }
 
 void WriteRequest::Reject(RejectReason reason, size_t series_index, std::string detail) {

@@ -108,6 +108,8 @@ class Arena {
   }
   /// Bytes allocated since Clear.
   size_t used() const { return used_; }
+  /// Bytes held, used or not.
+  size_t memory_bytes() const;
   void Clear();
 
  private:
@@ -159,6 +161,8 @@ struct WriteRequest {
   std::vector<uint32_t> references;
 
   void Clear();
+  /// Bytes of memory held, used or not.
+  size_t memory_bytes() const;
   /// Count a rejection and list it while there is room.
   void Reject(RejectReason reason, size_t series_index, std::string detail = {});
 };

@@ -100,13 +100,17 @@ class Simulation {
   SelectRequest DrawRequest();
   arrow::Result<Model::Content> ReadAll(SampleStream& stream);
   arrow::Status CheckReadFailure(const arrow::Status& failure);
+  arrow::Status CheckContained(const Model::Content& expected, const Model::Content& found,
+                               const std::vector<std::string>& warnings,
+                               const std::vector<std::string>& damaged, const std::string& what);
+  std::vector<std::string> FlippedPaths() const;
   arrow::Status Select(const SelectRequest& request);
   arrow::Status AskForLabels();
   arrow::Status OpenStream();
   arrow::Status FinishStream();
   arrow::Status LookPlainly(bool complete);
   arrow::Status CheckExperiments();
-  arrow::Result<Model::Content> ReadOnlyContent();
+  arrow::Result<Model::Content> ReadOnlyContent(std::vector<std::string>* warnings = nullptr);
   arrow::Status ReadOnly();
   arrow::Status CheckMetadata();
   arrow::Status CheckExemplars();

@@ -5,8 +5,10 @@
 #include <tuple>
 #include <utility>
 
+#include "base/civil_time.h"
 #include "db/experiments.h"
 #include "larnax/error.h"
+#include "store/archive_layout.h"
 #include "test/sim/simulation.h"
 
 // What readers ask, and what they must be told.
@@ -132,6 +134,55 @@ arrow::Status Simulation::CheckReadFailure(const arrow::Status& failure) {
   return arrow::Status::Invalid("a read failed: ", failure.ToString());
 }
 
+std::vector<std::string> Simulation::FlippedPaths() const {
+  std::vector<std::string> paths;
+  for (const FlippedByte& flip : flipped_) paths.push_back(flip.path);
+  return paths;
+}
+
+/// Check an answer that lacks what damaged files hold: it says so, naming them; it gives nothing
+/// that was never stored; and all series that have nothing in the damaged days come whole.
+arrow::Status Simulation::CheckContained(const Model::Content& expected,
+                                         const Model::Content& found,
+                                         const std::vector<std::string>& warnings,
+                                         const std::vector<std::string>& damaged,
+                                         const std::string& what) {
+  if (warnings.empty()) return CompareContent(model_, expected, found, what);
+  std::set<int64_t> days;
+  for (const std::string& path : damaged) {
+    const size_t slash = path.rfind('/');
+    const std::string folder = path.substr(0, slash);
+    if (const auto day = store::DayOfFolder(folder.substr(folder.rfind('/') + 1))) {
+      days.insert(*day);
+    }
+  }
+  for (const std::string& warning : warnings) {
+    const bool is_named = std::any_of(damaged.begin(), damaged.end(), [&](const auto& path) {
+      return warning.find(path.substr(path.rfind('/') + 1)) != std::string::npos;
+    });
+    if (!is_named) return arrow::Status::Invalid(what, ": a warning without reason: ", warning);
+  }
+  for (const auto& [labels, samples] : found) {
+    for (const auto& [time_ms, value] : samples) {
+      if (model_.MayBeInFiles(labels, time_ms, value)) continue;
+      return arrow::Status::Invalid(what, ": never stored: ", Describe(labels, time_ms, value));
+    }
+  }
+  // Any sample of a series in a damaged day may have been met on the way to those asked for.
+  const auto is_hit = [&](const Labels& labels) {
+    const auto times = model_.series().find(labels);
+    return times != model_.series().end() &&
+           std::any_of(times->second.begin(), times->second.end(),
+                       [&](const auto& cell) { return days.contains(base::DayOf(cell.first)); });
+  };
+  Model::Content left = expected;
+  Model::Content found_left = found;
+  std::erase_if(left, [&](const auto& each) { return is_hit(each.first); });
+  std::erase_if(found_left, [&](const auto& each) { return is_hit(each.first); });
+  Count("answers around damaged files");
+  return CompareContent(model_, left, found_left, what + ", around damaged files");
+}
+
 arrow::Status Simulation::Select(const SelectRequest& request) {
   const Model::Content expected = model_.Select(request.selectors, request.range);
   Say(Print(request));
@@ -146,11 +197,12 @@ arrow::Status Simulation::Select(const SelectRequest& request) {
     }
     return CheckReadFailure(found.status());
   }
-  if (request.sample_limit > 0 && CountOf(expected) > request.sample_limit) {
+  const bool is_whole = (*stream)->warnings().empty();
+  if (is_whole && request.sample_limit > 0 && CountOf(expected) > request.sample_limit) {
     return arrow::Status::Invalid("a read passed its limit: ", Print(request));
   }
   Count("reads");
-  return CompareContent(model_, expected, *found, Print(request));
+  return CheckContained(expected, *found, (*stream)->warnings(), FlippedPaths(), Print(request));
 }
 
 arrow::Status Simulation::AskForLabels() {
@@ -217,7 +269,8 @@ arrow::Status Simulation::FinishStream() {
   open_read_.reset();
   if (!found.ok()) return CheckReadFailure(found.status());
   Count("reads across other work");
-  return CompareContent(model_, read.expected, *found, "opened before: " + Print(read.request));
+  return CheckContained(read.expected, *found, read.stream->warnings(), FlippedPaths(),
+                        "opened before: " + Print(read.request));
 }
 
 arrow::Status Simulation::LookPlainly(bool complete) {
@@ -244,7 +297,7 @@ arrow::Status Simulation::LookPlainly(bool complete) {
 }
 
 /// Open the archive a second time, for reading.
-arrow::Result<Model::Content> Simulation::ReadOnlyContent() {
+arrow::Result<Model::Content> Simulation::ReadOnlyContent(std::vector<std::string>* warnings) {
   ProcessFileSystem reader(disk_, trace_, random_.Next());
   DatabaseOptions options = database_options_;
   options.read_only = true;
@@ -256,6 +309,11 @@ arrow::Result<Model::Content> Simulation::ReadOnlyContent() {
   ARROW_ASSIGN_OR_RAISE(Model::Content found, ReadAll(*stream));
   if (reader.call_count() != 0) {
     return arrow::Status::Invalid("a read-only archive changed the disk");
+  }
+  if (warnings != nullptr) {
+    *warnings = stream->warnings();
+  } else if (!stream->warnings().empty()) {
+    return arrow::Status::Invalid("a reader meets damage: ", stream->warnings().front());
   }
   return found;
 }
@@ -295,6 +353,9 @@ arrow::Status Simulation::CheckExemplars() {
   request.sample_limit = 0;
   const auto answer = database_->Exemplars(request);
   if (!answer.ok()) return CheckReadFailure(answer.status());
+  for (const std::string& warning : answer->warnings) {
+    if (flipped_.empty()) return arrow::Status::Invalid("a warning without reason: ", warning);
+  }
   std::set<SentExemplar> found;
   for (const SeriesExemplars& series : answer->series) {
     SentExemplar last;
@@ -324,7 +385,7 @@ arrow::Status Simulation::CheckExemplars() {
     if (!request.range.Contains(known.time_ms) || !Model::Matches(labels, request.selectors)) {
       continue;
     }
-    if (found.contains(known)) continue;
+    if (found.contains(known) || !answer->warnings.empty()) continue;
     return arrow::Status::Invalid("an exemplar was lost: series=", labels.ToString(),
                                   " time_ms=", known.time_ms);
   }

@@ -194,7 +194,7 @@ arrow::Status Simulation::PassTime() {
     constexpr int64_t kJumps[] = {-86'400'000, -3'600'000, -1'000, 1'000, 3'600'000, 86'400'000};
     const int64_t jump_ms = kJumps[random_.Below(std::size(kJumps))];
     clock_.JumpWallMs(jump_ms);
-    Count("clock jumps");
+    Count(jump_ms < 0 ? "clock jumps backward" : "clock jumps forward");
     Say("clock jumps by " + std::to_string(jump_ms) + " ms");
     return arrow::Status::OK();
   }

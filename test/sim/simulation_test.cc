@@ -19,7 +19,8 @@ std::string Replay(uint64_t seed) {
 constexpr const char* kKinds[] = {
     "bit flips",
     "clean restarts",
-    "clock jumps",
+    "clock jumps backward",
+    "clock jumps forward",
     "deaths during recovery",
     "disk full errors",
     "failed creates",
@@ -27,6 +28,9 @@ constexpr const char* kKinds[] = {
     "failed renames",
     "failed syncs",
     "failed writes",
+    "exemplars read",
+    "failed truncates",
+    "flipped bits contained by reads",
     "flipped bits noticed by reads",
     "flushes that failed",
     "kills",
@@ -56,6 +60,8 @@ constexpr const char* kKinds[] = {
     "writes during changes",
     "writes postponed",
     "writes refused",
+    "writes with exemplars",
+    "writes with histograms",
 };
 
 TEST(Simulation, AShortListOfSeedsHoldsAndRepeatsItself) {
