@@ -1,5 +1,6 @@
 #include "base/number_text.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -10,9 +11,11 @@
 namespace larnax::base {
 namespace {
 
+constexpr char32_t kReplacement = 0xfffd;
+
 struct CodePointRange {
-  uint32_t first;
-  uint32_t last;
+  char32_t first;
+  char32_t last;
 };
 
 // What Go's strconv.IsPrint denies: controls, formats, spaces but ' ', private use, noncharacters.
@@ -25,34 +28,9 @@ constexpr CodePointRange kUnprintable[] = {
     {0x110bd, 0x110bd}, {0x110cd, 0x110cd}, {0x13430, 0x1343f}, {0x1bca0, 0x1bca3},
     {0x1d173, 0x1d17a}, {0xe0000, 0xe00ff}, {0xe01f0, 0x10ffff}};
 
-bool IsPrintable(uint32_t code_point) {
-  for (const CodePointRange range : kUnprintable) {
-    if (code_point >= range.first && code_point <= range.last) return false;
-  }
-  return true;
-}
-
 void AppendHex(uint32_t value, int digits, std::string* out) {
   for (int shift = (digits - 1) * 4; shift >= 0; shift -= 4) {
     out->push_back("0123456789abcdef"[(value >> shift) & 15]);
-  }
-}
-
-void AppendEscape(uint32_t code_point, std::string* out) {
-  constexpr std::string_view kNamed = "\a\b\f\n\r\t\v";
-  if (const size_t at = kNamed.find(static_cast<char>(code_point));
-      code_point < 0x20 && at != std::string_view::npos) {
-    out->push_back('\\');
-    out->push_back("abfnrtv"[at]);
-  } else if (code_point < 0x80) {
-    out->append("\\x");
-    AppendHex(code_point, 2, out);
-  } else if (code_point < 0x10000) {
-    out->append("\\u");
-    AppendHex(code_point, 4, out);
-  } else {
-    out->append("\\U");
-    AppendHex(code_point, 8, out);
   }
 }
 
@@ -83,26 +61,47 @@ void AppendShortest(double value, std::string* out) {
   out->append(buffer.data(), plain.ptr);
 }
 
+bool IsPrintable(char32_t code_point) {
+  return std::ranges::none_of(kUnprintable, [code_point](CodePointRange range) {
+    return code_point >= range.first && code_point <= range.last;
+  });
+}
+
+void AppendEscaped(char32_t code_point, char quote, std::string* out) {
+  constexpr std::string_view kControls = "\a\b\f\n\r\t\v";
+  const size_t control =
+      code_point < 0x20 ? kControls.find(static_cast<char>(code_point)) : std::string_view::npos;
+  if (code_point == static_cast<char32_t>(quote) || code_point == '\\') {
+    out->push_back('\\');
+    out->push_back(static_cast<char>(code_point));
+  } else if (IsPrintable(code_point)) {
+    AppendUtf8(code_point, out);
+  } else if (control != std::string_view::npos) {
+    out->push_back('\\');
+    out->push_back("abfnrtv"[control]);
+  } else if (code_point < 0x80) {
+    out->append("\\x");
+    AppendHex(code_point, 2, out);
+  } else if (code_point < 0x10000) {
+    out->append("\\u");
+    AppendHex(code_point, 4, out);
+  } else {
+    out->append("\\U");
+    AppendHex(code_point, 8, out);
+  }
+}
+
 void AppendQuoted(std::string_view text, std::string* out) {
   out->push_back('"');
-  while (!text.empty()) {
-    size_t size = 0;
-    const char32_t code_point = NextCodePoint(text, &size);
-    if (code_point == 0xfffd && size == 1) {
+  for (size_t at = 0; at < text.size();) {
+    const size_t start = at;
+    const char32_t code_point = NextCodePoint(text, &at);
+    if (code_point == kReplacement && at == start + 1) {
       out->append("\\x");
-      AppendHex(static_cast<uint8_t>(text[0]), 2, out);
-      text.remove_prefix(1);
-      continue;
-    }
-    if (code_point == '"' || code_point == '\\') {
-      out->push_back('\\');
-      out->push_back(text[0]);
-    } else if (IsPrintable(code_point)) {
-      out->append(text.substr(0, size));
+      AppendHex(static_cast<uint8_t>(text[start]), 2, out);
     } else {
-      AppendEscape(code_point, out);
+      AppendEscaped(code_point, '"', out);
     }
-    text.remove_prefix(size);
   }
   out->push_back('"');
 }

@@ -112,6 +112,32 @@ HistogramBucket CustomBucket(const FloatHistogram& h, const IndexedCount& at) {
           .upper_inclusive = true};
 }
 
+std::vector<HistogramBucket> ListBuckets(const FloatHistogram& h, bool with_zero_bucket) {
+  std::vector<HistogramBucket> buckets;
+  buckets.reserve(h.positive.size() + h.negative.size() + 1);
+  const BucketList positive = ToBucketList(h.positive_spans, h.positive);
+  if (h.has_custom_bounds()) {
+    for (const IndexedCount& at : positive) buckets.push_back(CustomBucket(h, at));
+    return buckets;
+  }
+  const BucketList negative = ToBucketList(h.negative_spans, h.negative);
+  for (size_t i = negative.size(); i-- > 0;) {
+    const IndexedCount& at = negative[i];
+    double upper = -ExponentialBound(at.index - 1, h.schema);
+    if (upper < 0 && upper > -h.zero_threshold) upper = -h.zero_threshold;
+    buckets.push_back({-ExponentialBound(at.index, h.schema), upper, at.count, true, false});
+  }
+  if (with_zero_bucket) {
+    buckets.push_back({-h.zero_threshold, h.zero_threshold, h.zero_count, true, true});
+  }
+  for (const IndexedCount& at : positive) {
+    double lower = ExponentialBound(at.index - 1, h.schema);
+    if (lower > 0 && lower < h.zero_threshold) lower = h.zero_threshold;
+    buckets.push_back({lower, ExponentialBound(at.index, h.schema), at.count, false, true});
+  }
+  return buckets;
+}
+
 }  // namespace
 
 FloatHistogram FloatHistogram::FromNative(const NativeHistogram& native) {
@@ -221,27 +247,7 @@ bool FloatHistogram::Equals(const FloatHistogram& other) const {
 }
 
 std::vector<HistogramBucket> FloatHistogram::Buckets() const {
-  std::vector<HistogramBucket> buckets;
-  buckets.reserve(positive.size() + negative.size() + 1);
-  const BucketList positive_list = ToBucketList(positive_spans, positive);
-  if (has_custom_bounds()) {
-    for (const IndexedCount& at : positive_list) buckets.push_back(CustomBucket(*this, at));
-    return buckets;
-  }
-  const BucketList negative_list = ToBucketList(negative_spans, negative);
-  for (size_t i = negative_list.size(); i-- > 0;) {
-    const IndexedCount& at = negative_list[i];
-    double upper = -ExponentialBound(at.index - 1, schema);
-    if (upper < 0 && upper > -zero_threshold) upper = -zero_threshold;
-    buckets.push_back({-ExponentialBound(at.index, schema), upper, at.count, true, false});
-  }
-  if (zero_count != 0) buckets.push_back({-zero_threshold, zero_threshold, zero_count, true, true});
-  for (const IndexedCount& at : positive_list) {
-    double lower = ExponentialBound(at.index - 1, schema);
-    if (lower > 0 && lower < zero_threshold) lower = zero_threshold;
-    buckets.push_back({lower, ExponentialBound(at.index, schema), at.count, false, true});
-  }
-  return buckets;
+  return ListBuckets(*this, zero_count > 0);
 }
 
 size_t FloatHistogram::SizeBytes() const {
@@ -257,7 +263,7 @@ std::string FloatHistogram::ToString() const {
   base::AppendShortest(count, &out);
   out.append(", sum:");
   base::AppendShortest(sum, &out);
-  for (const HistogramBucket& bucket : Buckets()) {
+  for (const HistogramBucket& bucket : ListBuckets(*this, zero_count != 0)) {
     if (bucket.count != 0) AppendBucket(bucket, &out);
   }
   out.push_back('}');

@@ -98,6 +98,13 @@ TEST(FloatHistogram, ClipsBucketsAtTheZeroBucket) {
   EXPECT_EQ(h.Buckets().back().lower, 1.5);
 }
 
+TEST(FloatHistogram, ListsTheZeroBucketOnlyAboveZero) {
+  FloatHistogram h = Exponential({3}, 1);
+  h.zero_count = -1;
+  EXPECT_EQ(h.Buckets().size(), 1);
+  EXPECT_EQ(h.ToString(), "{count:3, sum:6, [-0,0]:-1, (1,2]:3}");
+}
+
 TEST(FloatHistogram, AddsBucketByBucket) {
   FloatHistogram h = Exponential({1, 2, 3});
   ASSERT_TRUE(h.Add(Exponential({10, 20}, 2)).has_value());

@@ -157,14 +157,4 @@ void AppendNumber(double value, std::string* out) {
   }
 }
 
-void AppendGeneral(double value, std::string* out) {
-  const double magnitude = std::fabs(value);
-  const bool plain = value == 0 || !std::isfinite(value) || (magnitude >= 1e-4 && magnitude < 1e6);
-  if (plain) return AppendNumber(value, out);
-  std::array<char, 40> digits;
-  const auto result = std::to_chars(digits.data(), digits.data() + digits.size(), value,
-                                    std::chars_format::scientific);
-  out->append(digits.data(), result.ptr);
-}
-
 }  // namespace larnax::promql

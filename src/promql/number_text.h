@@ -21,7 +21,4 @@ arrow::Result<double> ReadDuration(std::string_view text);
 /// Append a number in plain notation with the fewest digits that read back the same.
 void AppendNumber(double value, std::string* out);
 
-/// Append a number as Go's `%v` prints it: with an exponent below 1e-4 and from 1e6 on.
-void AppendGeneral(double value, std::string* out);
-
 }  // namespace larnax::promql

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/check.h"
+#include "base/number_text.h"
 #include "larnax/error.h"
 #include "larnax/format.h"
 #include "promql/number_text.h"
@@ -39,10 +40,10 @@ std::string MatcherText(const Matcher& matcher) {
   if (IsPlainLabelName(matcher.name())) {
     out = matcher.name();
   } else {
-    AppendQuoted(matcher.name(), &out);
+    base::AppendQuoted(matcher.name(), &out);
   }
   out += kOperators[static_cast<size_t>(matcher.type())];
-  AppendQuoted(matcher.value(), &out);
+  base::AppendQuoted(matcher.value(), &out);
   return out;
 }
 
@@ -78,7 +79,7 @@ class LinePrinter {
   void Print(const Expr& expr) {
     if (full()) return;
     if (const auto* n = expr.As<NumberLiteral>()) return Number(n->value, n->is_duration);
-    if (const auto* n = expr.As<StringLiteral>()) return AppendQuoted(n->value, &out);
+    if (const auto* n = expr.As<StringLiteral>()) return base::AppendQuoted(n->value, &out);
     if (const auto* n = expr.As<VectorSelector>()) return Selector(*n);
     if (const auto* n = expr.As<MatrixSelector>()) return Matrix(*n);
     if (const auto* n = expr.As<Subquery>()) return PrintSubquery(*n);
@@ -313,7 +314,7 @@ class LinePrinter {
 
   void Fill(std::string_view start, double value) {
     out += start;
-    AppendGeneral(value, &out);
+    base::AppendShortest(value, &out);
     out += ')';
   }
 
@@ -324,7 +325,7 @@ class LinePrinter {
       if (IsPlainLabelName(labels[i]) && !IsReserved(labels[i])) {
         out += labels[i];
       } else {
-        AppendQuoted(labels[i], &out);
+        base::AppendQuoted(labels[i], &out);
       }
     }
     out += ')';

@@ -6,9 +6,7 @@
 
 namespace larnax::promql {
 
-/// Append `text` in double quotes as Go's `%q` prints it: escapes for control characters, quotes,
-/// backslashes and code points that cannot be printed; `\xff` for bytes that are not UTF-8.
-void AppendQuoted(std::string_view text, std::string* out);
+/// `text` in double quotes, as base::AppendQuoted appends it.
 std::string Quoted(std::string_view text);
 
 /// A code point in single quotes, as Go's `%q` prints it; U+FFFD for what is none.
