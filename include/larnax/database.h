@@ -192,9 +192,9 @@ struct ReadMessage {
   std::span<const uint8_t> body;
   /// Added to series that lack them; a matcher that asks for one of them is taken as met.
   LabelsView external_labels;
-  int64_t sample_limit = 0;  ///< Of an answer in one message; fail above it; 0: none.
-  /// Of encoded samples held at a time, and of an answer in one message.
-  int64_t max_buffered_bytes = 64 << 20;
+  int64_t sample_limit = 0;               ///< Of an answer in one message; fail above it; 0: none.
+  int64_t max_buffered_bytes = 64 << 20;  ///< Of encoded samples held for sorting.
+  int64_t max_message_bytes = 256 << 20;  ///< Of an answer in one message; fail above it.
   int64_t timeout_ms = 0;
   std::shared_ptr<const std::atomic<bool>> cancelled;
 };

@@ -5,6 +5,7 @@ A case is (name, bytes, status, phrase): the phrase stands in the answer's body,
 
 import random
 import struct
+import urllib.parse
 
 import pyarrow
 
@@ -280,7 +281,59 @@ def remote_reads():
                                           matcher(0, "__name__", "none"))), 200, ""
 
 
+def form(path, **values):
+    return post(path, urllib.parse.urlencode(values).encode(),
+                b"Content-Type: application/x-www-form-urlencoded")
+
+
+def queries():
+    """Expressions that are broken, endless, or ask for everything."""
+    def query(text, **values):
+        return form(b"/api/v1/query", query=text, **values)
+
+    def over(text, **values):
+        return form(b"/api/v1/query_range", **{"query": text, "start": 0, "end": 100, "step": 1, **values})
+
+    yield "no expression", query(""), 400, "parse error"
+    yield "zero byte in an expression", query("up\x00"), 400, "parse error"
+    yield "no utf-8 in an expression", \
+        post(b"/api/v1/query", b"query=%ff%fe", b"Content-Type: application/x-www-form-urlencoded"), 400, ""
+    yield "deep parentheses", query("(" * 100_000 + "1" + ")" * 100_000), 400, ""
+    yield "deep signs", query("-" * 200_000 + "1"), 400, ""
+    yield "deep calls", query("abs(" * 50_000 + "up" + ")" * 50_000), 400, ""
+    yield "long sum", query("1" + "+1" * 100_000), (200, 400), ""
+    yield "long power", query("2" + "^2" * 100_000), (200, 400), ""
+    yield "deep subqueries", query("up" + "[1m:1s]" * 1000), 400, ""
+    yield "unclosed string", query('{a="'), 400, "parse error"
+    yield "matcher of everything", query("{}"), 400, ""
+    yield "unknown function", query("system('id')"), 400, "unknown function"
+    yield "large regular expression in an expression", \
+        query('up{a=~"((a{100}){100}){100}"}'), 400, ""
+    yield "duration past 292 years", query("up[300y]"), 400, ""
+    yield "offset past all times", query("up offset 292y"), 200, ""
+    yield "time past all times", query("up @ 1e300"), 400, ""
+    yield "too many steps", over("up", end=11_001), 400, "11,000"
+    yield "step of nothing", over("up", step=0), 400, "step"
+    yield "step below zero", over("up", step=-1), 400, "step"
+    yield "step of no number", over("up", step="NaN"), 400, "step"
+    yield "end before the start", over("up", start=5, end=4), 400, ""
+    yield "times at the ends of the numbers", \
+        over("up", start=-9e15, end=9e15, step=9e14), (200, 400, 422), ""
+    yield "subquery of millions of steps", query("count_over_time((1+vector(1))[10y:1ms])"), \
+        (400, 422, 503), ""
+    yield "subquery in a range of steps", \
+        over("max_over_time(vector(1)[1000d:1s])", end=10_000), (400, 422, 503), ""
+    yield "label of a template", query('label_replace(up, "a", "$9999999999", "b", "(.*)")'), (200, 400), ""
+    yield "sort by a bad label", query("label_join(up, '\\xff', ',', 'b')"), (200, 400, 422), ""
+    yield "lookback below zero", query("up", lookback_delta="-5m"), 400, ""
+    yield "format of a broken expression", form(b"/api/v1/format_query", query="("), 400, "parse error"
+    yield "parse of a broken expression", form(b"/api/v1/parse_query", query="("), 400, "parse error"
+    yield "exemplars of everything", \
+        form(b"/api/v1/query_exemplars", query="{}", start=0, end=1), 400, ""
+
+
 def all_cases():
-    for group in (broken_http, paths, parameters, bodies, messages, labels, histograms, remote_reads):
+    for group in (broken_http, paths, parameters, bodies, messages, labels, histograms, remote_reads,
+                  queries):
         for name, data, status, phrase in group():
             yield f"{group.__name__}: {name}", data, status, phrase

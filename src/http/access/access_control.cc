@@ -69,6 +69,9 @@ arrow::Result<std::unique_ptr<AccessControl>> AccessControl::Make(std::string pa
   std::unique_ptr<AccessControl> control(
       new AccessControl(std::move(path), std::move(read_file), std::move(log), std::move(inform)));
   if (control->has_file()) {
+    if (!control->read_file_) {
+      return MakeError(ErrorKind::kInternal, "a web config file, and nothing to read it with");
+    }
     ARROW_ASSIGN_OR_RAISE(control->rules_, AccessRules::Load(control->path_, control->read_file_));
   }
   return control;

@@ -313,6 +313,19 @@ TEST_F(ReadTest, BoundsAnswersInOneMessage) {
   EXPECT_EQ(Read(QueryOf(0, 9000, kAll)).status, 200);
 }
 
+TEST_F(ReadTest, BoundsTheBytesOfOneMessage) {
+  database_.AddSeries({{"__name__", "m"}}, Ramp(100));
+  ReadMessage message;
+  const std::string request = QueryOf(0, 1'000'000, kAll);
+  message.content_encoding = "identity";
+  message.body = {reinterpret_cast<const uint8_t*>(request.data()), request.size()};
+  message.max_message_bytes = 1000;
+  ASSERT_OK_AND_ASSIGN(const auto answer, AnswerRemoteRead(&database_, message));
+  std::string body;
+  EXPECT_THAT(answer->Next(&body), test::HasMessage("ask for STREAMED_XOR_CHUNKS"));
+  EXPECT_EQ(body, "");
+}
+
 TEST_F(ReadTest, AnswersNothingToEmptyQuestions) {
   database_.AddSeries({{"__name__", "m"}}, Ramp(1));
   Start();

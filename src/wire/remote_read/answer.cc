@@ -80,6 +80,7 @@ class Answer : public ReadAnswer {
         external_labels_(message.external_labels),
         sample_limit_(message.sample_limit),
         max_buffered_bytes_(message.max_buffered_bytes),
+        max_message_bytes_(message.max_message_bytes),
         timeout_ms_(message.timeout_ms),
         cancelled_(message.cancelled) {}
 
@@ -113,6 +114,7 @@ class Answer : public ReadAnswer {
   Labels external_labels_;
   int64_t sample_limit_;
   int64_t max_buffered_bytes_;
+  int64_t max_message_bytes_;
   int64_t timeout_ms_;
   std::shared_ptr<const std::atomic<bool>> cancelled_;
 };
@@ -128,22 +130,29 @@ class SamplesAnswer : public Answer {
     if (done_) return false;
     done_ = true;
     std::string response;
-    for (size_t i = 0; i < query_count(); ++i) {
-      std::string result;
-      ARROW_RETURN_NOT_OK(AppendResult(i, response.size(), &result));
-      PutBytes(1, result, &response);
-    }
+    for (size_t i = 0; i < query_count(); ++i) ARROW_RETURN_NOT_OK(AppendResult(i, &response));
     std::string compressed;
     Compress(BodyEncoding::kSnappy, response, &compressed);
-    out->append(compressed);
+    // Large answers are not held twice for longer than that.
+    std::string().swap(response);
+    out->empty() ? out->swap(compressed) : void(out->append(compressed));
     return true;
   }
 
  private:
-  arrow::Status AppendResult(size_t index, size_t response_bytes, std::string* result) {
-    if (IsEmpty(index)) return arrow::Status::OK();
+  // The size of a result stands before it and is known behind it.
+  arrow::Status AppendResult(size_t index, std::string* response) {
+    const size_t begin = response->size();
+    if (!IsEmpty(index)) ARROW_RETURN_NOT_OK(AppendSeries(index, response));
+    std::string prefix;
+    base::PutVarint(FieldKey(1, WireType::kBytes), &prefix);
+    base::PutVarint(response->size() - begin, &prefix);
+    response->insert(begin, prefix);
+    return arrow::Status::OK();
+  }
+
+  arrow::Status AppendSeries(size_t index, std::string* response) {
     ARROW_ASSIGN_OR_RAISE(const auto series, OpenQuery(index, EncodeSamples));
-    std::string time_series;
     while (true) {
       ARROW_ASSIGN_OR_RAISE(const PreparedSeries* next, series->Next());
       if (next == nullptr) return arrow::Status::OK();
@@ -152,13 +161,15 @@ class SamplesAnswer : public Answer {
         return MakeError(ErrorKind::kBadQuery,
                          "exceeded sample limit (" + std::to_string(sample_limit_) + ")");
       }
-      time_series.assign(next->labels.bytes()).append(next->chunks.fields);
-      PutBytes(1, time_series, result);
-      if (std::ssize(*result) + static_cast<int64_t>(response_bytes) > max_buffered_bytes_) {
+      const std::string_view labels = next->labels.bytes();
+      base::PutVarint(FieldKey(1, WireType::kBytes), response);
+      base::PutVarint(labels.size() + next->chunks.fields.size(), response);
+      response->append(labels).append(next->chunks.fields);
+      if (std::ssize(*response) > max_message_bytes_) {
         return MakeError(ErrorKind::kBadQuery,
                          "the answer is too large for one message, ask for STREAMED_XOR_CHUNKS: "
                          "limit_bytes=" +
-                             std::to_string(max_buffered_bytes_));
+                             std::to_string(max_message_bytes_));
       }
     }
   }
