@@ -72,10 +72,11 @@ void SortByBound(std::vector<BucketVector::Classic::Member>* members) {
   });
 }
 
-void WarnOfBound(LabelsView labels, promql::PositionRange position, Annotations* annotations) {
+void WarnOfBound(const CallContext& call, LabelsView labels, promql::PositionRange position,
+                 Annotations* annotations) {
   std::string text = "bucket label \"le\" is missing or has a malformed value of ";
   base::AppendQuoted(labels.Get(kBoundLabel), &text);
-  annotations->Warn(text + ForMetric(labels.metric()), position);
+  annotations->Warn(text + NameInNotes(call, labels), position);
 }
 
 }  // namespace
@@ -89,8 +90,12 @@ void BucketVector::Classic::BucketsAt(size_t step, std::vector<ClassicBucket>* b
   }
 }
 
-BucketVector::BucketVector(const StepVector& vector, promql::PositionRange position,
-                           Annotations* annotations) {
+std::string NameInNotes(const CallContext& call, LabelsView labels) {
+  return call.query->features.delayed_name_removal ? ForMetric(labels.metric()) : std::string();
+}
+
+BucketVector::BucketVector(const CallContext& call, const StepVector& vector,
+                           promql::PositionRange position, Annotations* annotations) {
   const size_t steps = vector.steps();
   boost::unordered_flat_map<std::string, size_t> places;
   std::string bytes;
@@ -105,7 +110,7 @@ BucketVector::BucketVector(const StepVector& vector, promql::PositionRange posit
     if (!AnyPresent(floats.data(), steps)) continue;
     const auto upper = ParseBound(row.labels.Get(kBoundLabel));
     if (!upper) {
-      WarnOfBound(row.labels, position, annotations);
+      WarnOfBound(call, row.labels, position, annotations);
       continue;
     }
     SetLabel(row.labels, kBoundLabel, {}, &bytes);
@@ -129,7 +134,7 @@ BucketVector::BucketVector(const StepVector& vector, promql::PositionRange posit
     }
     if (both) {
       annotations->Warn("vector contains a mix of classic and native histograms" +
-                            ForMetric(native.row->labels.metric()),
+                            NameInNotes(call, native.row->labels),
                         position);
     }
   }

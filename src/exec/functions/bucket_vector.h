@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "exec/annotations.h"
+#include "exec/function.h"
 #include "exec/functions/classic_histogram.h"
 #include "exec/types.h"
 
@@ -35,7 +36,8 @@ class BucketVector {
   /// Warns of floats without a proper `le`, and of steps with both kinds, which count nowhere.
   ///
   /// \param position  Where the vector stands in the query.
-  BucketVector(const StepVector& vector, promql::PositionRange position, Annotations* annotations);
+  BucketVector(const CallContext& call, const StepVector& vector, promql::PositionRange position,
+               Annotations* annotations);
 
   const std::vector<Classic>& classics() const { return classics_; }
   const std::vector<Native>& natives() const { return natives_; }
@@ -44,5 +46,9 @@ class BucketVector {
   std::vector<Classic> classics_;
   std::vector<Native> natives_;
 };
+
+/// The end of a note about a histogram, ` for metric name "x"`: nothing where names go at once, as
+/// the result has lost it already.
+std::string NameInNotes(const CallContext& call, LabelsView labels);
 
 }  // namespace larnax::exec

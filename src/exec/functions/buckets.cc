@@ -27,12 +27,6 @@ void WarnOfQuantile(double quantile, promql::PositionRange position, Annotations
   annotations->Warn(std::move(text), position);
 }
 
-// The name that notes about a histogram give: none where the result has lost it already.
-std::string NameInNotes(const CallContext& call, LabelsView labels) {
-  if (!call.query->features.delayed_name_removal) return {};
-  return ForMetric(labels.metric());
-}
-
 void NoteRepair(const CallContext& call, LabelsView labels, const MonotonicityFix& fix, size_t step,
                 promql::PositionRange position, Annotations* annotations) {
   const int64_t time_ms = call.grid.TimeAt(step);
@@ -147,7 +141,7 @@ arrow::Result<StepVector> OneQuantile(const CallContext& call, std::vector<Argum
   const std::span<const double> quantiles = call.scalars[0];
   for (const double q : quantiles) WarnOfQuantile(q, BareArgPosition(call, 0), annotations);
   const promql::PositionRange position = BareArgPosition(call, 1);
-  const BucketVector input(vector, position, annotations);
+  const BucketVector input(call, vector, position, annotations);
   StepVector result(call.grid.count, vector.meter());
   QuantileEvaluator evaluator(call, quantiles, position, annotations);
   EvaluateAll(call, input, nullptr, std::nullopt, &evaluator, &result);
@@ -195,7 +189,7 @@ arrow::Result<StepVector> ManyQuantiles(const CallContext& call, std::vector<Arg
     }
   }
   const promql::PositionRange position = BareArgPosition(call, 0);
-  const BucketVector input(vector, position, annotations);
+  const BucketVector input(call, vector, position, annotations);
   StepVector result(call.grid.count, vector.meter());
   for (size_t arg = 2; arg < arg_count; ++arg) {
     QuantileEvaluator evaluator(call, call.scalars[arg], position, annotations);
@@ -212,7 +206,7 @@ arrow::Result<StepVector> Fraction(const CallContext& call, std::vector<Argument
                                    Annotations* annotations) {
   const StepVector& vector = (*arguments)[2].vector;
   const promql::PositionRange position = BareArgPosition(call, 2);
-  const BucketVector input(vector, position, annotations);
+  const BucketVector input(call, vector, position, annotations);
   StepVector result(call.grid.count, vector.meter());
   FractionEvaluator evaluator(call, position, annotations);
   EvaluateAll(call, input, nullptr, std::nullopt, &evaluator, &result);
