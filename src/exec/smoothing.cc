@@ -4,7 +4,8 @@
 #include <utility>
 #include <vector>
 
-#include "exec/label_edit.h"
+#include "exec/functions/interpolation.h"
+#include "exec/functions/range_notes.h"
 #include "exec/selectors.h"
 
 namespace larnax::exec {
@@ -28,26 +29,26 @@ Neighbours FindNeighbours(const std::vector<int64_t>& time_ms, int64_t ref_ms,
   return {past(ref_ms - lookback_ms), past(ref_ms + lookback_ms), past(ref_ms)};
 }
 
-double PartOf(int64_t before_ms, int64_t ref_ms, int64_t after_ms) {
-  return static_cast<double>(ref_ms - before_ms) / static_cast<double>(after_ms - before_ms);
+// Null where the two cannot be combined.
+HistogramPtr Between(const HistogramPtr& before, int64_t before_ms, const HistogramPtr& after,
+                     int64_t after_ms, int64_t ref_ms, RangeNotes* notes) {
+  const bool counter = before->counter_reset_hint != CounterResetHint::kGauge ||
+                       after->counter_reset_hint != CounterResetHint::kGauge;
+  auto between =
+      InterpolateHistograms(*before, before_ms, *after, after_ms, ref_ms, counter, notes);
+  if (!between) {
+    notes->Add(RangeNote::kMixedSchemas);
+    return nullptr;
+  }
+  return std::make_shared<const model::FloatHistogram>(*std::move(between));
 }
 
-// Null where the two cannot be combined.
-HistogramPtr Between(const HistogramPtr& before, const HistogramPtr& after, double part) {
-  if (before->has_custom_bounds() != after->has_custom_bounds()) return nullptr;
-  model::FloatHistogram step = *after;
-  const bool counter = after->counter_reset_hint != CounterResetHint::kGauge;
-  if (counter && after->DetectReset(*before)) {
-    // The counter began anew at 0 after `before`.
-    step.Multiply(part);
-    return std::make_shared<const model::FloatHistogram>(std::move(step));
-  }
-  if (!step.Subtract(*before).has_value()) return nullptr;
-  step.Multiply(part);
-  model::FloatHistogram sum = *before;
-  if (!sum.Add(step).has_value()) return nullptr;
-  sum.Compact();
-  return std::make_shared<const model::FloatHistogram>(std::move(sum));
+// The last histogram stands for later times, but tells nothing of resets before them.
+HistogramPtr CarryForward(const HistogramPtr& last) {
+  if (last->counter_reset_hint == CounterResetHint::kUnknown) return last;
+  model::FloatHistogram carried = *last;
+  carried.counter_reset_hint = CounterResetHint::kUnknown;
+  return std::make_shared<const model::FloatHistogram>(std::move(carried));
 }
 
 }  // namespace
@@ -66,42 +67,34 @@ void SmoothInstant(const SeriesSamples& series, const RefTimes& refs, int64_t lo
   std::vector<int64_t> starts;
   const auto histograms = ConvertHistograms(series.histograms, &histogram_times, &starts);
 
+  RangeNotes found;
   for (size_t step = 0; step < refs.count; ++step) {
     const int64_t ref_ms = refs.At(step);
     const Neighbours f = FindNeighbours(times, ref_ms, lookback_ms);
     const Neighbours h = FindNeighbours(histogram_times, ref_ms, lookback_ms);
     notes->samples += static_cast<int64_t>(f.past - f.first + h.past - h.first);
     if (!f.empty() && !h.empty()) {
-      notes->annotations.Warn("encountered a mix of histograms and floats for metric name " +
-                                  Quote(series.labels.metric()),
-                              position);
-      continue;
-    }
-    if (f.after > f.first) {
+      found.Add(RangeNote::kMixedTypes);
+    } else if (f.after > f.first) {
       const size_t before = f.after - 1;
       double value = values[before];
       if (times[before] != ref_ms && f.after < f.past) {
-        value += (values[f.after] - value) * PartOf(times[before], ref_ms, times[f.after]);
+        value = InterpolateFloats(times[before], value, times[f.after], values[f.after], ref_ms,
+                                  /*counter=*/false);
       }
       row->SetFloat(step, value);
     } else if (h.after > h.first) {
       const size_t before = h.after - 1;
       HistogramPtr value = histograms[before];
-      if (histogram_times[before] != ref_ms && h.after < h.past) {
-        value = Between(value, histograms[h.after],
-                        PartOf(histogram_times[before], ref_ms, histogram_times[h.after]));
+      if (histogram_times[before] != ref_ms) {
+        value = h.after < h.past ? Between(value, histogram_times[before], histograms[h.after],
+                                           histogram_times[h.after], ref_ms, &found)
+                                 : CarryForward(value);
       }
-      if (value == nullptr) {
-        notes->annotations.Warn(
-            "vector contains a mix of histograms with exponential and custom buckets schemas for "
-            "metric name " +
-                Quote(series.labels.metric()),
-            position);
-        continue;
-      }
-      out->SetHistogram(row, step, std::move(value));
+      if (value != nullptr) out->SetHistogram(row, step, std::move(value));
     }
   }
+  found.Report(series.labels, position, &notes->annotations);
 }
 
 }  // namespace larnax::exec

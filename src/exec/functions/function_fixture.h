@@ -229,6 +229,10 @@ class FunctionRun {
   arrow::Status EvaluateRange(const Function& function, StepVector* result) {
     RangeSpec spec;
     for (const auto& arg : call_.call->args) {
+      if (const auto* subquery = promql::Unwrap(*arg).As<promql::Subquery>()) {
+        spec.range_ms = subquery->range_ms;
+        spec.first_ref_ms = table_.grid.start_ms;
+      }
       const auto* matrix = promql::Unwrap(*arg).As<promql::MatrixSelector>();
       if (matrix == nullptr) continue;
       spec.range_ms = matrix->range_ms;

@@ -148,7 +148,7 @@ double MedianDistance(const SortedWindow& window) {
   if (std::isnan(window[0])) return std::numeric_limits<double>::quiet_NaN();
   const double median = QuantileOfSorted(0.5, window);
   const size_t size = window.size();
-  if (!std::isfinite(window[0]) || std::isinf(window[size - 1])) {
+  if (std::isinf(window[0]) || std::isinf(window[size - 1])) {
     // Distances may be NaN, which come first.
     std::vector<double> distances(size);
     for (size_t i = 0; i < size; ++i) distances[i] = std::abs(window[i] - median);

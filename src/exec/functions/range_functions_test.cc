@@ -178,7 +178,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"quantile_over_time(0.5, x[1m])", "h1 2", 20, "2"},
                     Case{"quantile_over_time(0.5, x[1m])", "h1", 20, "-"},
                     Case{"mad_over_time(x[2m])", "4 6 2 1 999 1 2", 60, "1"},
-                    Case{"mad_over_time(x[2m])", "1 NaN 2", 60, "0"},
+                    Case{"mad_over_time(x[2m])", "1 NaN 2", 60, "NaN"},
                     Case{"mad_over_time(x[2m])", "5", 60, "0"},
                     Case{"mad_over_time(x[2m])", "h5", 60, "-"}));
 
@@ -368,6 +368,8 @@ TEST(RangeNotesTest, NamesOfCounters) {
   EXPECT_THAT(At("rate(x[1m])", "1 2", 20, "memory").infos,
               ElementsAre("PromQL info: metric might not be a counter, name does not end in "
                           "_total/_sum/_count/_bucket: \"memory\" (1:6)"));
+  EXPECT_THAT(At("rate(x[1m:10s])", "1 2", 20, "memory").infos,
+              ElementsAre(testing::EndsWith("\"memory\" (1:1)")));
   EXPECT_THAT(At("delta(x[1m])", "1 2", 20, "memory").infos, IsEmpty());
   EXPECT_THAT(At("rate(x[1m])", "h1 h2", 20, "memory").infos, IsEmpty());
   EXPECT_THAT(At("rate(x[1m])", "1", 20, "memory").infos, IsEmpty());

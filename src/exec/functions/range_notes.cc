@@ -55,7 +55,10 @@ void Give(RangeNote note, std::string_view metric, promql::PositionRange positio
 
 promql::PositionRange BareArgPosition(const CallContext& call, size_t arg) {
   if (arg >= call.call->args.size()) return call.position();
-  return promql::Unwrap(*call.call->args[arg]).position;
+  const promql::Expr& bare = promql::Unwrap(*call.call->args[arg]);
+  // What comes out of a subquery has no place in the text: notes about it stand at its beginning.
+  if (bare.As<promql::Subquery>() != nullptr) return {};
+  return bare.position;
 }
 
 promql::PositionRange RangeArgPosition(const CallContext& call) {

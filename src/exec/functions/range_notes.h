@@ -7,7 +7,8 @@
 
 namespace larnax::exec {
 
-/// Where an argument stands, without the parentheses around it; the call where it was left out.
+/// Where notes about an argument stand: at it, without the parentheses around it; at the beginning
+/// of the query if it is a subquery, as in Prometheus; at the call where it was left out.
 promql::PositionRange BareArgPosition(const CallContext& call, size_t arg);
 /// Where the range vector argument stands.
 promql::PositionRange RangeArgPosition(const CallContext& call);
