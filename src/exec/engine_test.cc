@@ -75,6 +75,62 @@ TEST_F(EngineTest, AnswersDoNotDependOnThreads) {
   }
 }
 
+// Two ways to one answer: all steps at once, and each step alone.
+TEST_F(EngineTest, RangeIsAnInstantAtEveryStep) {
+  Load({R"(x{g="a",i="1"} 1 3 stale 2 5 _ _ 8 13 1 4 9)", R"(x{g="a",i="2"} _ 4 4 4 NaN 3 2 1)",
+        R"(x{g="b",i="1"} 5 _ _ _ _ _ _ 1 1 2 3 5)", R"(y{g="a"} 1 2 stale 3 4 5 6 7 8)",
+        R"(y{g="b"} _ _ 1 1 1 _ _ 0 2 3 9)", R"(h{g="a"} h1 h3 h6 _ h10 h2 h4 h8 h9 h12)",
+        R"(m{g="a"} 1 h2 h3 4 5 h6 h7 8)"},
+       &source_);
+  for (const char* text : {"x",
+                           "x offset 90s",
+                           "h",
+                           "m",
+                           "x @ 240",
+                           "rate(x[3m])",
+                           "increase(h[4m])",
+                           "max_over_time(x[2m30s])",
+                           "count_over_time(m[3m])",
+                           "sum by (g) (x)",
+                           "avg(h)",
+                           "max(x)",
+                           "topk(1, x)",
+                           "quantile by (g) (0.3, x)",
+                           "count_values(\"v\", x)",
+                           "stddev(x)",
+                           "x > 2",
+                           "2 * x - x",
+                           "x + on (g) group_left () y",
+                           "y and on (g) x",
+                           "x or y",
+                           "x unless on (g) (y > 3)",
+                           "sum_over_time(x[5m:1m])",
+                           "-m",
+                           "abs(x - 4)",
+                           "sum_over_time(sum by (g) (x)[3m:45s] offset 30s)",
+                           "scalar(y{g=\"a\"}) + x",
+                           "sort(x)",
+                           "absent(x{g=\"a\"})",
+                           "timestamp(x)",
+                           "time() - 3",
+                           "minute()"}) {
+    const int64_t steps = 15;
+    ASSERT_OK_AND_ASSIGN(const QueryResult range, engine_.Run(source_, RangeOf(text, steps)));
+    for (int64_t step = 0; step < steps; ++step) {
+      QueryRequest request;
+      request.text = text;
+      request.start_ms = step * kMinuteMs;
+      ASSERT_OK_AND_ASSIGN(const QueryResult instant, engine_.Run(source_, request));
+      std::vector<std::string> expected;
+      for (const std::string& line : Print(range, {request.start_ms})) {
+        if (!line.ends_with(" _")) expected.push_back(line);
+      }
+      EXPECT_THAT(Print(instant, {request.start_ms}), testing::UnorderedElementsAreArray(expected))
+          << text << " at step " << step;
+    }
+  }
+}
+
 TEST_F(EngineTest, ReadsEqualSelectorsOnce) {
   Load({R"(x{a="1"} 1 2 3 4)", R"(y{a="1"} 4 5 6 7)"}, &source_);
   CountingSource counting(&source_);
