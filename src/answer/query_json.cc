@@ -108,10 +108,11 @@ class QueryJsonWriter : public AnswerWriter {
   // Appends the series, or as much of it as `enough` lets, from where the last call ended.
   void AppendSeries(size_t enough, std::string* out) {
     const QuerySeries& series = result_.series[series_];
-    if (float_ == 0 && histogram_ == 0) {
+    if (!series_begun_) {
       if (series_ > 0) out->push_back(',');
       out->append("{\"metric\":");
       AppendLabelsJson(series.labels, out);
+      series_begun_ = true;
     }
     if (result_.type == QueryValueType::kVector) {
       AppendInstantOf(series, out);
@@ -119,6 +120,7 @@ class QueryJsonWriter : public AnswerWriter {
       return;
     }
     out->push_back('}');
+    series_begun_ = false;
     float_ = histogram_ = 0;
     ++series_;
   }
@@ -191,9 +193,10 @@ class QueryJsonWriter : public AnswerWriter {
   const AnswerOptions options_;
   bool begun_ = false;
   bool done_ = false;
-  size_t series_ = 0;     // The one being written,
-  size_t float_ = 0;      // and its next float
-  size_t histogram_ = 0;  // and histogram.
+  bool series_begun_ = false;  // Whether its labels are out.
+  size_t series_ = 0;          // The one being written,
+  size_t float_ = 0;           // and its next float
+  size_t histogram_ = 0;       // and histogram.
 };
 
 }  // namespace

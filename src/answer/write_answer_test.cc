@@ -130,5 +130,23 @@ TEST(WriteAnswer, WritesManyRowsInPieces) {
   EXPECT_EQ(rows, 90'000);
 }
 
+// Pieces end after some 64 KiB: with names of every length they end in every place.
+TEST(WriteAnswer, MayCutJsonAnywhere) {
+  for (size_t length = 1; length < 200; length += 7) {
+    QueryResult result;
+    result.type = QueryValueType::kMatrix;
+    std::string want = R"({"status":"success","data":{"resultType":"matrix","result":[)";
+    const std::string name(length, 'x');
+    for (int i = 0; i < 700; ++i) {
+      result.series.push_back(SeriesOf({{"n", name}}, {0, 1000}, {1, 2}));
+      result.series.back().histograms = {HistogramAt(3000)};
+      want += (i == 0 ? "" : ",") + (R"({"metric":{"n":")" + name) +
+              R"("},"values":[[0,"1"],[1,"2"]],"histograms":[[3,{"count":"3","sum":"-0.5",)"
+              R"("buckets":[[1,"-1","-0.5","2"],[3,"-0.25","0.25","1"]]}]]})";
+    }
+    ASSERT_TRUE(Written(std::move(result), AnswerFormat::kJson) == want + "]}}") << length;
+  }
+}
+
 }  // namespace
 }  // namespace larnax
