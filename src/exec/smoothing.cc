@@ -1,6 +1,7 @@
 #include "exec/smoothing.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -34,8 +35,10 @@ HistogramPtr Between(const HistogramPtr& before, int64_t before_ms, const Histog
                      int64_t after_ms, int64_t ref_ms, RangeNotes* notes) {
   const bool counter = before->counter_reset_hint != CounterResetHint::kGauge ||
                        after->counter_reset_hint != CounterResetHint::kGauge;
-  auto between =
-      InterpolateHistograms(*before, before_ms, *after, after_ms, ref_ms, counter, notes);
+  std::optional<model::FloatHistogram> between;
+  if (before->has_custom_bounds() == after->has_custom_bounds()) {
+    between = InterpolateHistograms(*before, before_ms, *after, after_ms, ref_ms, counter, notes);
+  }
   if (!between) {
     notes->Add(RangeNote::kMixedSchemas);
     return nullptr;
