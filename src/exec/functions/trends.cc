@@ -1,8 +1,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/kahan.h"
 #include "exec/functions/finite_sum.h"
@@ -20,47 +23,96 @@ struct Line {
   double intercept = 0;  // Where the line is at the origin of its times.
 };
 
-// The sums that a least squares line follows from, with times in seconds from `origin_ms`.
-template <typename Sum>
-struct LineSums {
-  Sum x;
-  Sum y;
-  Sum xy;
-  Sum xx;
-
-  LineSums(std::span<const int64_t> times, std::span<const double> values, int64_t origin_ms) {
-    for (size_t i = 0; i < values.size(); ++i) {
-      const double seconds = static_cast<double>(times[i] - origin_ms) / 1e3;
-      x.Add(seconds);
-      y.Add(values[i]);
-      xy.Add(seconds * values[i]);
-      xx.Add(seconds * seconds);
-    }
-  }
-
-  bool IsFinite() const {
-    return std::isfinite(x.Total()) && std::isfinite(y.Total()) && std::isfinite(xy.Total()) &&
-           std::isfinite(xx.Total());
-  }
-  Line Fit(size_t count) const {
-    const auto n = static_cast<double>(count);
-    const double sum_x = x.Total();
-    const double sum_y = y.Total();
-    const double covariance = xy.Total() - sum_x * sum_y / n;
-    const double variance = xx.Total() - sum_x * sum_x / n;
-    const double slope = covariance / variance;
-    return {slope, sum_y / n - slope * sum_x / n};
-  }
+// The sums of a least squares line that follow from times alone.
+struct TimeSums {
+  double x = 0;
+  double xx = 0;
 };
+
+Line FitSums(size_t count, TimeSums times, double y, double xy) {
+  const auto n = static_cast<double>(count);
+  const double covariance = xy - times.x * y / n;
+  const double variance = times.xx - times.x * times.x / n;
+  const double slope = covariance / variance;
+  return {slope, y / n - slope * times.x / n};
+}
+
+bool IsConstant(std::span<const double> values) {
+  return std::all_of(values.begin() + 1, values.end(),
+                     [&](double value) { return value == values[0]; });
+}
+
+double SecondsFrom(int64_t origin_ms, int64_t time_ms) {
+  return static_cast<double>(time_ms - origin_ms) / 1e3;
+}
 
 // The least squares line through samples, with times in seconds from `origin_ms`.
 Line FitLine(std::span<const int64_t> times, std::span<const double> values, int64_t origin_ms) {
-  const bool constant = std::all_of(values.begin() + 1, values.end(),
-                                    [&](double value) { return value == values[0]; });
-  if (constant) return std::isinf(values[0]) ? Line{kNaN, kNaN} : Line{0, values[0]};
-  const LineSums<FiniteSum> sums(times, values, origin_ms);
-  if (sums.IsFinite()) return sums.Fit(values.size());
-  return LineSums<base::KahanSum>(times, values, origin_ms).Fit(values.size());
+  if (IsConstant(values)) return std::isinf(values[0]) ? Line{kNaN, kNaN} : Line{0, values[0]};
+  base::KahanSum x;
+  base::KahanSum y;
+  base::KahanSum xy;
+  base::KahanSum xx;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const double seconds = SecondsFrom(origin_ms, times[i]);
+    x.Add(seconds);
+    y.Add(values[i]);
+    xy.Add(seconds * values[i]);
+    xx.Add(seconds * seconds);
+  }
+  return FitSums(values.size(), {x.Total(), xx.Total()}, y.Total(), xy.Total());
+}
+
+// The windows of all steps, as far as lines follow from times; series that share times share them.
+struct LineTimes {
+  // More would take more memory than it saves time.
+  static constexpr size_t kMaxSamples = 1 << 16;
+
+  std::vector<double> seconds;  // From the origin of each window, one window after the other.
+  std::vector<size_t> first;    // Where each window begins in `seconds`.
+  std::vector<TimeSums> sums;
+};
+
+template <typename Origin>
+std::shared_ptr<const LineTimes> MakeLineTimes(const WindowedSamples<double>& floats,
+                                               const Origin& origin_ms) {
+  const size_t steps = floats.begin.size();
+  auto line_times = std::make_shared<LineTimes>();
+  if (CountInWindows(floats, 0, steps) > LineTimes::kMaxSamples) return line_times;
+  line_times->sums.resize(steps);
+  line_times->first.resize(steps);
+  for (size_t step = 0; step < steps; ++step) {
+    line_times->first[step] = line_times->seconds.size();
+    if (floats.begin[step] == floats.end[step]) continue;
+    FiniteSum x;
+    FiniteSum xx;
+    const int64_t origin = origin_ms(step);
+    for (size_t i = floats.begin[step]; i < floats.end[step]; ++i) {
+      const double seconds = SecondsFrom(origin, floats.time_ms[i]);
+      line_times->seconds.push_back(seconds);
+      x.Add(seconds);
+      xx.Add(seconds * seconds);
+    }
+    line_times->sums[step] = {x.Total(), xx.Total()};
+  }
+  return line_times;
+}
+
+// The line where times are known already; nullopt where sums are not finite.
+std::optional<Line> FitKnownTimes(const LineTimes& times, size_t step,
+                                  std::span<const double> values) {
+  if (times.sums.empty()) return std::nullopt;
+  const double* const seconds = times.seconds.data() + times.first[step];
+  FiniteSum y;
+  FiniteSum xy;
+  for (size_t i = 0; i < values.size(); ++i) {
+    y.Add(values[i]);
+    xy.Add(seconds[i] * values[i]);
+  }
+  if (!std::isfinite(y.Total()) || !std::isfinite(xy.Total()) || IsConstant(values)) {
+    return std::nullopt;
+  }
+  return FitSums(values.size(), times.sums[step], y.Total(), xy.Total());
 }
 
 // Sets `f(step, times, values)` where windows have two floats, and tells of histograms beside
@@ -82,21 +134,38 @@ arrow::Status ForPairs(const CallContext& call, const RangeSeries& series, Serie
   return arrow::Status::OK();
 }
 
+// Sets `result(step, line)` for the line through each window, with times from `origin_ms(step)`.
+template <typename Origin, typename Result>
+arrow::Status FitLines(const CallContext& call, const RangeSeries& series, SeriesWriter* out,
+                       Annotations* annotations, const Origin& origin_ms, const Result& result) {
+  const WindowedSamples<double>& floats = series.floats;
+  std::shared_ptr<const void> own;
+  std::shared_ptr<const void>* const kept = floats.derived != nullptr ? floats.derived : &own;
+  if (*kept == nullptr && !floats.empty()) *kept = MakeLineTimes(floats, origin_ms);
+  const auto* const line_times = static_cast<const LineTimes*>(kept->get());
+  return ForPairs(call, series, out, annotations,
+                  [&](size_t step, std::span<const int64_t> times, std::span<const double> values) {
+                    const auto line = FitKnownTimes(*line_times, step, values);
+                    return result(step, line ? *line : FitLine(times, values, origin_ms(step)));
+                  });
+}
+
 arrow::Status Deriv(const CallContext& call, const RangeSpec&, const RangeSeries& series,
                     SeriesWriter* out, Annotations* annotations) {
-  return ForPairs(call, series, out, annotations,
-                  [](size_t, std::span<const int64_t> times, std::span<const double> values) {
-                    return FitLine(times, values, times[0]).slope;
-                  });
+  const WindowedSamples<double>& floats = series.floats;
+  return FitLines(
+      call, series, out, annotations,
+      [&](size_t step) { return floats.time_ms[floats.begin[step]]; },
+      [](size_t, const Line& line) { return line.slope; });
 }
 
 arrow::Status PredictLinear(const CallContext& call, const RangeSpec&, const RangeSeries& series,
                             SeriesWriter* out, Annotations* annotations) {
-  return ForPairs(call, series, out, annotations,
-                  [&](size_t step, std::span<const int64_t> times, std::span<const double> values) {
-                    const Line line = FitLine(times, values, call.grid.TimeAt(step));
-                    return line.slope * call.scalars[1][step] + line.intercept;
-                  });
+  return FitLines(
+      call, series, out, annotations, [&](size_t step) { return call.grid.TimeAt(step); },
+      [&](size_t step, const Line& line) {
+        return line.slope * call.scalars[1][step] + line.intercept;
+      });
 }
 
 // Holt's double exponential smoothing: the smoothed value at the last sample.
