@@ -37,7 +37,7 @@ TEST(ExponentialBound, GrowsByPowersOfTwo) {
   EXPECT_EQ(ExponentialBound(0, 0), 1);
   EXPECT_EQ(ExponentialBound(3, 0), 8);
   EXPECT_EQ(ExponentialBound(-2, 0), 0.25);
-  EXPECT_EQ(ExponentialBound(1, 1), 0x1.6a09e667f3bcdp+0);
+  EXPECT_EQ(ExponentialBound(1, 1), 1.414213562373095);
   EXPECT_EQ(ExponentialBound(1, -2), 16);
   EXPECT_EQ(ExponentialBound(-1, -4), std::ldexp(1, -16));
 }
@@ -48,6 +48,12 @@ TEST(ExponentialBound, IsTheSameOnEverySchemaThatHasIt) {
       EXPECT_EQ(ExponentialBound(index * 2, schema), ExponentialBound(index, schema - 1));
       EXPECT_LT(ExponentialBound(index, schema), ExponentialBound(index + 1, schema));
     }
+  }
+}
+
+TEST(ExponentialBound, LiesAtItsPowerOfTwo) {
+  for (int32_t index = -2600; index < 2600; ++index) {
+    EXPECT_NEAR(ExponentialBound(index, 8) / std::exp2(index / 256.0), 1, 1e-15) << index;
   }
 }
 
