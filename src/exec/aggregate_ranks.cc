@@ -96,6 +96,31 @@ size_t LimitOf(double param, size_t rows) {
   return param >= static_cast<double>(rows) ? rows : static_cast<size_t>(param);
 }
 
+void AppendSized(std::string_view text, std::string* out) {
+  constexpr size_t kEscape = 255;
+  if (text.size() < kEscape) {
+    out->push_back(static_cast<char>(text.size()));
+  } else {
+    out->push_back(static_cast<char>(kEscape));
+    for (int shift = 0; shift < 24; shift += 8) {
+      out->push_back(static_cast<char>(text.size() >> shift & 0xFF));
+    }
+  }
+  out->append(text);
+}
+
+// Where in 0..1 a series stands for limit_ratio: where Prometheus puts it, by its own form of
+// label bytes, so that both pick the same series.
+double PlaceOf(LabelsView labels) {
+  std::string bytes;
+  for (const Label& label : labels) {
+    AppendSized(label.name, &bytes);
+    AppendSized(label.value, &bytes);
+  }
+  return static_cast<double>(base::XxHash64(bytes)) /
+         static_cast<double>(std::numeric_limits<uint64_t>::max());
+}
+
 }  // namespace
 
 PickingAggregate::PickingAggregate(ExecutionContext* context, const promql::Expr* expr,
@@ -216,8 +241,7 @@ StepVector PickingAggregate::PickFirst(StepVector all, const std::vector<double>
 
 StepVector PickingAggregate::PickShare(StepVector all, const std::vector<double>& param) {
   for (const StepSeries& row : all.series) {
-    const double place = static_cast<double>(base::Hash64(row.labels.bytes())) /
-                         static_cast<double>(std::numeric_limits<uint64_t>::max());
+    const double place = PlaceOf(row.labels);
     ForEachPresent(row.present, all.steps(), [&](size_t step) {
       const double ratio = param[step];
       const bool picked = ratio >= 0 ? place < ratio : place >= 1 + ratio;
