@@ -35,6 +35,11 @@ TEST_F(EngineTest, MatrixHasRawTimes) {
   EXPECT_THAT(Run(request, {kMinuteMs, 2 * kMinuteMs, 3 * kMinuteMs}),
               ElementsAre(R"({__name__="x", a="1"} _ h3 _)", R"({__name__="x", b="1"} 2 _ 4)"));
   EXPECT_EQ(last_.type, QueryValueType::kMatrix);
+  // Steps of a subquery are multiples of its step, and its window is open at the start too.
+  request.text = "(-x{b=\"1\"})[2m:1m] offset 1m30s";
+  EXPECT_THAT(Run(request, {0, kMinuteMs, 90'000}), ElementsAre(R"({b="1"} -1 -2 _)"));
+  request.text = "(-x{b=\"1\"})[2m:1m] offset 1m";
+  EXPECT_THAT(Run(request, {0, kMinuteMs, 2 * kMinuteMs}), ElementsAre(R"({b="1"} _ -2 _)"));
 }
 
 TEST_F(EngineTest, RangesSlideOverLeftOpenWindows) {

@@ -69,13 +69,15 @@ TEST_F(OperatorTest, ManyToOne) {
 // Errors of matches are those of steps at which both sides have something.
 TEST_F(OperatorTest, PartnersMayFollowEachOther) {
   Load({R"(x{a="1"} 1 2 3 4)", R"(y{a="1",v="1"} 10 10 stale)", R"(y{a="1",v="2"} _ _ 20 20)",
-        R"(w{a="1",v="1"} 1 1 1 1)", R"(w{a="1",v="2"} 1 1 1 1)", R"(late{a="1"} _ _ _ _ 1)"},
+        R"(w{a="1",v="1"} 1 1 1 1)", R"(w{a="1",v="2"} 1 1 1 1)", R"(late{a="1"} _ _ _ _ 1)",
+        R"(z{a="1",v="1"} 1 1 1 1 1)", R"(z{a="1",v="2"} 1 1 stale)"},
        &source_);
   EXPECT_THAT(Range("x + on (a) y", 4), ElementsAre(R"({a="1"} 11 12 23 24)"));
   EXPECT_THAT(Range("x + on (a) group_left (v) y", 4),
               ElementsAre(R"({a="1", v="1"} 11 12 _ _)", R"({a="1", v="2"} _ _ 23 24)"));
   EXPECT_THAT(Range("late + on (a) w", 4), IsEmpty());
   EXPECT_THAT(Range("late + on (a) w", 5), ElementsAre(testing::HasSubstr("found duplicate")));
+  EXPECT_THAT(Range("late + on (a) z", 5), ElementsAre(R"({a="1"} _ _ _ _ 2)"));
 }
 
 TEST_F(OperatorTest, SetOperators) {
