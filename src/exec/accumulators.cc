@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/kahan.h"
 #include "exec/label_edit.h"
+#include "exec/step_loops.h"
 
 namespace larnax::exec {
 
@@ -92,8 +93,8 @@ class SumAccumulator final : public Accumulator {
 
   void Add(const StepSeries& row, promql::PositionRange position,
            Annotations* annotations) override {
-    if (row.histograms == nullptr && all_floats_ && AllPresent(row.present, steps_)) {
-      AddAll(row.values);
+    if (row.histograms == nullptr && !mean_) {
+      AddFloats(row);
       return;
     }
     ForEachPresent(row.present, steps_, [&](size_t step) {
@@ -103,7 +104,6 @@ class SumAccumulator final : public Accumulator {
         AddFloat(step, row.values[step]);
       }
     });
-    all_floats_ = AllPresent(floats_.data(), steps_);
   }
 
   void Finish(promql::PositionRange position, StepVector* out, StepSeries* row,
@@ -126,21 +126,19 @@ class SumAccumulator final : public Accumulator {
   int64_t bytes() const override { return static_cast<int64_t>(steps_) * (mean_ ? 24 : 16); }
 
  private:
-  void AddAll(const double* values) {
-    if (mean_) {
-      for (size_t step = 0; step < steps_; ++step) AddToMean(step, values[step]);
-      return;
-    }
-    double* sum = sum_.data();
-    double* compensation = compensation_.data();
-    for (size_t step = 0; step < steps_; ++step) {
-      const double term = values[step];
-      const double total = sum[step] + term;
-      const double lost = std::abs(sum[step]) >= std::abs(term) ? (sum[step] - total) + term
-                                                                : (term - total) + sum[step];
-      const bool overflow = std::abs(total) > std::numeric_limits<double>::max();
-      compensation[step] = overflow ? 0 : compensation[step] + lost;
-      sum[step] = total;
+  // Adds to sums that there are in runs; where there is none yet, the value is the sum.
+  void AddFloats(const StepSeries& row) {
+    ForEachRun(row.present, floats_.data(), steps_, [&](size_t begin, size_t end) {
+      AddCompensated(row.values + begin, end - begin, sum_.data() + begin,
+                     compensation_.data() + begin);
+    });
+    for (size_t word = 0; word < floats_.size(); ++word) {
+      PresenceWord first = row.present[word] & ~floats_[word];
+      floats_[word] |= first;
+      for (; first != 0; first &= first - 1) {
+        const size_t step = word * 64 + static_cast<size_t>(std::countr_zero(first));
+        sum_[step] = row.values[step];
+      }
     }
   }
 
@@ -195,7 +193,6 @@ class SumAccumulator final : public Accumulator {
   std::vector<double> compensation_;
   std::vector<double> count_;
   PresenceBits floats_;
-  bool all_floats_ = false;
   std::vector<bool> running_mean_;
   HistogramSums histograms_;
 };

@@ -1,10 +1,13 @@
 // The small parts that operators are made of.
 
+#include <bit>
+#include <cmath>
 #include <limits>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/kahan.h"
 #include "exec/annotations.h"
 #include "exec/durations.h"
 #include "exec/label_edit.h"
@@ -13,6 +16,7 @@
 #include "exec/pipeline.h"
 #include "exec/query_fixture.h"
 #include "exec/sample_windows.h"
+#include "exec/step_loops.h"
 #include "io/executor.h"
 #include "promql/parser.h"
 
@@ -162,6 +166,49 @@ TEST(StepVector, Presence) {
   std::vector<size_t> steps;
   ForEachPresent(present.data() + 1, 6, [&](size_t step) { steps.push_back(step); });
   EXPECT_THAT(steps, ElementsAre(1, 2, 3, 4, 5));
+}
+
+TEST(StepLoops, RunsAreWhatBothHave) {
+  std::vector<PresenceWord> a = {~PresenceWord{0}, 0b1011};
+  std::vector<PresenceWord> b = {~PresenceWord{0b100}, 0b1111};
+  std::vector<std::pair<size_t, size_t>> runs;
+  ForEachRun(a.data(), b.data(), 70, [&](size_t from, size_t to) { runs.emplace_back(from, to); });
+  using Run = std::pair<size_t, size_t>;
+  EXPECT_THAT(runs, ElementsAre(Run{0, 2}, Run{3, 64}, Run{64, 66}, Run{67, 68}));
+  b[0] = ~PresenceWord{0};
+  runs.clear();
+  ForEachRun(a.data(), b.data(), 64, [&](size_t from, size_t to) { runs.emplace_back(from, to); });
+  EXPECT_THAT(runs, ElementsAre(Run{0, 64}));
+}
+
+TEST(StepLoops, SumsAreThoseOfKahanSum) {
+  const double kInf = std::numeric_limits<double>::infinity();
+  const std::vector<double> terms = {1e100, 1,    -1e100, 0.1,   -0.0, 5e-324, kInf,
+                                     -kInf, -1.5, 1e308,  1e308, NAN,  3,      0};
+  // Each lane gets the terms from another place on.
+  const size_t lanes = terms.size();
+  std::vector<double> sum(lanes);
+  std::vector<double> compensation(lanes);
+  std::vector<base::KahanSum> expected(lanes);
+  for (size_t round = 0; round < 10; ++round) {
+    std::vector<double> now;
+    for (size_t i = 0; i < lanes; ++i) now.push_back(terms[(i + round) % lanes]);
+    AddCompensated(now.data(), lanes, sum.data(), compensation.data());
+    for (size_t i = 0; i < lanes; ++i) {
+      expected[i].Add(now[i]);
+      EXPECT_THAT(sum[i], testing::NanSensitiveDoubleEq(expected[i].sum)) << i << " " << round;
+      EXPECT_THAT(compensation[i], testing::NanSensitiveDoubleEq(expected[i].compensation))
+          << i << " " << round;
+    }
+  }
+}
+
+TEST(StepLoops, FindsBits) {
+  std::vector<double> values(37, NAN);
+  EXPECT_FALSE(AnyHasBits(values, kStaleBits));
+  values[36] = std::bit_cast<double>(kStaleBits);
+  EXPECT_TRUE(AnyHasBits(values, kStaleBits));
+  EXPECT_FALSE(AnyHasBits({}, kStaleBits));
 }
 
 StepVector OneStep(const std::vector<std::pair<std::string, double>>& rows) {

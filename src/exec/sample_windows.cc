@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "exec/step_loops.h"
+
 namespace larnax::exec {
 namespace {
 
@@ -66,10 +68,6 @@ void InstantWindows::Find(std::span<const int64_t> time_ms, const RefTimes& refs
   }
 }
 
-bool HasStaleMarkers(std::span<const double> values) {
-  uint64_t any = 0;
-  for (const double value : values) any |= IsStaleMarker(value) ? 1 : 0;
-  return any != 0;
-}
+bool HasStaleMarkers(std::span<const double> values) { return AnyHasBits(values, kStaleBits); }
 
 }  // namespace larnax::exec
