@@ -36,6 +36,42 @@ arrow::Result<std::string> TranslateFromGo(std::string_view pattern) {
   return out;
 }
 
+// What is wrong, in the words of Go's library.
+std::string ReasonOf(const RE2& regex) {
+  switch (regex.error_code()) {
+    case RE2::ErrorMissingParen:
+      return "missing closing )";
+    case RE2::ErrorUnexpectedParen:
+      return "unexpected )";
+    case RE2::ErrorMissingBracket:
+      return "missing closing ]";
+    case RE2::ErrorRepeatArgument:
+      return "missing argument to repetition operator";
+    case RE2::ErrorRepeatSize:
+      return "invalid repeat count";
+    case RE2::ErrorRepeatOp:
+      return "invalid nested repetition operator";
+    case RE2::ErrorBadPerlOp:
+      return "invalid or unsupported Perl syntax";
+    case RE2::ErrorBadNamedCapture:
+      return "invalid named capture";
+    case RE2::ErrorTrailingBackslash:
+      return "trailing backslash at end of expression";
+    case RE2::ErrorPatternTooLarge:
+      return "expression too large";
+    case RE2::ErrorBadEscape:
+      return "invalid escape sequence";
+    case RE2::ErrorBadCharClass:
+      return "invalid character class";
+    case RE2::ErrorBadCharRange:
+      return "invalid character class range";
+    case RE2::ErrorBadUTF8:
+      return "invalid UTF-8";
+    default:
+      return "internal error";
+  }
+}
+
 }  // namespace
 
 arrow::Result<std::unique_ptr<RE2>> CompileGoRegex(std::string_view pattern) {
@@ -46,8 +82,8 @@ arrow::Result<std::unique_ptr<RE2>> CompileGoRegex(std::string_view pattern) {
   options.set_max_mem(kMaxProgramBytes);
   auto regex = std::make_unique<RE2>(translated, options);
   if (!regex->ok()) {
-    return MakeError(ErrorKind::kBadQuery, "error parsing regexp: " + regex->error() + ": `" +
-                                               std::string(pattern) + "`");
+    return MakeError(ErrorKind::kBadQuery, "error parsing regexp: " + ReasonOf(*regex) + ": `" +
+                                               regex->error_arg() + "`");
   }
   return regex;
 }
