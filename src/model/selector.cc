@@ -25,10 +25,11 @@ class SelectorParser {
       ARROW_RETURN_NOT_OK(SetMetric(std::string(TakeName(/*colons=*/true))));
     }
     SkipSpace();
-    if (Take('{')) ARROW_RETURN_NOT_OK(ParseItems());
+    const bool braces = Take('{');
+    if (braces) ARROW_RETURN_NOT_OK(ParseItems());
     SkipSpace();
     if (at_ != text_.size()) return Fail("unexpected character: '" + Here() + "'");
-    if (matchers_.empty()) return Fail("a selector must hold at least one matcher");
+    if (matchers_.empty() && !braces) return Fail("no selector found in input");
     return std::move(matchers_);
   }
 

@@ -21,6 +21,7 @@ TEST(ParseSelector, ReadsWhatPromqlWrites) {
             "__name__=\"a:b\";c=\"d\";e!~\"f.*\";g=~\"h\";i!=\"\";");
   EXPECT_EQ(Parsed("{\"a.b\", \"c d\"=\"1\"}"), "__name__=\"a.b\";c d=\"1\";");
   EXPECT_EQ(Parsed("{__name__=~\"x\"}"), "__name__=~\"x\";");
+  EXPECT_EQ(Parsed(" {} "), "");
 }
 
 TEST(ParseSelector, DecodesEscapes) {
