@@ -1,5 +1,6 @@
 #include "http/gate.h"
 
+#include <exception>
 #include <utility>
 
 namespace larnax::http {
@@ -37,7 +38,20 @@ void Gate::Leave() {
     next = std::move(waiting_.front());
     waiting_.pop_front();
   }
-  next(std::make_shared<Pass>(shared_from_this()));
+  std::shared_ptr<Pass> pass;
+  try {
+    pass = std::make_shared<Pass>(shared_from_this());
+  } catch (const std::exception&) {
+    // Out of memory: what waited is lost, its place is not.
+    const std::lock_guard lock(mutex_);
+    --inside_;
+    return;
+  }
+  try {
+    next(std::move(pass));
+  } catch (const std::exception&) {
+    // The same; its pass has given the place to the next.
+  }
 }
 
 }  // namespace larnax::http

@@ -16,6 +16,9 @@ using testing::HasSubstr;
 
 class ServerAccessTest : public ServerTest {
  protected:
+  // The server reads files to its end: it must end first.
+  void TearDown() override { server_.reset(); }
+
   static std::string HashOf(const char* password) {
     crypt_data scratch{};
     return crypt_r(password, "$2b$04$abcdefghijklmnopqrstuu", &scratch);

@@ -128,6 +128,9 @@ class ServerTlsTest : public ServerTest {
     // The client's; the server must not need it.
     std::signal(SIGPIPE, SIG_IGN);
   }
+  // The server reads files to its end: it must end first.
+  void TearDown() override { server_.reset(); }
+
   ServerOptions TlsOptions() {
     SetIdentity(MakeIdentity("first"));
     ServerOptions options = SmallOptions();

@@ -1,5 +1,6 @@
 #include "http/worker_pool.h"
 
+#include <exception>
 #include <utility>
 
 namespace larnax::http {
@@ -58,7 +59,11 @@ void WorkerPool::Run() {
       task = std::move(tasks_.front());
       tasks_.pop_front();
     }
-    task();
+    try {
+      task();
+    } catch (const std::exception&) {
+      // Out of memory where there is nobody to tell: that task is lost, the others go on.
+    }
   }
 }
 

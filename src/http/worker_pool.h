@@ -10,7 +10,8 @@
 
 namespace larnax::http {
 
-/// Threads that run tasks in the order of their coming. Safe to use from any thread.
+/// Threads that run tasks in the order of their coming. Safe to use from any thread. What a task
+/// throws ends the task alone.
 class WorkerPool {
  public:
   /// \param queue_limit  Tasks that TrySubmit lets wait.

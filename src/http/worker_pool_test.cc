@@ -42,6 +42,14 @@ TEST(WorkerPool, BoundsTheQueueButNotContinuations) {
   done.wait();
 }
 
+TEST(WorkerPool, OutlivesTasksThatThrow) {
+  WorkerPool pool(1, 10);
+  std::latch done(1);
+  ASSERT_TRUE(pool.TrySubmit([] { throw std::bad_alloc(); }));
+  ASSERT_TRUE(pool.TrySubmit([&] { done.count_down(); }));
+  done.wait();
+}
+
 TEST(WorkerPool, DropsWaitingTasksWhenStopped) {
   WorkerPool pool(1, 10);
   std::promise<void> release;
