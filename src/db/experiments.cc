@@ -26,6 +26,8 @@ arrow::Status Experiments::Record(const head::FrozenGeneration& frozen) {
   for (const head::FrozenSeries& series : frozen.series) {
     const std::string_view name = series.labels.Get(label_);
     if (name.empty() || known_.contains(name)) continue;
+    // Of exemplars alone: the first sample begins it.
+    if (!frozen.generation->Has(series.ref)) continue;
     const int64_t start_ms = frozen.generation->RangeOf(series.ref).start_ms;
     const auto [at, inserted] = found.try_emplace(std::string(name), start_ms);
     if (!inserted) at->second = std::min(at->second, start_ms);

@@ -93,6 +93,32 @@ TEST(ManifestTest, ComesBackAsItWas) {
   EXPECT_EQ(other.tombstones, manifest.tombstones);
 }
 
+TEST(ManifestTest, OtherTablesAreAnnouncedAndOldManifestsLackThem) {
+  Manifest manifest = MakeManifest();
+  EXPECT_EQ(EncodeManifest(manifest).find("\"tables\""), std::string::npos);
+  manifest.files[1].table = "histograms";
+  manifest.metadata = {{.name = "s0000000004-0000000004-e1-9",
+                        .bytes = 500,
+                        .rows = 3,
+                        .min_sequence = 4,
+                        .max_sequence = 4,
+                        .footer_bytes = 200,
+                        .footer_crc32c = 0xBEEF,
+                        .created_ms = 77}};
+  const std::string text = EncodeManifest(manifest);
+  EXPECT_NE(text.find("\"required_features\":[\"tables\"]"), std::string::npos);
+  ASSERT_OK_AND_ASSIGN(const Manifest got, DecodeManifest(text, "x"));
+  EXPECT_EQ(got.files, manifest.files);
+  EXPECT_EQ(got.metadata, manifest.metadata);
+  // What other readers make of it again is the same.
+  EXPECT_EQ(EncodeManifest(got), text);
+  ASSERT_OK_AND_ASSIGN(const Manifest old, DecodeWith("\"metadata\":[],\n", ""));
+  EXPECT_TRUE(old.metadata.empty());
+  EXPECT_FALSE(DecodeWith("\"metadata\":[]", "\"metadata\":[{}]").ok());
+  EXPECT_THAT(DecodeWith("\"required_features\":[]", "\"required_features\":[\"later\"]"),
+              IsKind(ErrorKind::kUnsupported));
+}
+
 TEST(ManifestTest, EveryDamagedByteIsFound) {
   const std::string good = EncodeManifest(MakeManifest());
   for (size_t i = 0; i < good.size(); ++i) {

@@ -7,6 +7,9 @@
 namespace larnax::store {
 namespace {
 
+// Of runs that no level takes.
+constexpr int kDamagedLevel = -1;
+
 MergeJob MakeJob(const DayRuns& day, size_t begin, size_t end, int level) {
   MergeJob job{.day = day.day, .runs = {}, .level = level};
   job.tier = level == kDayLevel ? columns::Tier::kDay : columns::Tier::kMerged;
@@ -29,7 +32,7 @@ std::optional<MergeJob> PickFanIn(const DayRuns& day, int level, size_t fan_in) 
 }
 
 std::optional<MergeJob> PickSeal(const DayRuns& day, int64_t now_ms, const MergeOptions& options) {
-  if (!IsOver(day.day, now_ms, options)) return std::nullopt;
+  if (day.is_damaged || !IsOver(day.day, now_ms, options)) return std::nullopt;
   int64_t day_rows = 0;
   int64_t late_rows = 0;
   int64_t newest_late_ms = 0;
@@ -54,12 +57,28 @@ std::optional<MergeJob> PickSeal(const DayRuns& day, int64_t now_ms, const Merge
 
 std::optional<MergeJob> PickEverything(const DayRuns& day, int64_t now_ms,
                                        const MergeOptions& options) {
+  if (day.is_damaged) return std::nullopt;
   const bool is_over = IsOver(day.day, now_ms, options);
   const bool is_one = day.runs.size() == 1;
   if (is_one && day.runs[0].level >= (is_over ? kDayLevel : kTopFanInLevel)) return std::nullopt;
   MergeJob job = MakeJob(day, 0, day.runs.size(), is_over ? kDayLevel : kTopFanInLevel);
   job.tier = columns::Tier::kDay;
   return job;
+}
+
+// Marks damaged runs, which are merged with nothing, and their days, which become no single run.
+void SetApart(const std::set<std::string>& damaged, std::vector<DayRuns>* days) {
+  const auto is_damaged = [&](const Run& run) {
+    return std::any_of(run.files.begin(), run.files.end(),
+                       [&](const auto& file) { return damaged.contains(file->entry().name); });
+  };
+  for (DayRuns& day : *days) {
+    for (Run& run : day.runs) {
+      if (!is_damaged(run)) continue;
+      run.level = kDamagedLevel;
+      day.is_damaged = true;
+    }
+  }
 }
 
 }  // namespace
@@ -69,8 +88,10 @@ bool IsOver(int64_t day, int64_t now_ms, const MergeOptions& options) {
 }
 
 std::optional<MergeJob> PickMerge(const Version& version, int64_t now_ms,
-                                  const MergeOptions& options, bool everything) {
-  const std::vector<DayRuns> days = RunsOf(version);
+                                  const MergeOptions& options, bool everything,
+                                  const std::set<std::string>& damaged) {
+  std::vector<DayRuns> days = RunsOf(version);
+  if (!damaged.empty()) SetApart(damaged, &days);
   if (everything) {
     for (const DayRuns& day : days) {
       if (auto job = PickEverything(day, now_ms, options)) return job;

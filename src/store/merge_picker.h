@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "columns/samples_writer.h"
@@ -41,7 +43,11 @@ bool IsOver(int64_t day, int64_t now_ms, const MergeOptions& options);
 ///
 /// Level by level, small files first: each row is rewritten about four times in all. With
 /// `everything`, whatever is not yet one run a day is due.
+///
+/// \param damaged  Names of files that cannot be read: their runs stay as they are, and nothing is
+///                 merged across them.
 std::optional<MergeJob> PickMerge(const Version& version, int64_t now_ms,
-                                  const MergeOptions& options, bool everything);
+                                  const MergeOptions& options, bool everything,
+                                  const std::set<std::string>& damaged = {});
 
 }  // namespace larnax::store

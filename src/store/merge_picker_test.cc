@@ -1,5 +1,8 @@
 #include "store/merge_picker.h"
 
+#include <set>
+#include <string>
+
 #include <gtest/gtest.h>
 
 #include "base/civil_time.h"
@@ -16,8 +19,8 @@ constexpr int64_t kMinute = 60'000;
 class MergePickerTest : public testing::Test {
  protected:
   void Add(int level, int64_t min_sequence, int64_t max_sequence, int64_t rows = 100,
-           int64_t created_ms = kNoon, int64_t day = kDayNumber) {
-    FileEntry entry{.table = "samples",
+           int64_t created_ms = kNoon, int64_t day = kDayNumber, const char* table = "samples") {
+    FileEntry entry{.table = table,
                     .name = "s" + std::to_string(++number_),
                     .day = day,
                     .level = level,
@@ -34,7 +37,7 @@ class MergePickerTest : public testing::Test {
 
   // What is picked, as `level: min-max of the runs`; empty for nothing.
   std::string Pick(int64_t now_ms, bool everything = false) const {
-    const auto job = PickMerge(version_, now_ms, options_, everything);
+    const auto job = PickMerge(version_, now_ms, options_, everything, damaged_);
     if (!job) return "";
     return std::to_string(job->level) + ": " + std::to_string(job->runs.front().min_sequence) +
            "-" + std::to_string(job->runs.back().max_sequence) +
@@ -44,6 +47,7 @@ class MergePickerTest : public testing::Test {
   io::SimFileSystem fs_{1};
   Version version_;
   MergeOptions options_;
+  std::set<std::string> damaged_;
   int number_ = 0;
 };
 
@@ -52,6 +56,31 @@ TEST_F(MergePickerTest, EightOfOneLevelMakeOneOfTheNext) {
   EXPECT_EQ(Pick(kNoon), "");
   Add(0, 8, 8);
   EXPECT_EQ(Pick(kNoon), "1: 1-8");
+}
+
+TEST_F(MergePickerTest, FilesOfAllTablesAreOneRun) {
+  for (int i = 1; i <= 8; ++i) {
+    // Some flushes have no floats, some nothing else.
+    if (i != 3) Add(0, i, i);
+    if (i % 3 == 0) Add(0, i, i, 100, kNoon, kDayNumber, "histograms");
+    if (i == 5) Add(0, i, i, 100, kNoon, kDayNumber, "exemplars");
+  }
+  EXPECT_EQ(Pick(kNoon), "1: 1-8");
+  const auto job = PickMerge(version_, kNoon, options_, false);
+  ASSERT_EQ(job->runs.size(), 8u);
+  EXPECT_EQ(job->runs[4].files.size(), 2u);
+  EXPECT_EQ(job->runs[2].files[0]->entry().table, "histograms");
+}
+
+TEST_F(MergePickerTest, NothingIsMergedAcrossDamage) {
+  for (int i = 1; i <= 20; ++i) Add(0, i, i);
+  damaged_ = {"s4"};
+  EXPECT_EQ(Pick(kNoon), "1: 5-20");
+  damaged_.insert("s15");
+  EXPECT_EQ(Pick(kNoon), "1: 5-14");
+  damaged_.insert("s9");
+  EXPECT_EQ(Pick(kNoon), "");
+  EXPECT_EQ(Pick(kEnd + 60 * kMinute, true), "");
 }
 
 TEST_F(MergePickerTest, OnlyNeighboursOfOneLevelMerge) {

@@ -147,8 +147,9 @@ class Store {
   std::unique_ptr<FileNames> names_;
   const std::shared_ptr<OpenFiles> open_files_;
 
-  std::mutex flush_mutex_;  // Held by Flush; taken before commit_mutex_.
-  std::mutex merge_mutex_;  // Held by MergeOnce; taken before commit_mutex_.
+  std::mutex flush_mutex_;               // Held by Flush; taken before commit_mutex_.
+  std::mutex merge_mutex_;               // Held by MergeOnce; taken before commit_mutex_.
+  std::set<std::string> damaged_files_;  // Inputs that a merge could not read.
   // Days of a generation that are in files although the flush as a whole failed.
   std::shared_ptr<const head::Generation> partly_flushed_;
   std::set<int64_t> flushed_days_;

@@ -246,7 +246,7 @@ arrow::Result<bool> Store::MergeOnce(int64_t now_ms, bool everything,
   if (options_.read_only) return ReadOnlyError();
   const std::lock_guard lock(merge_mutex_);
   const auto version = Current();
-  const auto job = PickMerge(*version, now_ms, options_.merge, everything);
+  const auto job = PickMerge(*version, now_ms, options_.merge, everything, damaged_files_);
   if (!job) return MergeMetadata(now_ms, everything);
   MergeSettings settings{.columns = version->registry.entries(),
                          .options = options_.writer,
@@ -261,6 +261,12 @@ arrow::Result<bool> Store::MergeOnce(int64_t now_ms, bool everything,
   }
   std::vector<NewFile> merged;
   const auto written = WriteMerge(fs_, folders_, *names_, *job, settings, &merged);
+  if (KindOf(written) == ErrorKind::kCorrupt) {
+    // The others are merged all the same, from the next call on.
+    for (const std::string& name : NamesOf(*job)) {
+      if (written.message().find(name) != std::string::npos) damaged_files_.insert(name);
+    }
+  }
   const std::lock_guard commit_lock(commit_mutex_);
   const auto installed = written.ok() ? InstallMerge(*job, merged, now_ms) : written;
   for (const NewFile& file : merged) Discard(file.entry.name);

@@ -53,6 +53,7 @@ struct Run {
 struct DayRuns {
   int64_t day = 0;
   std::vector<Run> runs;
+  bool is_damaged = false;  ///< A run cannot be read; set by PickMerge.
 };
 
 /// Group a version's files; days ascending.
