@@ -66,7 +66,7 @@ def run(archive, *arguments, status=0):
     return done.stdout if status == 0 else done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("command", ["serve", "inspect", "verify", "export"])
+@pytest.mark.parametrize("command", ["serve", "inspect", "verify", "export", "query", "explain"])
 def test_help_of_commands(archive, command):
     text = run(archive, command, "--help")
     assert "--data" in text and len(text.splitlines()) > 5
@@ -74,7 +74,7 @@ def test_help_of_commands(archive, command):
 
 def test_help_and_version(archive):
     text = run(archive, "--help")
-    for command in ("serve", "inspect", "verify", "export"):
+    for command in ("serve", "inspect", "verify", "export", "query", "explain"):
         assert command in text
     assert re.search(r"\d+\.\d+\.\d+", run(archive, "--version"))
 
