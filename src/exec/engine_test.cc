@@ -224,6 +224,24 @@ TEST_F(EngineTest, ExtremeTimesAreNoTrouble) {
   }
 }
 
+TEST_F(EngineTest, LargeExpressionsAreEvaluated) {
+  Load({R"(x{a="1"} 1 2 3)"}, &source_);
+  for (const int terms : {900, 2000}) {
+    std::string sum = "x";
+    for (int i = 1; i < terms; ++i) sum += " + x";
+    EXPECT_THAT(Instant(sum, 0), ElementsAre("{a=\"1\"} " + std::to_string(terms)));
+  }
+  // Many selectors, few levels: each is read, none is looked for among all.
+  std::string tree = "x";
+  for (int i = 0; i < 13; ++i) tree = "(" + tree + "+" + tree + ")";
+  CountingSource counting(&source_);
+  QueryRequest request;
+  request.text = tree;
+  ASSERT_OK_AND_ASSIGN(const QueryResult result, engine_.Run(counting, request));
+  EXPECT_THAT(Print(result, {0}), ElementsAre("{a=\"1\"} 8192"));
+  EXPECT_THAT(counting.requests, SizeIs(1));
+}
+
 TEST_F(EngineTest, LimitsAreKept) {
   Load({R"(x{a="1"} 1 2 3 4 5 6 7 8)", R"(x{a="2"} 1 2 3 4 5 6 7 8)"}, &source_);
   QueryRequest request = RangeOf("x", 8);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <deque>
-#include <limits>
 #include <string>
 
 namespace larnax::exec {
@@ -80,11 +79,15 @@ struct HeldBatch {
 
 // One select, and its batches that some reader still needs.
 struct SelectPool::Read {
-  std::string key;
+  struct Held {
+    std::shared_ptr<const SampleBatch> batch;
+    size_t readers_left = 0;  // That have not passed it.
+  };
   std::vector<Matcher> matchers;
   TimeRange range;
+  size_t readers = 0;
   std::unique_ptr<SampleStream> stream;
-  std::deque<std::shared_ptr<const SampleBatch>> batches;
+  std::deque<Held> batches;
   size_t first_batch = 0;  // Number of batches.front().
   bool ended = false;
 };
@@ -95,41 +98,35 @@ SelectPool::SelectPool(SampleSource* source, const QueryRequest& request, Execut
 SelectPool::~SelectPool() = default;
 
 size_t SelectPool::Register(const std::vector<Matcher>& matchers, TimeRange range) {
-  std::string key = KeyOf(matchers);
+  std::vector<Read*>& known = reads_by_key_[KeyOf(matchers)];
+  const auto found = std::find_if(known.begin(), known.end(),
+                                  [&](Read* read) { return WorthUniting(read->range, range); });
   Read* read = nullptr;
-  for (const auto& known : reads_) {
-    if (known->key == key && WorthUniting(known->range, range)) {
-      read = known.get();
-      read->range = {std::min(read->range.start_ms, range.start_ms),
-                     std::max(read->range.end_ms, range.end_ms)};
-      break;
-    }
-  }
-  if (read == nullptr) {
+  if (found != known.end()) {
+    read = *found;
+    read->range = {std::min(read->range.start_ms, range.start_ms),
+                   std::max(read->range.end_ms, range.end_ms)};
+  } else {
     reads_.push_back(std::make_unique<Read>());
     read = reads_.back().get();
-    read->key = std::move(key);
     read->matchers = matchers;
     read->range = range;
+    known.push_back(read);
   }
+  ++read->readers;
   readers_.push_back({.read = read});
   return readers_.size() - 1;
 }
 
-void SelectPool::FreePassed(Read* read) {
-  size_t needed = std::numeric_limits<size_t>::max();
-  for (const Reader& reader : readers_) {
-    if (reader.read == read && !reader.gone) needed = std::min(needed, reader.batch);
-  }
-  while (!read->batches.empty() && read->first_batch < needed) {
+void SelectPool::Pass(Reader* reader) {
+  Read* read = reader->read;
+  --read->batches[reader->batch - read->first_batch].readers_left;
+  ++reader->batch;
+  reader->series = 0;
+  while (!read->batches.empty() && read->batches.front().readers_left == 0) {
     read->batches.pop_front();
     ++read->first_batch;
   }
-}
-
-void SelectPool::Leave(size_t reader) {
-  readers_[reader].gone = true;
-  FreePassed(readers_[reader].read);
 }
 
 arrow::Result<std::shared_ptr<const SampleBatch>> SelectPool::BatchAt(Read* read, size_t number) {
@@ -148,27 +145,22 @@ arrow::Result<std::shared_ptr<const SampleBatch>> SelectPool::BatchAt(Read* read
       break;
     }
     auto held = std::make_shared<HeldBatch>(std::move(batch), context_->budget->meter());
-    read->batches.push_back({held, &held->batch});
+    read->batches.push_back({{held, &held->batch}, read->readers});
     ARROW_RETURN_NOT_OK(context_->budget->Check());
   }
   if (number >= read->first_batch + read->batches.size()) return nullptr;
-  return read->batches[number - read->first_batch];
+  return read->batches[number - read->first_batch].batch;
 }
 
 arrow::Result<SampleMorsel> SelectPool::Next(size_t reader_index, size_t steps) {
   Reader& reader = readers_[reader_index];
   while (true) {
     ARROW_ASSIGN_OR_RAISE(auto batch, BatchAt(reader.read, reader.batch));
-    if (batch == nullptr) {
-      Leave(reader_index);
-      return SampleMorsel{};
-    }
+    if (batch == nullptr) return SampleMorsel{};
     const std::span<const SeriesSamples> all = batch->series;
     if (reader.series == all.size()) {
-      ++reader.batch;
-      reader.series = 0;
       batch.reset();
-      FreePassed(reader.read);
+      Pass(&reader);
       continue;
     }
     const size_t first = reader.series;

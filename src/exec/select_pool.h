@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include <arrow/result.h>
@@ -20,7 +22,7 @@ struct SampleMorsel {
 /// Reads of one query: selectors with the same matchers over ranges that overlap are read once.
 ///
 /// First every selector says what it needs (Register), then each reads its own way through the
-/// batches; a batch is freed when the last one has passed it. Not synchronized.
+/// batches, to the end; a batch is freed when the last one has passed it. Not synchronized.
 class SelectPool {
  public:
   /// \param source  Outlives the pool.
@@ -29,9 +31,6 @@ class SelectPool {
 
   /// Say that series are needed in a range, ends included. \return What to give to Next.
   size_t Register(const std::vector<Matcher>& matchers, TimeRange range);
-  /// Give up reading: what was kept for this reader may go.
-  void Leave(size_t reader);
-
   /// Read on. Morsels depend on the batches alone. May hold samples outside of the reader's range.
   /// \param steps  Of the result, for which a morsel is cut small enough.
   arrow::Result<SampleMorsel> Next(size_t reader, size_t steps);
@@ -45,16 +44,16 @@ class SelectPool {
     Read* read = nullptr;
     size_t batch = 0;   // Number of the batch that it stands in, from the first ever.
     size_t series = 0;  // Next series there.
-    bool gone = false;
   };
 
   arrow::Result<std::shared_ptr<const SampleBatch>> BatchAt(Read* read, size_t number);
-  void FreePassed(Read* read);
+  void Pass(Reader* reader);
 
   SampleSource* source_;
   const QueryRequest& request_;
   ExecutionContext* context_;
   std::vector<std::unique_ptr<Read>> reads_;
+  std::unordered_map<std::string, std::vector<Read*>> reads_by_key_;
   std::vector<Reader> readers_;
 };
 
