@@ -3,6 +3,7 @@
 #include <string>
 
 #include <arrow/io/interfaces.h>
+#include <arrow/result.h>
 
 namespace larnax::answer {
 
