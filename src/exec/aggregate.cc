@@ -74,6 +74,7 @@ class GroupedAggregate final : public WholeOperator {
         group.accumulator->Add(row, position, &context_->annotations);
       }
     }
+    ARROW_RETURN_NOT_OK(CheckRows(groups.size()));
     StepVector out = NewVector();
     out.Reserve(groups.size());
     for (uint32_t i = 0; i < groups.size(); ++i) {

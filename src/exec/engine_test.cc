@@ -252,6 +252,14 @@ TEST_F(EngineTest, LimitsAreKept) {
   request.max_memory_bytes = 100;
   EXPECT_THAT(engine_.Run(source_, request), IsKind(ErrorKind::kLimit));
   request.max_memory_bytes = 1 << 20;
+  // 100,000 steps of a few series: before they are made.
+  request.end_ms = 100'000;
+  request.step_ms = 1;
+  for (const char* text : {"x @ 0", "sum by (a) (x @ 0)"}) {
+    request.text = text;
+    EXPECT_THAT(engine_.Run(source_, request), IsKind(ErrorKind::kLimit)) << text;
+  }
+  request = RangeOf("x", 8);
   request.series_limit = 1;
   ASSERT_OK_AND_ASSIGN(const QueryResult cut, engine_.Run(source_, request));
   EXPECT_THAT(cut.series, SizeIs(1));

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -67,6 +68,12 @@ class VectorOperator {
  protected:
   virtual arrow::Result<StepVector> DoNext() = 0;
   StepVector NewVector() const { return {grid_.count, context_->budget->meter()}; }
+  /// Check that so many rows more may be held: before all of them are made. \retval kLimit
+  arrow::Status CheckRows(size_t rows) const {
+    const double bytes = static_cast<double>(rows) * static_cast<double>(grid_.count) * 8;
+    return context_->budget->CheckBytes(bytes < 9e18 ? static_cast<int64_t>(bytes)
+                                                     : std::numeric_limits<int64_t>::max());
+  }
 
   ExecutionContext* const context_;
   const StepGrid grid_;

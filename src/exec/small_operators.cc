@@ -74,6 +74,7 @@ arrow::Result<StepVector> RepeatedVector::DoNext() {
   ARROW_ASSIGN_OR_RAISE(const StepVector batch, input_->Next());
   StepVector out = NewVector();
   if (batch.empty()) return out;
+  ARROW_RETURN_NOT_OK(CheckRows(batch.size()));
   out.Reserve(batch.size());
   for (const StepSeries& from : batch.series) {
     StepSeries& row = out.Add(out.StoreLabels(from.labels.bytes()), from.drop_name);
