@@ -16,7 +16,7 @@ enum class RejectReason : uint8_t {
   kEmptyLabelName,
   kRepeatedLabelName,
   kInvalidUtf8,
-  kNoSamples,                ///< Remote write 2.0: a series with neither sample nor histogram.
+  kNoSamples,                ///< Remote write 2.0: a series without sample, histogram, exemplar.
   kHistogramSchema,          ///< Not -4..52 and not -53.
   kHistogramSpans,           ///< Spans and buckets differ in number, or a span overlaps another.
   kHistogramNegativeBucket,  ///< A bucket, the zero bucket or the count is below zero or NaN.

@@ -371,6 +371,17 @@ TEST(DecodeV2, RejectsSeriesWithoutSamplesAlone) {
   EXPECT_EQ(request.rejections[0].reason, RejectReason::kNoSamples);
 }
 
+TEST(DecodeV2, TakesSeriesOfExemplarsAlone) {
+  RequestEncoder encoder(WriteVersion::kV2);
+  encoder.BeginSeries(LabelBytes({{"__name__", "a"}}));
+  encoder.AddExemplar(LabelBytes({{"trace_id", "x"}}), 1, 1);
+  const Message message(encoder.Finish());
+  WriteRequest request;
+  ASSERT_OK(DecodeV2(message.span(), &request));
+  EXPECT_EQ(request.rejection_count, 0);
+  EXPECT_EQ(request.exemplars.size(), 1);
+}
+
 TEST(DecodeV2, LimitsBytesThatReferencesMultiply) {
   RequestEncoder encoder(WriteVersion::kV2);
   const std::string labels = LabelBytes({{"__name__", std::string(100'000, 'x')}});

@@ -120,7 +120,8 @@ class DecoderV2 : public PartsDecoder {
     if (!BuildLabels(request()->references, &labels)) return false;
     EndSeries(labels);
     const DecodedSeries& series = request()->series.back();
-    if (series.sample_count == 0 && series.histogram_count == 0) {
+    // The protocol's text wants samples, but Prometheus sends exemplars in entries of their own.
+    if (series.sample_count == 0 && series.histogram_count == 0 && series.exemplar_count == 0) {
       request()->Reject(RejectReason::kNoSamples, request()->series.size() - 1);
     }
     return !has_metadata || FinishMetadata(metadata);
