@@ -4,6 +4,7 @@
 #include <bit>
 #include <set>
 
+#include "larnax/error.h"
 #include "larnax/format.h"
 
 namespace larnax::answer {
@@ -43,6 +44,10 @@ arrow::Result<const SeriesSamples*> SampleCursor::Next() {
     ARROW_ASSIGN_OR_RAISE(batch_, stream_->Next());
     next_ = 0;
     done_ = batch_.series.empty();
+    // Raw samples are all there, or the answer says that it failed.
+    if (const auto missing = stream_->warnings(); !missing.empty()) {
+      return MakeError(ErrorKind::kCorrupt, missing.front());
+    }
   }
   return nullptr;
 }

@@ -50,6 +50,7 @@ class FakeStream : public SampleStream {
     return MakeBatch(*series_[next_++]);
   }
   const ReadStats& stats() const override { return stats_; }
+  std::vector<std::string> warnings() const override { return database_->stream_warnings; }
 
  private:
   struct Storage {

@@ -346,6 +346,22 @@ TEST_F(ReadTest, RefusesWhatIsBroken) {
   EXPECT_EQ(Read(QueryOf(0, 9, kAll)).status, 503);
 }
 
+// Its messages cannot say that something is missing: then it fails.
+TEST_F(ReadTest, FailsWhereSamplesAreMissing) {
+  database_.AddSeries({{"__name__", "m"}}, Ramp(1));
+  database_.stream_warnings = {"samples are missing from this answer: path=x.parquet"};
+  Start();
+  for (const std::string kind : {"", "streamed"}) {
+    const RawResponse failed =
+        Read(QueryOf(0, 9, kAll) + (kind.empty() ? "" : Number(2, kStreamed)));
+    EXPECT_EQ(failed.status, 500) << kind;
+    EXPECT_THAT(failed.body, HasSubstr("x.parquet")) << kind;
+  }
+  const RawResponse samples = Get("/api/v1/samples?match[]=m");
+  EXPECT_EQ(samples.status, 500);
+  EXPECT_THAT(samples.body, HasSubstr("x.parquet"));
+}
+
 TEST_F(ReadTest, LetsSoManyInAtATime) {
   database_.AddSeries({{"__name__", "m"}}, Ramp(1));
   ServerOptions options = SmallOptions();

@@ -54,6 +54,10 @@ arrow::Result<const SeriesSamples*> SortedSeries::Cursor::Peek() {
     next = 0;
     ARROW_ASSIGN_OR_RAISE(batch, stream->Next());
     done = batch.series.empty();
+    // Remote read has no way to say that something is missing.
+    if (const auto missing = stream->warnings(); !missing.empty()) {
+      return MakeError(ErrorKind::kCorrupt, missing.front());
+    }
   }
   return done ? nullptr : &batch.series[next];
 }
