@@ -52,12 +52,12 @@ def read_histograms(address, start_ms, end_ms):
     return found
 
 
-RESET_HINT, TIMESTAMP = 14, 15
+SUM, RESET_HINT, TIMESTAMP = 3, 14, 15
 PACKED_DOUBLES, PACKED_VARINTS, SPANS = (10, 13, 16), (9, 12), (8, 11)
 
 
 def canonical_histogram(data):
-    """The fields of a Histogram, defaults left out, so that equal ones compare equal."""
+    """The fields of a Histogram, defaults left out and buckets by index: equal ones compare equal."""
     message = {}
     for number, value in read_fields(data):
         if number == RESET_HINT:
@@ -82,7 +82,29 @@ def canonical_histogram(data):
                 numbers.append(value)
         elif value != 0:
             message[number] = value
+    for spans, deltas, counts in ((8, 9, 10), (11, 12, 13)):
+        message["buckets", spans] = buckets_of(
+            message.pop(spans, []), message.pop(deltas, []), message.pop(counts, []))
     return message
+
+
+def buckets_of(spans, deltas, counts):
+    """Counts (bits of floats, or numbers) by index, empty buckets left out: chunks share a layout,
+    which adds some."""
+    if deltas:
+        total, counts = 0, []
+        for delta in deltas:
+            total += delta >> 1 ^ -(delta & 1)
+            counts.append(total)
+    buckets, at, index = {}, 0, 0
+    for offset, length in spans:
+        index += offset >> 1 ^ -(offset & 1)
+        for count in counts[at:at + length]:
+            if count:
+                buckets[index] = count
+            index += 1
+        at += length
+    return buckets
 
 
 def label_of(data):

@@ -235,7 +235,8 @@ class Target:
         return self.family("size_bytes", HISTOGRAM, [self.metric("/", now_ms, field(7, body))])
 
     def gauge_family(self, now_ms):
-        value = self.draw.choice([self.draw.gauss(20, 5), float("inf"), -0.0, 1e-320])
+        # No -0.0: Prometheus' encoder takes it for the default and sends nothing.
+        value = self.draw.choice([self.draw.gauss(20, 5), float("inf"), 1e-320])
         self.served_values.setdefault(("heat_celsius", "/"), {})[now_ms] = value
         return self.family("heat_celsius", GAUGE,
                            [self.metric("/", now_ms, field(2, double_field(1, value)))])
