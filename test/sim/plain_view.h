@@ -39,8 +39,12 @@ class PlainView {
 
   /// Check what holds at every moment: each row was stored at some time; nothing stands twice but
   /// where a value was overwritten; no old and new file of a merge together.
+  ///
+  /// \param may_repeat  A flush could not look into a damaged file, and may have written again what
+  ///                    that holds.
   static arrow::Status CheckAlways(const Model& model,
-                                   const std::vector<std::shared_ptr<const PlainFile>>& files);
+                                   const std::vector<std::shared_ptr<const PlainFile>>& files,
+                                   bool may_repeat);
   /// Check that the newest row of each sample is what the model says, and that none is missing.
   static arrow::Status CheckComplete(const Model& model,
                                      const std::vector<std::shared_ptr<const PlainFile>>& files);
@@ -48,7 +52,8 @@ class PlainView {
   static int64_t CountSamples(const std::vector<std::shared_ptr<const PlainFile>>& files);
   /// Check that each exemplar was sent, and stands once.
   static arrow::Status CheckExemplars(const std::set<SentExemplar>& sent,
-                                      const std::vector<std::shared_ptr<const PlainFile>>& files);
+                                      const std::vector<std::shared_ptr<const PlainFile>>& files,
+                                      bool may_repeat);
   /// Check that both trees hold exactly the files of the manifest, in their full length, that
   /// each passes its own checks, that the schema file has all their columns, and that nothing is
   /// left over elsewhere.

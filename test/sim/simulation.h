@@ -156,6 +156,7 @@ class Simulation {
   bool read_errors_on_ = false;
   bool disk_full_ = false;
   std::vector<FlippedByte> flipped_;
+  bool was_flipped_ = false;  // Under the running database, at some time.
   bool archive_lost_ = false;
   bool is_recovered_ = false;  // The model knows what the last restart brought up.
   bool is_between_calls_ = false;

@@ -107,6 +107,7 @@ arrow::Status Simulation::FlipBit() {
   open_read_.reset();
   ARROW_RETURN_NOT_OK(disk_.Corrupt(byte->path, byte->offset_bytes, byte->mask));
   flipped_.push_back(*byte);
+  was_flipped_ = true;
   Say("flip in " + byte->path + " at " + std::to_string(byte->offset_bytes));
   return arrow::Status::OK();
 }

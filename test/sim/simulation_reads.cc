@@ -282,8 +282,8 @@ arrow::Status Simulation::LookPlainly(bool complete) {
     return arrow::Status::OK();
   }
   ARROW_ASSIGN_OR_RAISE(const auto files, read);
-  ARROW_RETURN_NOT_OK(PlainView::CheckAlways(model_, files));
-  ARROW_RETURN_NOT_OK(PlainView::CheckExemplars(sent_exemplars_, files));
+  ARROW_RETURN_NOT_OK(PlainView::CheckAlways(model_, files, was_flipped_));
+  ARROW_RETURN_NOT_OK(PlainView::CheckExemplars(sent_exemplars_, files, was_flipped_));
   Count("plain reads");
   // A failed flush takes back what it showed; without exchange a day is gone for a moment.
   const int64_t samples = PlainView::CountSamples(files);

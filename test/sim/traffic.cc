@@ -259,16 +259,13 @@ Request Traffic::Make(int64_t now_ms) {
       const size_t index = again ? pointed.series : random_.Below(series_.size());
       const int64_t time_ms = again ? pointed.time_ms : DrawTime(now_ms);
       encoder.BeginSeries(series_[index].raw);
-      const bool has_float = random_.Chance(0.2);
-      if (has_float) add(series_[index], time_ms, DrawBits(), 0);
+      if (random_.Chance(0.2)) add(series_[index], time_ms, DrawBits(), 0);
       if (random_.Chance(0.8)) {
         AddHistogram(series_[index], time_ms, latest_ms, &encoder, &request, &histograms);
         if (recent_.size() < 64) recent_.emplace_back();
         recent_[random_.Below(recent_.size())] = {index, time_ms, DrawBits()};
       } else {
         AddExemplar(series_[index], time_ms, latest_ms, &encoder, &request);
-        // Version 2 has no series without samples; its exemplars are taken all the same.
-        if (version_2 && !has_float) ++request.bad_count;
       }
       continue;
     }
