@@ -144,7 +144,7 @@ TEST(ParseScript, ReadsExpectations) {
   EXPECT_TRUE(eval.ordered);
   EXPECT_EQ(Eval("eval instant at 1m 7\n 0x1F").scalar, 31);
   EXPECT_EQ(Eval("eval instant at 1m \"a\"\n expect string \"a\\n\"").string, "a\n");
-  EXPECT_EQ(Eval("eval instant x[1m]\n expect range vector from 1s to 3s step 1s\n x 1 2 3")
+  EXPECT_EQ(Eval("eval instant at 3s x[1m]\n expect range vector from 1s to 3s step 1s\n x 1 2 3")
                 .range_vector->end_ms,
             3'000);
   EXPECT_EQ(Eval("eval_fail instant at 1m x\n expected_fail_message no").fail->text, "no");
