@@ -88,8 +88,8 @@ struct FloatHistogram {
   /// Tell whether a counter was reset between `previous` and this.
   bool DetectReset(const FloatHistogram& previous) const;
 
-  /// All buckets of spans in ascending order, empty ones included, with the zero bucket if its count
-  /// is above 0 (as Prometheus does). Buckets that reach into the zero bucket begin at its end.
+  /// All buckets of spans in ascending order, empty ones included, with the zero bucket if it
+  /// counts more than 0. Buckets that reach into the zero bucket begin at its end.
   std::vector<HistogramBucket> Buckets() const;
 
   /// Estimated bytes, for limits on the size of queries.
