@@ -7,7 +7,7 @@
 namespace larnax::sim {
 namespace {
 
-constexpr uint64_t kSeeds = 24;
+constexpr uint64_t kSeeds = 32;
 constexpr int kSteps = 90;
 
 std::string Replay(uint64_t seed) {
@@ -29,7 +29,6 @@ constexpr const char* kKinds[] = {
     "failed syncs",
     "failed writes",
     "exemplars read",
-    "failed truncates",
     "flipped bits contained by reads",
     "flipped bits noticed by reads",
     "flushes that failed",
