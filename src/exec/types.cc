@@ -111,7 +111,7 @@ StepSeries& StepVector::Add(LabelsView labels, bool drop_name) {
   return row;
 }
 
-StepSeries& StepVector::AddCopy(const StepSeries& from) {
+StepSeries& StepVector::AddCopy(StepSeries from) {
   StepSeries& row = Add(from.labels, from.drop_name);
   std::copy_n(from.values, steps_, row.values);
   std::copy_n(from.present, PresenceWordCount(steps_), row.present);

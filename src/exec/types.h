@@ -113,7 +113,7 @@ class StepVector {
   StepSeries& Add(LabelsView labels, bool drop_name);
   /// Append a row with the labels, the mark and the samples of another vector's row, copied; labels
   /// stay borrowed.
-  StepSeries& AddCopy(const StepSeries& row);
+  StepSeries& AddCopy(StepSeries row);
   /// Give a row room for histograms, all null, if it has none.
   void AddHistograms(StepSeries* row);
   void SetHistogram(StepSeries* row, size_t step, HistogramPtr histogram);
