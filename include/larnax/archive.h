@@ -82,6 +82,8 @@ struct ExportReport {
   /// Histograms that were left out because the format has none (all but kParquet).
   int64_t histograms_left_out = 0;
   int64_t bytes = 0;
+  /// Damaged files, each with what is wrong: the series that they damage are not in the output.
+  std::vector<std::string> warnings;
 };
 
 /// Write the selected samples of `database` as files of another shape.

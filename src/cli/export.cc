@@ -60,6 +60,10 @@ int RunExport(const ExportArguments& arguments) {
     std::printf("left out: %s native histograms, for which only --format=parquet has a place\n",
                 FormatCount(report->histograms_left_out).c_str());
   }
+  if (!report->warnings.empty()) {
+    return Fail(MakeError(ErrorKind::kCorrupt,
+                          "series of damaged files were left out: " + report->warnings.front()));
+  }
   return kOk;
 }
 

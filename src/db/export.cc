@@ -312,7 +312,9 @@ arrow::Result<ExportReport> ExportSamples(Database& database, const ExportReques
     done += static_cast<int64_t>(batch.series.size());
     if (progress) progress(done, static_cast<int64_t>(series.series.size()));
   }
-  return exporter.Finish();
+  ARROW_ASSIGN_OR_RAISE(ExportReport report, exporter.Finish());
+  report.warnings = stream->warnings();
+  return report;
 }
 
 }  // namespace larnax

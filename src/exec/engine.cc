@@ -144,7 +144,11 @@ class QueryRun {
       result->series.resize(limit);
       result->truncated = true;
     }
-    result->warnings = context_.annotations.Warnings(request_.text);
+    // Damage first: of many warnings only some are shown.
+    result->warnings = selects_.Warnings();
+    for (std::string& warning : context_.annotations.Warnings(request_.text)) {
+      result->warnings.push_back(std::move(warning));
+    }
     result->infos = context_.annotations.Infos(request_.text);
     QueryStats& stats = context_.stats;
     stats.steps = static_cast<int64_t>(grid.count);

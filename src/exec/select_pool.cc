@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <string>
+#include <utility>
 
 namespace larnax::exec {
 namespace {
@@ -172,6 +173,19 @@ arrow::Result<SampleMorsel> SelectPool::Next(size_t reader_index, size_t steps) 
     }
     return SampleMorsel{batch, all.subspan(first, reader.series - first)};
   }
+}
+
+std::vector<std::string> SelectPool::Warnings() const {
+  std::vector<std::string> distinct;
+  for (const auto& read : reads_) {
+    if (read->stream == nullptr) continue;
+    for (std::string& warning : read->stream->warnings()) {
+      if (std::find(distinct.begin(), distinct.end(), warning) == distinct.end()) {
+        distinct.push_back(std::move(warning));
+      }
+    }
+  }
+  return distinct;
 }
 
 void SelectPool::AddStats(QueryStats* stats) const {

@@ -35,6 +35,8 @@ class SelectPool {
   /// \param steps  Of the result, for which a morsel is cut small enough.
   arrow::Result<SampleMorsel> Next(size_t reader, size_t steps);
 
+  /// What could not be read, once for each: SampleStream::warnings.
+  std::vector<std::string> Warnings() const;
   /// Add what was read to the query's stats.
   void AddStats(QueryStats* stats) const;
 
