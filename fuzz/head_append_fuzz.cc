@@ -57,7 +57,8 @@ bool Decode(bool is_version_2, std::string_view message, wire::WriteRequest* req
   const std::span<const uint8_t> bytes(reinterpret_cast<const uint8_t*>(message.data()),
                                        message.size());
   request->max_arena_bytes = size_t{8} << 20;
-  const auto status = is_version_2 ? wire::DecodeV2(bytes, request) : wire::DecodeV1(bytes, request);
+  const auto status =
+      is_version_2 ? wire::DecodeV2(bytes, request) : wire::DecodeV1(bytes, request);
   return status.ok();
 }
 

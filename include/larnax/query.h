@@ -137,9 +137,9 @@ struct AnswerOptions {
 
 /// Begin to write the answer to a query.
 ///
-/// The table has the columns `metric`, one for each label, `other_labels`, `timestamp`, `value` and,
-/// where there are histograms, `histogram`. At most 10 warnings and 10 infos are written; a last one
-/// tells how many more there are.
+/// The table has the columns `metric`, one for each label, `other_labels`, `timestamp`, `value`
+/// and, where there are histograms, `histogram`. At most 10 warnings and 10 infos are written; a
+/// last one tells how many more there are.
 std::unique_ptr<AnswerWriter> WriteAnswer(QueryResult result, AnswerFormat format,
                                           AnswerOptions options = {});
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <utility>
 
-#include "columns/group_labels.h"
 #include "columns/group_columns.h"
+#include "columns/group_labels.h"
 #include "columns/parquet_file.h"
 #include "columns/schema.h"
 #include "columns/series_rows_reader.h"

@@ -449,8 +449,8 @@ bool Connection::Submit(const Route& route, Database* database) {
   if (route.kind == RouteKind::kQuery) return server_->queries.TrySubmit(std::move(work));
   Gate& gate = route.kind == RouteKind::kPromql ? *server_->promql : *server_->remote_reads;
   return gate.Enter([exchange = std::weak_ptr(exchange_),
-                                       state = std::weak_ptr(owner_->shared_state()),
-                                       work = std::move(work)](std::shared_ptr<Gate::Pass> pass) {
+                     state = std::weak_ptr(owner_->shared_state()),
+                     work = std::move(work)](std::shared_ptr<Gate::Pass> pass) {
     const auto waiting = exchange.lock();
     const auto server = state.lock();
     // A client that left gives its turn to the next, by the pass that goes here.
