@@ -71,7 +71,7 @@ TEST(Model, WhatARestartBroughtUpIsTheTruthFromThenOn) {
   ASSERT_OK(model.Recover(Found(1), Safety::kDurable));
   EXPECT_FALSE(model.Recover(Found(2), Safety::kDurable).ok());
   // The value that did not come back may still not stand in a file: only the first was there.
-  EXPECT_TRUE(model.MayBeInFiles(Series("a"), 1000, 1));
+  EXPECT_TRUE(model.MayBeInFiles(Series("a"), 1000, {.bits = 1}));
 }
 
 TEST(Model, ALyingDiskMayBringBackAnythingThatWasStoredButNothingElse) {
