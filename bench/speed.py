@@ -217,6 +217,8 @@ def measure_select(arguments, data):
                     while out.read(1 << 20):
                         pass
         server = Server(arguments.build, data, "--self-metrics-interval", "0")
+        if not programs_too:  # Nor is the way to the server part of it.
+            server.request("/-/healthy")
         begin = time.perf_counter()
         answer = json.loads(server.request("/api/v1/samples", **{
             "match[]": f'{metric}{{pod="{pod}"}}', "start": hour, "end": hour + 3600,
