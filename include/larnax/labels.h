@@ -48,6 +48,9 @@ class LabelsView {
     Iterator operator++(int);
     /// Equal when both stand at the same byte.
     friend bool operator==(const Iterator& a, const Iterator& b) { return a.at_ == b.at_; }
+    /// Where the bytes of this label begin and end. At the end of the set both are its end.
+    const char* begin_of_label() const { return at_; }
+    const char* end_of_label() const { return next_; }
 
    private:
     void Read();

@@ -36,17 +36,28 @@ void Head::BeginGeneration(LogPosition begin) {
   active_ = std::make_shared<Generation>(next_generation_++, begin);
 }
 
+void Head::OrderSeries() {
+  std::vector<SeriesTable::Unordered> fresh;
+  {
+    const std::lock_guard lock(mutex_);
+    fresh = table_.TakeUnordered();
+  }
+  // A million new series take seconds: writes and queries go on meanwhile.
+  SeriesTable::SortForFile(&fresh);
+  const std::lock_guard lock(mutex_);
+  table_.AddToOrder(fresh);
+}
+
 arrow::Result<std::shared_ptr<const FrozenGeneration>> Head::Freeze() {
+  OrderSeries();
   const std::lock_guard lock(mutex_);
   if (active_->is_empty()) return std::shared_ptr<const FrozenGeneration>();
-  table_.RefreshOrder();
   active_->set_end(log_->appended());
   auto frozen = std::make_shared<FrozenGeneration>();
   frozen->generation = active_;
   frozen->arena = table_.arena();
   std::vector<SeriesRef> refs = active_->touched();
-  std::sort(refs.begin(), refs.end(),
-            [this](SeriesRef a, SeriesRef b) { return table_[a].rank < table_[b].rank; });
+  SortLocked(&refs);
   frozen->series.reserve(refs.size());
   for (const SeriesRef ref : refs) {
     const SeriesTable::Entry& entry = table_[ref];
@@ -84,34 +95,39 @@ bool Head::IsInAny(SeriesRef ref, const IsWanted& is_wanted) const {
                      [&](const auto& each) { return is_wanted(*each, ref); });
 }
 
+void Head::SortLocked(std::vector<SeriesRef>* refs) const {
+  std::sort(refs->begin(), refs->end(),
+            [this](SeriesRef a, SeriesRef b) { return table_.IsBefore(a, b); });
+}
+
 std::vector<SeriesRef> Head::MatchLocked(std::span<const std::vector<Matcher>> selectors,
                                          const IsWanted& is_wanted) const {
   std::vector<SeriesRef> matched;
-  if (selectors.empty()) {
-    for (const SeriesRef ref : table_.order()) {
-      if (IsInAny(ref, is_wanted)) matched.push_back(ref);
-    }
-    return matched;
-  }
-  for (const std::vector<Matcher>& matchers : selectors) {
-    const std::vector<SeriesRef>* candidates = &table_.order();
-    static const std::vector<SeriesRef> kNone;
-    for (const Matcher& matcher : matchers) {
-      if (matcher.type() != MatchType::kEqual || matcher.name() != kMetricLabel) continue;
-      candidates = table_.OfMetric(matcher.value());
-      if (candidates == nullptr) candidates = &kNone;
-      break;
-    }
-    for (const SeriesRef ref : *candidates) {
+  const auto match = [&](std::span<const SeriesRef> candidates, std::span<const Matcher> matchers) {
+    for (const SeriesRef ref : candidates) {
       const LabelsView labels(table_[ref].labels);
       const bool matches = std::all_of(matchers.begin(), matchers.end(), [&](const Matcher& each) {
         return each.Matches(labels.Get(each.name()));
       });
       if (matches && IsInAny(ref, is_wanted)) matched.push_back(ref);
     }
+  };
+  const auto match_all = [&](std::span<const Matcher> matchers) {
+    match(table_.order(), matchers);
+    match(table_.unordered(), matchers);
+  };
+  if (selectors.empty()) match_all({});
+  for (const std::vector<Matcher>& matchers : selectors) {
+    const auto metric = std::find_if(matchers.begin(), matchers.end(), [](const Matcher& each) {
+      return each.type() == MatchType::kEqual && each.name() == kMetricLabel;
+    });
+    if (metric == matchers.end()) {
+      match_all(matchers);
+    } else if (const auto* of_metric = table_.OfMetric(metric->value())) {
+      match(*of_metric, matchers);
+    }
   }
-  std::sort(matched.begin(), matched.end(),
-            [this](SeriesRef a, SeriesRef b) { return table_[a].rank < table_[b].rank; });
+  SortLocked(&matched);
   matched.erase(std::unique(matched.begin(), matched.end()), matched.end());
   return matched;
 }
@@ -119,7 +135,6 @@ std::vector<SeriesRef> Head::MatchLocked(std::span<const std::vector<Matcher>> s
 HeadSnapshot Head::CaptureWhere(std::span<const std::vector<Matcher>> selectors,
                                 const IsWanted& is_wanted) {
   const std::lock_guard lock(mutex_);
-  table_.RefreshOrder();
   HeadSnapshot snapshot;
   snapshot.arena = table_.arena();
   snapshot.generations = frozen_;

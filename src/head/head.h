@@ -92,7 +92,8 @@ class Head {
   /// \retval kCorrupt The record cannot be read, or is of a kind that is not known.
   arrow::Status Replay(const RecordView& record, int64_t now_ms);
 
-  /// Close the current generation and start the next; null when it is empty.
+  /// Close the current generation and start the next; null when it is empty. Only one thread may
+  /// freeze and drop at a time.
   arrow::Result<std::shared_ptr<const FrozenGeneration>> Freeze();
   /// Let go of the oldest frozen generation once its samples are in files.
   void DropFrozen(const FrozenGeneration& frozen);
@@ -133,7 +134,8 @@ class Head {
   LogPosition EndOfRepeats(uint64_t segment) const;
 
   arrow::Status ReplayDefinitions(std::span<const SeriesDefinition> definitions, uint64_t segment);
-  arrow::Result<SeriesRef> ReplayedRef(uint32_t log_ref) const;
+  arrow::Result<SeriesRef> ReplayedRef(uint32_t log_ref);
+  void ForgetReplayed();
   arrow::Status ReplaySamples();
   arrow::Status ReplayTyped();
 
@@ -144,6 +146,8 @@ class Head {
   std::vector<SeriesRef> MatchLocked(std::span<const std::vector<Matcher>> selectors,
                                      const IsWanted& is_wanted) const;
   bool IsInAny(SeriesRef ref, const IsWanted& is_wanted) const;
+  void SortLocked(std::vector<SeriesRef>* refs) const;
+  void OrderSeries();
 
   Log* const log_;
 
@@ -158,9 +162,16 @@ class Head {
   bool log_has_all_ = true;
   std::vector<std::shared_ptr<const Generation>> frozen_;  // Oldest first.
 
-  // Of the log segment being replayed: its refs to those of this run.
+  // Of the log segment being replayed: what its refs stand for. A series is in the table only once
+  // a record names it: most of what a log defines is in files already.
+  struct ReplayedSeries {
+    std::string_view labels;
+    SeriesRef ref = kNoSeries;  // kNoSeries: not looked up yet.
+    bool is_defined = false;
+  };
   uint64_t replay_segment_ = 0;
-  std::vector<SeriesRef> replay_refs_;
+  std::vector<ReplayedSeries> replayed_;
+  std::unique_ptr<LabelArena> replayed_labels_;
 
   // Scratch of Append and Replay, kept so that a write allocates nothing.
   SampleRecord record_;

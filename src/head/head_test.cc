@@ -15,6 +15,7 @@
 #include "head/log_replay.h"
 #include "io/sim_clock.h"
 #include "io/sim_file_system.h"
+#include "model/label_order.h"
 #include "test/matchers.h"
 #include "wire/remote_write/decoder.h"
 #include "wire/remote_write/encoder.h"
@@ -218,6 +219,39 @@ TEST_F(HeadTest, ReplayFromAPositionKnowsEarlierDefinitions) {
   ASSERT_OK(log_->Commit());
   Reopen(end);
   EXPECT_EQ(Read(), (Content{{SeriesNumber(1).ToString(), {{2000, 3}}}}));
+}
+
+TEST_F(HeadTest, ReplayHoldsOnlySeriesThatHaveSamples) {
+  Append({{1, 1000, 1}, {2, 1000, 2}, {3, 1000, 2}});
+  ASSERT_OK_AND_ASSIGN(const auto frozen, head_->Freeze());
+  const LogPosition end = frozen->generation->end();
+  Append({{2, 2000, 3}});
+  ASSERT_OK(log_->Commit());
+  Reopen(end);
+  EXPECT_EQ(head_->series_count(), 1);
+}
+
+TEST_F(HeadTest, CapturesInFileOrderBeforeAndAfterSeriesAreOrdered) {
+  const auto expect_order = [&](size_t count) {
+    const std::vector<Matcher> any = {Matcher::Make(MatchType::kRegex, "pod", ".*").ValueOrDie()};
+    for (const std::vector<std::vector<Matcher>>& selectors :
+         {std::vector<std::vector<Matcher>>{}, {any}, {any, any}}) {
+      const HeadSnapshot snapshot = head_->Capture(selectors, {});
+      ASSERT_EQ(snapshot.series.size(), count);
+      for (size_t i = 1; i < count; ++i) {
+        EXPECT_LT(model::CompareForFile(snapshot.series[i - 1].labels, snapshot.series[i].labels),
+                  0);
+      }
+    }
+  };
+  Append({{5, 1000, 1}, {1, 1000, 2}, {3, 1000, 2}});
+  expect_order(3);
+  ASSERT_OK(head_->Freeze());
+  expect_order(3);
+  Append({{4, 2000, 1}, {0, 2000, 2}, {3, 2000, 2}});  // Some have a rank by now, some have not.
+  expect_order(5);
+  ASSERT_OK(head_->Freeze());
+  expect_order(5);
 }
 
 TEST_F(HeadTest, DefinesSeriesAnewInEachSegment) {

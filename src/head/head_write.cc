@@ -330,6 +330,7 @@ arrow::Result<AppendPosition> Head::Append(const wire::WriteRequest& request,
       CheckRecordSize("histograms and exemplars", most_typed_bytes, kMostTypedBytes));
 
   const std::lock_guard lock(mutex_);
+  if (!replayed_.empty()) ForgetReplayed();
   const bool was_empty = active_->is_empty();
   const uint64_t losses = losses_before_active_;
   log_has_all_ = log_->loss_count() == losses;
@@ -354,31 +355,43 @@ arrow::Status Head::ReplayDefinitions(std::span<const SeriesDefinition> definiti
                                       uint64_t segment) {
   if (segment != replay_segment_) {
     replay_segment_ = segment;
-    replay_refs_.clear();
+    ForgetReplayed();
   }
   for (const SeriesDefinition& definition : definitions) {
     if (!wire::IsCanonical(definition.labels)) {
       return MakeError(ErrorKind::kCorrupt, "a record of the log defines a series with bad labels");
     }
-    const uint64_t hash = base::Hash64(definition.labels);
-    SeriesRef ref = table_.Find(definition.labels, hash);
-    if (ref == kNoSeries) ref = table_.Add(LabelsView(definition.labels), hash, files_through_ms_);
     // Refs are dense in a good log; a wild one must not make memory.
     constexpr uint32_t kMostRefs = 64 << 20;
     if (definition.ref >= kMostRefs) {
       return MakeError(ErrorKind::kCorrupt, "a record of the log defines a series with a wild ref");
     }
-    if (definition.ref >= replay_refs_.size()) replay_refs_.resize(definition.ref + 1, kNoSeries);
-    replay_refs_[definition.ref] = ref;
+    if (definition.ref >= replayed_.size()) replayed_.resize(definition.ref + 1);
+    if (replayed_labels_ == nullptr) replayed_labels_ = std::make_unique<LabelArena>();
+    replayed_[definition.ref] = {.labels = replayed_labels_->Add(definition.labels),
+                                 .is_defined = true};
   }
   return arrow::Status::OK();
 }
 
-arrow::Result<SeriesRef> Head::ReplayedRef(uint32_t log_ref) const {
-  if (log_ref < replay_refs_.size() && replay_refs_[log_ref] != kNoSeries) {
-    return replay_refs_[log_ref];
+arrow::Result<SeriesRef> Head::ReplayedRef(uint32_t log_ref) {
+  if (log_ref >= replayed_.size() || !replayed_[log_ref].is_defined) {
+    return MakeError(ErrorKind::kCorrupt, "a record of the log names a series that is not defined");
   }
-  return MakeError(ErrorKind::kCorrupt, "a record of the log names a series that is not defined");
+  ReplayedSeries& series = replayed_[log_ref];
+  if (series.ref == kNoSeries) {
+    const uint64_t hash = base::Hash64(series.labels);
+    series.ref = table_.Find(series.labels, hash);
+    if (series.ref == kNoSeries) {
+      series.ref = table_.Add(LabelsView(series.labels), hash, files_through_ms_);
+    }
+  }
+  return series.ref;
+}
+
+void Head::ForgetReplayed() {
+  replayed_ = {};
+  replayed_labels_.reset();
 }
 
 arrow::Status Head::ReplaySamples() {
@@ -430,7 +443,7 @@ arrow::Status Head::Replay(const RecordView& record, int64_t now_ms) {
     case kOldTypedRecord:
       ARROW_RETURN_NOT_OK(DecodeOldTypedRecord(record.payload, &typed_record_));
       // It defines its own series, whatever others of the segment did.
-      replay_refs_.clear();
+      ForgetReplayed();
       [[fallthrough]];
     case kTypedRecord:
       if (record.type == kTypedRecord) {

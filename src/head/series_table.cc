@@ -58,16 +58,39 @@ void SeriesTable::Index(SeriesRef ref) {
   by_metric_[LabelsView(entry.labels).metric()].push_back(ref);
 }
 
-void SeriesTable::RefreshOrder() {
-  if (unordered_.empty()) return;
-  const auto before = [this](SeriesRef a, SeriesRef b) {
-    return model::CompareForFile(LabelsView((*this)[a].labels), LabelsView((*this)[b].labels)) < 0;
-  };
-  std::sort(unordered_.begin(), unordered_.end(), before);
+bool SeriesTable::IsBefore(SeriesRef a, SeriesRef b) const {
+  const Entry& left = (*this)[a];
+  const Entry& right = (*this)[b];
+  if (left.rank != kNoRank && right.rank != kNoRank) return left.rank < right.rank;
+  return model::CompareForFile(LabelsView(left.labels), LabelsView(right.labels)) < 0;
+}
+
+std::vector<SeriesTable::Unordered> SeriesTable::TakeUnordered() const {
+  std::vector<Unordered> series;
+  series.reserve(unordered_.size());
+  for (const SeriesRef ref : unordered_) series.push_back({LabelsView((*this)[ref].labels), ref});
+  return series;
+}
+
+void SeriesTable::SortForFile(std::vector<Unordered>* series) {
+  std::sort(series->begin(), series->end(), [](const Unordered& a, const Unordered& b) {
+    return model::CompareForFile(a.labels, b.labels) < 0;
+  });
+}
+
+void SeriesTable::AddToOrder(const std::vector<Unordered>& sorted) {
+  if (sorted.empty()) return;
   const auto middle = static_cast<std::ptrdiff_t>(order_.size());
-  order_.insert(order_.end(), unordered_.begin(), unordered_.end());
-  std::inplace_merge(order_.begin(), order_.begin() + middle, order_.end(), before);
-  unordered_.clear();
+  for (const Unordered& each : sorted) order_.push_back(each.ref);
+  std::inplace_merge(order_.begin(), order_.begin() + middle, order_.end(),
+                     [this](SeriesRef a, SeriesRef b) { return IsBefore(a, b); });
+  // Series that were added while those were sorted come after them.
+  unordered_.erase(unordered_.begin(),
+                   unordered_.begin() + static_cast<std::ptrdiff_t>(sorted.size()));
+  NumberRanks();
+}
+
+void SeriesTable::NumberRanks() {
   for (uint32_t rank = 0; rank < order_.size(); ++rank) (*this)[order_[rank]].rank = rank;
 }
 
@@ -82,12 +105,13 @@ void SeriesTable::ForgetIdle(uint64_t oldest_generation) {
     idle += !entry.labels.empty() && entry.last_generation < oldest_generation;
   }
   if (idle < kMinIdleSeries || idle < live_ / 4) return;
-  RefreshOrder();
   auto fresh_arena = std::make_shared<LabelArena>();
   by_hash_ = {};
   by_metric_ = {};
-  std::erase_if(order_,
-                [&](SeriesRef ref) { return (*this)[ref].last_generation < oldest_generation; });
+  for (std::vector<SeriesRef>* refs : {&order_, &unordered_}) {
+    std::erase_if(*refs,
+                  [&](SeriesRef ref) { return (*this)[ref].last_generation < oldest_generation; });
+  }
   for (uint32_t i = 0; i < end_ref(); ++i) {
     Entry& entry = entries_[i];
     if (entry.labels.empty()) continue;
@@ -100,7 +124,7 @@ void SeriesTable::ForgetIdle(uint64_t oldest_generation) {
     Index(SeriesRef{i});
   }
   live_ -= idle;
-  for (uint32_t rank = 0; rank < order_.size(); ++rank) (*this)[order_[rank]].rank = rank;
+  NumberRanks();
   arena_ = std::move(fresh_arena);
 }
 

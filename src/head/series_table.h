@@ -33,8 +33,8 @@ class LabelArena {
 /// The series that have recent samples: label bytes to SeriesRef and back.
 ///
 /// Invariants: (1) every entry's bytes are canonical; (2) two live entries never have equal bytes;
-/// (3) `order()` holds each live entry once, in file order, but for those added since the last
-/// RefreshOrder. Not thread-safe: guarded by the Head's mutex.
+/// (3) `order()` holds each live entry once, in file order, but for those in `unordered()`.
+/// Not thread-safe: guarded by the Head's mutex.
 class SeriesTable {
  public:
   struct Entry {
@@ -45,7 +45,14 @@ class SeriesTable {
     uint64_t log_segment = 0;          ///< Newest log segment that defines it; 0: none.
     uint64_t last_generation = 0;      ///< Newest generation that has anything of it.
     SeriesRef next_same_hash = kNoSeries;
-    uint32_t rank = 0;  ///< Place in `order()`; only valid after RefreshOrder.
+    uint32_t rank = kNoRank;  ///< Place in `order()`; kNoRank: in `unordered()`.
+  };
+  static constexpr uint32_t kNoRank = std::numeric_limits<uint32_t>::max();
+
+  /// A series that waits for its place in the order.
+  struct Unordered {
+    LabelsView labels;
+    SeriesRef ref;
   };
 
   SeriesTable() : arena_(std::make_shared<LabelArena>()) {}
@@ -69,10 +76,18 @@ class SeriesTable {
   /// Live series.
   size_t size() const { return live_; }
 
-  /// Live series in file order. Call RefreshOrder first.
+  /// Tell whether one live series comes before another in files.
+  bool IsBefore(SeriesRef a, SeriesRef b) const;
+  /// Live series that have a rank, in file order.
   const std::vector<SeriesRef>& order() const { return order_; }
-  /// Sort series added since the last call into `order()`, and number all ranks.
-  void RefreshOrder();
+  /// Live series that were added since the last AddToOrder, in any order.
+  const std::vector<SeriesRef>& unordered() const { return unordered_; }
+
+  /// The steps of ordering, apart so that the long one needs no mutex: take what is unordered,
+  /// sort it, give all of it back. ForgetIdle must not come between.
+  std::vector<Unordered> TakeUnordered() const;
+  static void SortForFile(std::vector<Unordered>* series);
+  void AddToOrder(const std::vector<Unordered>& sorted);
   /// Series of one metric; nullptr when there are none.
   const std::vector<SeriesRef>* OfMetric(std::string_view metric) const;
 
@@ -86,6 +101,7 @@ class SeriesTable {
 
  private:
   void Index(SeriesRef ref);
+  void NumberRanks();
 
   std::vector<Entry> entries_;
   std::vector<SeriesRef> free_;

@@ -23,7 +23,10 @@ SeriesRef Add(SeriesTable* table, const Labels& labels) {
 }
 
 void ExpectOrdered(SeriesTable& table) {
-  table.RefreshOrder();
+  std::vector<SeriesTable::Unordered> fresh = table.TakeUnordered();
+  SeriesTable::SortForFile(&fresh);
+  table.AddToOrder(fresh);
+  EXPECT_TRUE(table.unordered().empty());
   ASSERT_EQ(table.order().size(), table.size());
   for (size_t i = 0; i < table.order().size(); ++i) {
     EXPECT_EQ(table[table.order()[i]].rank, i);

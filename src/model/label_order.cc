@@ -1,5 +1,9 @@
 #include "model/label_order.h"
 
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
 #include <string>
 
 #include "base/hash.h"
@@ -7,36 +11,59 @@
 namespace larnax::model {
 namespace {
 
-int Sign(std::string_view a, std::string_view b) { return a.compare(b); }
+// In the order in which they are compared.
+constexpr std::array<std::string_view, 3> kLeading = {kMetricLabel, "job", "instance"};
 
-bool IsLeading(std::string_view name) {
-  return name == kMetricLabel || name == "job" || name == "instance";
+size_t CommonPrefix(std::string_view a, std::string_view b) {
+  const size_t most = std::min(a.size(), b.size());
+  size_t at = 0;
+  for (; at + sizeof(uint64_t) <= most; at += sizeof(uint64_t)) {
+    uint64_t left;
+    uint64_t right;
+    std::memcpy(&left, a.data() + at, sizeof(left));
+    std::memcpy(&right, b.data() + at, sizeof(right));
+    if (left == right) continue;
+    static_assert(std::endian::native == std::endian::little);
+    return at + static_cast<size_t>(std::countr_zero(left ^ right)) / 8;
+  }
+  while (at < most && a[at] == b[at]) ++at;
+  return at;
 }
 
-LabelsView::Iterator SkipLeading(LabelsView::Iterator at, LabelsView::Iterator end) {
-  while (at != end && IsLeading(at->name)) ++at;
-  return at;
+std::string_view ValueFrom(LabelsView::Iterator at, LabelsView::Iterator end,
+                           std::string_view name) {
+  for (; at != end && at->name <= name; ++at) {
+    if (at->name == name) return at->value;
+  }
+  return {};
 }
 
 }  // namespace
 
 int CompareForFile(LabelsView a, LabelsView b) {
-  if (a == b) return 0;
-  for (const std::string_view name :
-       {kMetricLabel, std::string_view("job"), std::string_view("instance")}) {
-    if (const int order = Sign(a.Get(name), b.Get(name)); order != 0) return order;
+  const size_t same = CommonPrefix(a.bytes(), b.bytes());
+  if (same == a.bytes().size() && same == b.bytes().size()) return 0;
+  // The labels inside of the common bytes are equal: find the first that is not.
+  auto at_a = a.begin();
+  while (at_a != a.end() && at_a.end_of_label() <= a.bytes().data() + same) ++at_a;
+  const auto offset = static_cast<size_t>(at_a.begin_of_label() - a.bytes().data());
+  const LabelsView::Iterator at_b(b.bytes().substr(offset));
+
+  const bool a_ends = at_a == a.end();
+  const bool b_ends = at_b == b.end();
+  const std::string_view first = a_ends                               ? at_b->name
+                                 : b_ends || at_a->name <= at_b->name ? at_a->name
+                                                                      : at_b->name;
+  for (const std::string_view name : kLeading) {
+    if (name < first) continue;  // Equal, or absent in both.
+    const int order = ValueFrom(at_a, a.end(), name).compare(ValueFrom(at_b, b.end(), name));
+    if (order != 0) return order;
   }
-  auto at_a = SkipLeading(a.begin(), a.end());
-  auto at_b = SkipLeading(b.begin(), b.end());
-  while (at_a != a.end() && at_b != b.end()) {
-    // The one with the smaller name has a label that the other lacks; absent comes first.
-    if (const int names = Sign(at_a->name, at_b->name); names != 0) return names < 0 ? 1 : -1;
-    if (const int values = Sign(at_a->value, at_b->value); values != 0) return values;
-    at_a = SkipLeading(++at_a, a.end());
-    at_b = SkipLeading(++at_b, b.end());
-  }
-  if (at_a == a.end() && at_b == b.end()) return 0;
-  return at_a == a.end() ? -1 : 1;
+  // Leading labels are equal, so that the first difference is not one of them. Where the names
+  // differ, the one with the smaller name has a label that the other lacks; absent comes first.
+  if (a_ends || b_ends) return a_ends ? -1 : 1;
+  if (const int names = at_a->name.compare(at_b->name); names != 0) return names < 0 ? 1 : -1;
+  return at_a->value.compare(at_b->value);
 }
 
 uint64_t SeriesIdOf(LabelsView labels) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <random>
 #include <set>
 #include <string>
 #include <vector>
@@ -89,6 +90,32 @@ TEST(CompareForFile, IsTheOrderOfColumns) {
       EXPECT_EQ(order < 0, BeforeByColumns(x, y, columns)) << x.ToString() << " " << y.ToString();
       EXPECT_EQ(order == 0, x == y);
     }
+  }
+}
+
+TEST(CompareForFile, IsTheOrderOfColumnsForRandomSets) {
+  // Names and values that are prefixes of others, upper case before `__name__`, long common parts.
+  const std::vector<std::string> columns = {"__name__", "job", "instance",  "A", "__name", "a",
+                                            "aa",       "i",   "instances", "j", "z"};
+  const std::string padding(130, 'p');
+  const std::vector<std::string> values = {"", "", "1", "10", "2", padding, padding + "1"};
+  std::mt19937 random(11);
+  const auto pick = [&](const auto& from) { return from[random() % from.size()]; };
+  const auto make = [&] {
+    Pairs pairs;
+    for (const std::string& column : columns) pairs.emplace_back(column, pick(values));
+    return pairs;
+  };
+  for (int round = 0; round < 20'000; ++round) {
+    Pairs pairs = make();
+    const Labels x = Make(pairs);
+    // Often they differ in little.
+    if (round % 2 == 0) pairs = make();
+    pairs[random() % pairs.size()].second = pick(values);
+    const Labels y = Make(pairs);
+    const int order = model::CompareForFile(x, y);
+    ASSERT_EQ(order < 0, BeforeByColumns(x, y, columns)) << x.ToString() << " " << y.ToString();
+    ASSERT_EQ(order == 0, x == y);
   }
 }
 
