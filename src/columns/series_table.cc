@@ -38,11 +38,7 @@ void AddValueColumns(const SeriesTable& table, const ChunkContext& context,
                      std::vector<EncodedChunk>* chunks) {
   std::vector<uint8_t> present;
   present.reserve(table.values.size());
-  bool all = true;
-  for (const SeriesValues& values : table.values) {
-    present.push_back(values.has_values ? 1 : 0);
-    all &= values.has_values;
-  }
+  for (const SeriesValues& values : table.values) present.push_back(values.has_values ? 1 : 0);
   const auto doubles = [&](double SeriesValues::* member) {
     std::vector<double> column;
     for (const SeriesValues& values : table.values) column.push_back(values.*member);
