@@ -17,9 +17,9 @@ setup_stamp := .venv/setup-stamp
 launcher = $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 sources = $(shell git ls-files --cached --others --exclude-standard '*.h' '*.cc')
 
-.PHONY: help setup setup-app setup-rivals setup-spark setup-check build run test demo bench \
+.PHONY: help setup setup-app setup-rivals setup-spark setup-check setup-fuzz build run test demo bench \
         bench-rivals soak format check \
-        asan tsan clean
+        asan tsan fuzz clean
 
 help:  ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ setup-rivals:
 
 setup-check:
 	@tools/setup.sh check
+
+setup-fuzz:
+	@tools/setup.sh fuzz
 
 build: $(setup_stamp)  ## Build build/release/larnax
 	@cmake --preset $(PRESET) $(launcher) $(if $(VERBOSE),,--log-level=WARNING)
@@ -89,10 +92,18 @@ check: setup-check build  ## Formatting, layers, symbols, limits, links, headers
 	@$(python) tools/check_docs.py
 	@cmake --build --preset $(PRESET) -j $(JOBS) --target all_verify_interface_header_sets
 
-asan tsan: $(setup_stamp)  ## Build with sanitizers and pass the C++ tests (asan, tsan)
+asan: $(setup_stamp)  ## Build with AddressSanitizer and UBSan and pass every test
+tsan: $(setup_stamp)  ## Build with ThreadSanitizer and pass every test
+asan tsan:
 	@cmake --preset $@ $(launcher) --log-level=WARNING
 	@cmake --build --preset $@ -j $(JOBS)
-	@ctest --preset $@ -j $(JOBS)
+	@LARNAX_TEST_PATIENCE=600 $(python) tools/run_tests.py --preset $@ --jobs $(JOBS) -- \
+	  --timeout 3000 $(PYTEST)
+
+fuzz: $(setup_stamp) setup-fuzz  ## Run each fuzz target for FUZZ_SECONDS=60 (FUZZ="record page": only these)
+	@cmake --preset fuzz $(launcher) --log-level=WARNING
+	@cmake --build --preset fuzz -j $(JOBS) --target larnax_fuzzers
+	@tools/run_fuzzers.sh build/fuzz $(or $(FUZZ_SECONDS),60) $(FUZZ)
 
 clean:  ## Remove what was built (not .venv, not data)
 	rm -rf build

@@ -5,6 +5,8 @@ Exits non-zero when a test failed, when a runner broke off, or when one of them 
 """
 
 import argparse
+import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -28,11 +30,20 @@ def count(report):
     return passed, failed, skipped
 
 
-def run(name, command, report):
+def preset_environment(preset):
+    """The variables that a test preset sets: what sanitizers are told, for pytest's servers too."""
+    presets = json.loads((ROOT / "CMakePresets.json").read_text())["testPresets"]
+    chosen = next((one for one in presets if one["name"] == preset), {})
+    return {name: value.replace("${sourceDir}", str(ROOT))
+            for name, value in chosen.get("environment", {}).items()}
+
+
+def run(name, command, report, environment):
     """Run one runner; return its counts, with a failure added where it broke without naming one."""
     report.unlink(missing_ok=True)
     print(f"\n== {name}: {' '.join(str(part) for part in command)}", flush=True)
-    status = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL).returncode
+    status = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL,
+                            env={**os.environ, **environment}).returncode
     passed, failed, skipped = count(report)
     if passed + failed == 0:
         print(f"{name}: no test ran")
@@ -59,7 +70,9 @@ def main():
     pytest = [sys.executable, "-m", "pytest", "-c", "test/pytest.ini", "--larnax-build", str(build),
               f"--junitxml={pytest_report}", *arguments.pytest,
               *([] if chosen else ["test/readers", "test/app", "test/hostile", "test/promql"])]
-    results = [run("ctest", ctest, ctest_report), run("pytest", pytest, pytest_report)]
+    environment = preset_environment(arguments.preset)
+    results = [run("ctest", ctest, ctest_report, environment),
+               run("pytest", pytest, pytest_report, environment)]
     passed, failed, skipped = (sum(column) for column in zip(*results))
     print(f"\n{passed} passed, {failed} failed, {skipped} skipped", flush=True)
     return 1 if failed else 0

@@ -6,6 +6,7 @@
 #   rivals the same and VictoriaMetrics, to measure beside them       (make bench-rivals)
 #   spark  PySpark in .venv-spark, where Java 17 or newer is there     (make setup-spark)
 #   check  clang-format and clang-tidy                                 (make check, make format)
+#   fuzz   clang with libFuzzer                                        (make fuzz)
 #
 # Says what it installs, leaves alone what is there, and can be run again at any time. Debian 12,
 # Ubuntu 24.04 or newer; as root or with sudo.
@@ -22,6 +23,7 @@ readonly boost_packages=(libboost1.81-dev libboost1.83-dev libboost1.88-dev libb
 readonly app_packages=(prometheus prometheus-node-exporter)
 readonly rival_packages=("${app_packages[@]}" victoria-metrics)
 readonly check_packages=(clang-format-19 clang-tidy-19)
+readonly fuzz_packages=(clang-19 libclang-rt-19-dev)
 
 say() { printf 'setup: %s\n' "$*"; }
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
@@ -183,6 +185,7 @@ case "${1:-base}" in
   rivals) install_without_services "${rival_packages[@]}" ;;
   spark) setup_spark ;;
   check) install_packages "${check_packages[@]}" ;;
-  *) fail "unknown group: $1 (base, app, rivals, spark or check)" ;;
+  fuzz) install_packages "${fuzz_packages[@]}" ;;
+  *) fail "unknown group: $1 (base, app, rivals, spark, check or fuzz)" ;;
 esac
 say "${1:-base}: done"
