@@ -46,7 +46,7 @@ struct WriteReport {
 };
 
 /// Called once, when the write is durable (or failed), perhaps on another thread and perhaps
-/// before Ingest returns. Must not block.
+/// before Ingest returns. Must not block, and should not throw: what it throws is dropped.
 using WriteDone = std::function<void(arrow::Result<WriteReport>)>;
 
 /// What to read.
@@ -65,6 +65,7 @@ struct NamesAnswer {
   std::vector<std::string> names;
   bool truncated = false;  ///< `limit` cut the list.
   ReadStats stats;
+  std::vector<std::string> warnings;  ///< As SampleStream::warnings.
 };
 
 /// Label sets in file order.
@@ -72,6 +73,7 @@ struct SeriesAnswer {
   std::vector<Labels> series;
   bool truncated = false;
   ReadStats stats;
+  std::vector<std::string> warnings;  ///< As SampleStream::warnings.
 };
 
 /// A sample that a sender singled out, with labels of its own (a trace, mostly).

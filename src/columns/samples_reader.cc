@@ -71,6 +71,7 @@ class SamplesReader::Impl {
   const ParquetFile& file() const { return *file_; }
   arrow::Status CheckRanges(std::span<const RowRange> ranges) const;
   arrow::Status WillRead(std::span<const RowRange> ranges, ReadStats* stats) const;
+  arrow::Result<std::vector<RowRange>> CutAtPages(RowRange rows, ReadStats* stats) const;
   arrow::Status ReadTimes(std::span<const RowRange> ranges, std::span<int64_t> out,
                           ReadStats* stats) const;
   arrow::Status ReadValues(std::span<const RowRange> ranges, std::span<double> out,
@@ -189,6 +190,25 @@ arrow::Status SamplesReader::Impl::WillRead(std::span<const RowRange> ranges,
   }
   if (wanted.size() <= kMaxPagesAhead) file_->WillRead(std::move(wanted));
   return arrow::Status::OK();
+}
+
+arrow::Result<std::vector<RowRange>> SamplesReader::Impl::CutAtPages(RowRange rows,
+                                                                     ReadStats* stats) const {
+  std::vector<int64_t> starts;
+  for (const size_t leaf : {time_leaf_, value_leaf_}) {
+    ARROW_ASSIGN_OR_RAISE(const std::vector<PageTask> tasks, Plan(leaf, {&rows, 1}, stats));
+    for (const PageTask& task : tasks) {
+      starts.push_back(rows.first + static_cast<int64_t>(task.parts.front().target));
+    }
+  }
+  std::sort(starts.begin(), starts.end());
+  starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
+  std::vector<RowRange> pieces;
+  for (size_t i = 0; i < starts.size(); ++i) {
+    const int64_t end = i + 1 < starts.size() ? starts[i + 1] : rows.first + rows.count;
+    pieces.push_back({.first = starts[i], .count = end - starts[i]});
+  }
+  return pieces;
 }
 
 arrow::Status SamplesReader::Impl::Run(size_t leaf, std::span<const RowRange> ranges,
@@ -327,6 +347,12 @@ const std::string& SamplesReader::path() const { return impl_->file().path(); }
 arrow::Status SamplesReader::WillRead(std::span<const RowRange> ranges, ReadStats* stats) const {
   ARROW_RETURN_NOT_OK(impl_->CheckRanges(ranges));
   return impl_->WillRead(ranges, stats);
+}
+
+arrow::Result<std::vector<RowRange>> SamplesReader::CutAtPages(RowRange rows,
+                                                               ReadStats* stats) const {
+  ARROW_RETURN_NOT_OK(impl_->CheckRanges({&rows, 1}));
+  return impl_->CutAtPages(rows, stats);
 }
 
 arrow::Status SamplesReader::ReadTimes(std::span<const RowRange> ranges, std::span<int64_t> out,

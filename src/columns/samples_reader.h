@@ -45,6 +45,10 @@ class SamplesReader {
   /// much that waiting for its beginning does not matter.
   arrow::Status WillRead(std::span<const RowRange> ranges, ReadStats* stats) const;
 
+  /// Cut rows at the ends of pages of times and values: those of a damaged page are then some of
+  /// the pieces.
+  arrow::Result<std::vector<RowRange>> CutAtPages(RowRange rows, ReadStats* stats) const;
+
   /// Append the times of all rows of `ranges`, one range after the other.
   arrow::Status ReadTimes(std::span<const RowRange> ranges, std::vector<int64_t>* time_ms,
                           ReadStats* stats) const;

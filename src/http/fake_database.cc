@@ -14,8 +14,10 @@ bool MatchesAll(const std::vector<Matcher>& matchers, LabelsView labels) {
   });
 }
 
-NamesAnswer Limited(const std::set<std::string>& names, int64_t limit) {
+NamesAnswer Limited(const std::set<std::string>& names, int64_t limit,
+                    const std::vector<std::string>& warnings) {
   NamesAnswer answer;
+  answer.warnings = warnings;
   answer.names.assign(names.begin(), names.end());
   if (limit > 0 && std::ssize(answer.names) > limit) {
     answer.names.resize(static_cast<size_t>(limit));
@@ -50,7 +52,7 @@ class FakeStream : public SampleStream {
     return MakeBatch(*series_[next_++]);
   }
   const ReadStats& stats() const override { return stats_; }
-  std::vector<std::string> warnings() const override { return database_->stream_warnings; }
+  std::vector<std::string> warnings() const override { return database_->warnings; }
 
  private:
   struct Storage {
@@ -163,7 +165,7 @@ arrow::Result<NamesAnswer> FakeDatabase::LabelNames(const SelectRequest& request
   for (const StoredSeries* series : Matching(request)) {
     for (const Label& label : series->labels.view()) names.emplace(label.name);
   }
-  return Limited(names, request.limit);
+  return Limited(names, request.limit, warnings);
 }
 
 arrow::Result<NamesAnswer> FakeDatabase::LabelValues(std::string_view name,
@@ -174,12 +176,13 @@ arrow::Result<NamesAnswer> FakeDatabase::LabelValues(std::string_view name,
     const std::string_view value = series->labels.Get(name);
     if (!value.empty()) values.emplace(value);
   }
-  return Limited(values, request.limit);
+  return Limited(values, request.limit, warnings);
 }
 
 arrow::Result<SeriesAnswer> FakeDatabase::Series(const SelectRequest& request) {
   ARROW_RETURN_NOT_OK(failure);
   SeriesAnswer answer;
+  answer.warnings = warnings;
   for (const StoredSeries* series : Matching(request)) {
     if (request.limit > 0 && std::ssize(answer.series) == request.limit) {
       answer.truncated = true;

@@ -40,8 +40,8 @@ class FakeDatabase : public Database {
   /// Run at the start of Flush and Merge, and of each batch (with its number).
   std::function<void()> on_maintenance;
   std::function<arrow::Status(int batch)> on_batch;
-  std::vector<std::string> stream_warnings;  ///< Of every stream.
-  bool endless = false;  ///< Streams repeat their series for ever, until cancelled.
+  std::vector<std::string> warnings;  ///< Of every stream and list.
+  bool endless = false;               ///< Streams repeat their series for ever, until cancelled.
   std::vector<MetricMetadata> metadata;
   std::vector<SeriesExemplars> exemplars;  ///< Answered whole, whatever is selected.
   DatabaseStatus status;

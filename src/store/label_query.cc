@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <set>
+#include <string_view>
 
 #include "model/label_order.h"
 #include "store/query_guard.h"
@@ -13,28 +14,35 @@ namespace {
 
 using Names = std::set<std::string, std::less<>>;
 
-void Add(std::vector<std::string> names, Names* all) {
-  for (std::string& name : names) all->insert(std::move(name));
-}
+// What damage keeps from these answers.
+constexpr std::string_view kMissing = "series";
 
-NamesAnswer Finish(const Names& names, int64_t limit, ReadStats stats) {
+NamesAnswer Finish(const Names& names, int64_t limit, const ReadStats& stats,
+                   const DamageReport& damage) {
   NamesAnswer answer;
   const size_t size = limit > 0 ? std::min(names.size(), static_cast<size_t>(limit)) : names.size();
   answer.names.assign(names.begin(), std::next(names.begin(), static_cast<std::ptrdiff_t>(size)));
   answer.truncated = size < names.size();
   answer.stats = stats;
+  answer.warnings = damage.warnings();
   return answer;
 }
 
-// Calls `visit` for each file that has wanted rows.
-arrow::Status ForEachSource(const Snapshot& snapshot, const SelectRequest& request,
-                            const QueryGuard& guard, ReadStats* stats,
-                            const std::function<arrow::Status(const SeriesWalk::Source&)>& visit) {
-  ARROW_ASSIGN_OR_RAISE(const auto sources, FindSources(snapshot.files->sample_files(),
-                                                        request.selectors, request.range, stats));
+// Adds what `find` gives for each file that has wanted rows; a damaged one is noted.
+arrow::Status AddFromFiles(
+    const Snapshot& snapshot, const SelectRequest& request, const QueryGuard& guard,
+    const std::function<arrow::Result<std::vector<std::string>>(const SeriesWalk::Source&)>& find,
+    Names* names, ReadStats* stats, DamageReport* damage) {
+  ARROW_ASSIGN_OR_RAISE(const auto sources,
+                        FindSources(snapshot.files->sample_files(), request.selectors,
+                                    request.range, stats, &guard, damage));
   for (const SeriesWalk::Source& source : sources) {
     ARROW_RETURN_NOT_OK(guard.Check());
-    ARROW_RETURN_NOT_OK(visit(source));
+    if (auto found = find(source); found.ok()) {
+      for (std::string& name : *found) names->insert(std::move(name));
+    } else {
+      ARROW_RETURN_NOT_OK(damage->Note(found.status()));
+    }
   }
   return arrow::Status::OK();
 }
@@ -47,43 +55,39 @@ arrow::Result<NamesAnswer> LabelNames(const Snapshot& snapshot, const SelectRequ
                                       const io::Clock& clock) {
   Names names;
   ReadStats stats;
+  DamageReport damage(kMissing);
   if (IsEmpty(request.range)) return NamesAnswer();
-  ARROW_RETURN_NOT_OK(ForEachSource(
-      snapshot, request, QueryGuard(request, clock), &stats,
-      [&](const SeriesWalk::Source& source) -> arrow::Status {
-        ARROW_ASSIGN_OR_RAISE(auto found, source.all_rows
-                                              ? source.index->DistinctNames(&stats)
-                                              : source.index->DistinctNames(source.rows, &stats));
-        Add(std::move(found), &names);
-        return arrow::Status::OK();
-      }));
+  const auto find = [&](const SeriesWalk::Source& source) {
+    return source.all_rows ? source.index->DistinctNames(&stats)
+                           : source.index->DistinctNames(source.rows, &stats);
+  };
+  ARROW_RETURN_NOT_OK(
+      AddFromFiles(snapshot, request, QueryGuard(request, clock), find, &names, &stats, &damage));
   for (const head::HeadSeries& series : snapshot.head.series) {
     for (const Label& label : series.labels) {
       if (!names.contains(label.name)) names.emplace(label.name);
     }
   }
-  return Finish(names, request.limit, stats);
+  return Finish(names, request.limit, stats, damage);
 }
 
 arrow::Result<NamesAnswer> LabelValues(const Snapshot& snapshot, std::string_view name,
                                        const SelectRequest& request, const io::Clock& clock) {
   Names values;
   ReadStats stats;
+  DamageReport damage(kMissing);
   if (IsEmpty(request.range)) return NamesAnswer();
-  ARROW_RETURN_NOT_OK(ForEachSource(
-      snapshot, request, QueryGuard(request, clock), &stats,
-      [&](const SeriesWalk::Source& source) -> arrow::Status {
-        ARROW_ASSIGN_OR_RAISE(
-            auto found, source.all_rows ? source.index->DistinctValues(name, &stats)
-                                        : source.index->DistinctValues(name, source.rows, &stats));
-        Add(std::move(found), &values);
-        return arrow::Status::OK();
-      }));
+  const auto find = [&](const SeriesWalk::Source& source) {
+    return source.all_rows ? source.index->DistinctValues(name, &stats)
+                           : source.index->DistinctValues(name, source.rows, &stats);
+  };
+  ARROW_RETURN_NOT_OK(
+      AddFromFiles(snapshot, request, QueryGuard(request, clock), find, &values, &stats, &damage));
   for (const head::HeadSeries& series : snapshot.head.series) {
     const std::string_view value = series.labels.Get(name);
     if (!value.empty() && !values.contains(value)) values.emplace(value);
   }
-  return Finish(values, request.limit, stats);
+  return Finish(values, request.limit, stats, damage);
 }
 
 arrow::Result<SeriesAnswer> ListSeries(const Snapshot& snapshot, const SelectRequest& request,
@@ -91,9 +95,10 @@ arrow::Result<SeriesAnswer> ListSeries(const Snapshot& snapshot, const SelectReq
   SeriesAnswer answer;
   if (IsEmpty(request.range)) return answer;
   const QueryGuard guard(request, clock);
+  DamageReport damage(kMissing);
   ARROW_ASSIGN_OR_RAISE(auto sources, FindSources(snapshot.files->sample_files(), request.selectors,
-                                                  request.range, &answer.stats));
-  SeriesWalk walk(std::move(sources), &answer.stats);
+                                                  request.range, &answer.stats, &guard, &damage));
+  SeriesWalk walk(std::move(sources), &answer.stats, &damage);
   ARROW_ASSIGN_OR_RAISE(bool in_files, walk.Start());
   const auto& head = snapshot.head.series;
   for (size_t next_head = 0; in_files || next_head < head.size();) {
@@ -113,6 +118,7 @@ arrow::Result<SeriesAnswer> ListSeries(const Snapshot& snapshot, const SelectReq
     }
   }
   answer.stats.series = static_cast<int64_t>(answer.series.size());
+  answer.warnings = damage.warnings();
   return answer;
 }
 

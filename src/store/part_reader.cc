@@ -112,9 +112,13 @@ class FileParts {
     // Start times are few bytes but costly to seek in: one range rather than many.
     const RowRange whole{.first = ranges.front().first,
                          .count = ranges.back().first + ranges.back().count - ranges.front().first};
-    const bool is_dense = whole.count <= kMaxStartGapFactor * TotalRows(ranges);
-    ARROW_RETURN_NOT_OK(reader_->ReadStarts(is_dense ? std::span(&whole, 1) : std::span(ranges),
-                                            starts.get(), stats_));
+    bool is_dense = whole.count <= kMaxStartGapFactor * TotalRows(ranges);
+    if (is_dense && !reader_->ReadStarts({&whole, 1}, starts.get(), stats_).ok()) {
+      // What is damaged may be of rows that nobody wants.
+      is_dense = false;
+      starts->clear();
+    }
+    if (!is_dense) ARROW_RETURN_NOT_OK(reader_->ReadStarts(ranges, starts.get(), stats_));
     if (starts->empty()) return arrow::Status::OK();
     int64_t at = 0;
     for (const Wanted& wanted : wanted_) {

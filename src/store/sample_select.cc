@@ -123,7 +123,9 @@ class SelectStream final : public SampleStream {
   }
 
   arrow::Status Assemble(BatchBuilder* builder) {
-    if (walk_ != nullptr) ARROW_RETURN_NOT_OK(LoadIntact());
+    if (walk_ != nullptr) {
+      ARROW_RETURN_NOT_OK(parts_.LoadIntact(walk_->sources(), range_, &stats_, &damage_));
+    }
     builder->Keep(snapshot_.head.arena);
     size_t next_series = 0;
     for (const Wanted& wanted : wanted_) {
@@ -147,27 +149,8 @@ class SelectStream final : public SampleStream {
       }
     }
     builder->Take(parts_.loaded());
+    if (auto memory = parts_.memory(); memory != nullptr) builder->Keep(std::move(memory));
     return guard_.CheckSamples(stats_.samples);
-  }
-
-  // Reads the series of the batch. Where a file is damaged, those that it damages are left out: a
-  // part of a series, or what was overwritten in it, would be worse than none of it.
-  arrow::Status LoadIntact() {
-    const arrow::Status loaded = parts_.Load(walk_->sources(), range_, &stats_);
-    if (loaded.ok()) return loaded;
-    ARROW_RETURN_NOT_OK(damage_.Note(loaded));
-    std::vector<bool> is_intact;
-    for (size_t i = 0; i < parts_.series_count(); ++i) {
-      const arrow::Status alone = parts_.TryLoad(i, walk_->sources(), range_, &stats_);
-      if (!alone.ok()) ARROW_RETURN_NOT_OK(damage_.Note(alone));
-      is_intact.push_back(alone.ok());
-    }
-    parts_.Keep(is_intact);
-    size_t next_series = 0;
-    std::erase_if(wanted_, [&](const Wanted& wanted) {
-      return wanted.in_files && !is_intact[next_series++];
-    });
-    return parts_.Load(walk_->sources(), range_, &stats_);
   }
 
   static bool HasHistograms(const head::HeadSeries& series) {

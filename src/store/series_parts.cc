@@ -49,14 +49,21 @@ void SeriesParts::Clear() {
   float_precedence_.clear();
   histogram_parts_.clear();
   load_ = 0;
+  cut_ = nullptr;
 }
 
 void SeriesParts::Add(const std::vector<SeriesWalk::Source>& sources,
                       std::span<const SeriesPart> parts, ReadStats* stats) {
-  Series series{.first_float = float_parts_.size(),
-                .float_count = 0,
-                .first_histogram = histogram_parts_.size(),
-                .histogram_count = 0};
+  series_.push_back({.first_float = float_parts_.size(),
+                     .float_count = 0,
+                     .first_histogram = histogram_parts_.size(),
+                     .histogram_count = 0});
+  AddParts(sources, parts, stats);
+}
+
+// Adds parts to the last series.
+void SeriesParts::AddParts(const std::vector<SeriesWalk::Source>& sources,
+                           std::span<const SeriesPart> parts, ReadStats* stats) {
   for (const SeriesPart& part : parts) {
     const SeriesWalk::Source& source = sources[part.file];
     if (!source.file->holds_histograms()) [[likely]] {
@@ -69,9 +76,9 @@ void SeriesParts::Add(const std::vector<SeriesWalk::Source>& sources,
     // A file that cannot be opened is told when its rows are to be read.
     load_ += part.extent.row_count * RowLoad(source, stats).ValueOr(1);
   }
+  Series& series = series_.back();
   series.float_count = float_parts_.size() - series.first_float;
   series.histogram_count = histogram_parts_.size() - series.first_histogram;
-  series_.push_back(series);
 }
 
 arrow::Status SeriesParts::Load(const std::vector<SeriesWalk::Source>& sources, TimeRange range,
@@ -87,36 +94,53 @@ arrow::Status SeriesParts::Load(const std::vector<SeriesWalk::Source>& sources, 
   return LoadHistograms(sources, range, stats);
 }
 
-arrow::Status SeriesParts::TryLoad(size_t series, const std::vector<SeriesWalk::Source>& sources,
-                                   TimeRange range, ReadStats* stats) const {
-  SeriesParts alone;
-  alone.series_ = {series_[series]};
-  alone.CopyParts(*this);
-  return alone.Load(sources, range, stats);
-}
-
-void SeriesParts::Keep(const std::vector<bool>& is_kept) {
-  SeriesParts kept;
-  for (size_t i = 0; i < series_.size(); ++i) {
-    if (is_kept[i]) kept.series_.push_back(series_[i]);
+arrow::Status SeriesParts::LoadIntact(const std::vector<SeriesWalk::Source>& sources,
+                                      TimeRange range, ReadStats* stats, DamageReport* damage) {
+  const arrow::Status loaded = Load(sources, range, stats);
+  if (loaded.ok()) return loaded;
+  ARROW_RETURN_NOT_OK(damage->Note(loaded));
+  PartSalvage salvage(sources, range, stats, damage);
+  SeriesParts intact;
+  std::vector<Gap> gaps;
+  std::vector<TimeRange> missing;
+  const auto keep = [&](const SeriesPart& part) -> arrow::Status {
+    missing.clear();
+    ARROW_ASSIGN_OR_RAISE(const auto pieces, salvage.Intact(part, &missing));
+    intact.AddParts(sources, pieces, stats);
+    for (const TimeRange times : missing) {
+      gaps.push_back({.series = intact.series_.size() - 1,
+                      .precedence = sources[part.file].file->entry().max_sequence,
+                      .times = times});
+    }
+    return arrow::Status::OK();
+  };
+  for (const Series& series : series_) {
+    intact.Add(sources, {}, stats);
+    for (size_t i = 0; i < series.float_count; ++i) {
+      ARROW_RETURN_NOT_OK(keep(float_parts_[series.first_float + i]));
+    }
+    for (size_t i = 0; i < series.histogram_count; ++i) {
+      ARROW_RETURN_NOT_OK(keep(histogram_parts_[series.first_histogram + i]));
+    }
   }
-  kept.CopyParts(*this);
-  *this = std::move(kept);
+  *this = std::move(intact);
+  ARROW_RETURN_NOT_OK(Load(sources, range, stats));
+  cut_ = std::make_shared<CutSamples>();
+  for (const Gap& gap : gaps) LeaveOut(gap);
+  return arrow::Status::OK();
 }
 
-// Takes the parts of `series_`, which say where they are in another set.
-void SeriesParts::CopyParts(const SeriesParts& from) {
-  for (Series& each : series_) {
-    const Series old = each;
-    each.first_float = float_parts_.size();
-    each.first_histogram = histogram_parts_.size();
-    for (size_t i = old.first_float; i < old.first_float + old.float_count; ++i) {
-      float_parts_.push_back(from.float_parts_[i]);
-      float_precedence_.push_back(from.float_precedence_[i]);
-    }
-    for (size_t i = old.first_histogram; i < old.first_histogram + old.histogram_count; ++i) {
-      histogram_parts_.push_back(from.histogram_parts_[i]);
-    }
+// What is missing may have replaced what older files have at its times.
+void SeriesParts::LeaveOut(const Gap& gap) {
+  const Series& series = series_[gap.series];
+  for (size_t i = series.first_float; i < series.first_float + series.float_count; ++i) {
+    if (float_precedence_[i] >= gap.precedence) continue;
+    loaded_.parts[i] = cut_->Without(loaded_.parts[i], gap.times);
+  }
+  for (size_t i = series.first_histogram; i < series.first_histogram + series.histogram_count;
+       ++i) {
+    if (histograms_[i].precedence >= gap.precedence) continue;
+    histograms_[i].samples = cut_->Without(histograms_[i].samples, gap.times);
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "columns/histograms_reader.h"
 #include "store/kind_merge.h"
 #include "store/part_reader.h"
+#include "store/part_salvage.h"
 #include "store/series_walk.h"
 
 namespace larnax::store {
@@ -30,16 +32,13 @@ class SeriesParts {
   int64_t load() const { return load_; }
   size_t part_count() const { return float_parts_.size() + histogram_parts_.size(); }
 
-  size_t series_count() const { return series_.size(); }
-
   /// Read what lies in `range`.
   arrow::Status Load(const std::vector<SeriesWalk::Source>& sources, TimeRange range,
                      ReadStats* stats);
-  /// See whether one series can be read.
-  arrow::Status TryLoad(size_t series, const std::vector<SeriesWalk::Source>& sources,
-                        TimeRange range, ReadStats* stats) const;
-  /// Forget the series that are not to be kept. \param is_kept  Shape [series_count()].
-  void Keep(const std::vector<bool>& is_kept);
+  /// The same; but where files are damaged, what they hold is left out and noted. Of the times of
+  /// what is missing, older files' samples are left out too: they may have been replaced.
+  arrow::Status LoadIntact(const std::vector<SeriesWalk::Source>& sources, TimeRange range,
+                           ReadStats* stats, DamageReport* damage);
 
   // After Load; lowest precedence first.
   std::span<const PartSamples> floats(size_t series) const;
@@ -47,6 +46,8 @@ class SeriesParts {
   std::span<const HistogramPart> histograms(size_t series) const;
   /// What was read; values and start times may be taken over.
   LoadedParts* loaded() { return &loaded_; }
+  /// What else the spans above may borrow; may be null.
+  std::shared_ptr<const void> memory() const { return cut_; }
 
  private:
   struct Series {
@@ -55,7 +56,15 @@ class SeriesParts {
     size_t first_histogram;
     size_t histogram_count;
   };
-  void CopyParts(const SeriesParts& from);
+  // Times of a series that cannot be read of a file.
+  struct Gap {
+    size_t series;
+    int64_t precedence;
+    TimeRange times;
+  };
+  void AddParts(const std::vector<SeriesWalk::Source>& sources, std::span<const SeriesPart> parts,
+                ReadStats* stats);
+  void LeaveOut(const Gap& gap);
   arrow::Status LoadHistograms(const std::vector<SeriesWalk::Source>& sources, TimeRange range,
                                ReadStats* stats);
 
@@ -68,6 +77,7 @@ class SeriesParts {
   LoadedParts loaded_;
   std::vector<HistogramPart> histograms_;
   std::vector<columns::HistogramRows> histogram_rows_;
+  std::shared_ptr<CutSamples> cut_;  // May be null.
 };
 
 /// Exemplars of parts of files of that table, in the order of the parts.

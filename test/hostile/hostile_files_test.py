@@ -170,6 +170,22 @@ def test_reading_a_damaged_page_names_the_file_and_ends_nothing(build, copy, tmp
         server.end()
 
 
+def test_lists_of_labels_lack_only_what_a_damaged_index_holds(build, copy, tmp_path):
+    path = files_of(copy, "series/**/*.parquet")[0]
+    path.write_bytes(path.read_bytes()[:-9] + b"x" * 9)
+    server = Larnax(build, copy)
+    server.log_path = tmp_path / "server.log"
+    try:
+        server.start()
+        for question, found in (("/api/v1/labels", "instance"), ("/api/v1/label/job/values", "a"),
+                                ("/api/v1/series", {"__name__": "late", "job": "a"})):
+            answer = server.get(question, match='{__name__=~".+"}')
+            assert answer.status == 200 and found in answer.json()["data"], answer
+            assert any(path.name in warning for warning in answer.json()["warnings"]), answer
+    finally:
+        server.end()
+
+
 def test_a_changed_byte_of_the_manifest_is_found(build, copy, tmp_path):
     tool = Tool(build, copy)
     whole = tool.export(tmp_path / "whole.csv")[2]

@@ -60,6 +60,18 @@ arrow::Status CheckBetween(const std::set<T, Less>& least, const std::set<T, Les
   return arrow::Status::OK();
 }
 
+// Checks that each warning names one of the damaged files.
+arrow::Status CheckWarnings(const std::vector<std::string>& warnings,
+                            const std::vector<std::string>& damaged, const std::string& what) {
+  for (const std::string& warning : warnings) {
+    const bool is_named = std::any_of(damaged.begin(), damaged.end(), [&](const auto& path) {
+      return warning.find(path.substr(path.rfind('/') + 1)) != std::string::npos;
+    });
+    if (!is_named) return arrow::Status::Invalid(what, ": a warning without reason: ", warning);
+  }
+  return arrow::Status::OK();
+}
+
 }  // namespace
 
 SelectRequest Simulation::DrawRequest() {
@@ -156,12 +168,7 @@ arrow::Status Simulation::CheckContained(const Model::Content& expected,
       days.insert(*day);
     }
   }
-  for (const std::string& warning : warnings) {
-    const bool is_named = std::any_of(damaged.begin(), damaged.end(), [&](const auto& path) {
-      return warning.find(path.substr(path.rfind('/') + 1)) != std::string::npos;
-    });
-    if (!is_named) return arrow::Status::Invalid(what, ": a warning without reason: ", warning);
-  }
+  ARROW_RETURN_NOT_OK(CheckWarnings(warnings, damaged, what));
   for (const auto& [labels, samples] : found) {
     for (const auto& [time_ms, value] : samples) {
       if (model_.MayBeInFiles(labels, time_ms, value)) continue;
@@ -220,10 +227,13 @@ arrow::Status Simulation::AskForLabels() {
     if (!answer.ok()) return CheckReadFailure(answer.status());
     std::set<Labels, Model::FileOrder> low;
     std::set<Labels, Model::FileOrder> high;
-    for (const auto& [labels, samples] : least) low.insert(labels);
+    if (answer->warnings.empty()) {
+      for (const auto& [labels, samples] : least) low.insert(labels);
+    }
     for (const auto& [labels, samples] : most) high.insert(labels);
-    return CheckBetween(low, high, answer->series, answer->truncated, request.limit,
-                        "series of " + Print(request));
+    const std::string name = "series of " + Print(request);
+    ARROW_RETURN_NOT_OK(CheckWarnings(answer->warnings, FlippedPaths(), name));
+    return CheckBetween(low, high, answer->series, answer->truncated, request.limit, name);
   }
   const std::string name = traffic_->DrawLabelName();
   const auto answer =
@@ -242,8 +252,10 @@ arrow::Status Simulation::AskForLabels() {
     }
     return names;
   };
-  return CheckBetween(collect(least), collect(most), answer->names, answer->truncated,
-                      request.limit, "names or values of " + name + " of " + Print(request));
+  const std::string title = "names or values of " + name + " of " + Print(request);
+  ARROW_RETURN_NOT_OK(CheckWarnings(answer->warnings, FlippedPaths(), title));
+  const auto low = answer->warnings.empty() ? collect(least) : std::set<std::string>();
+  return CheckBetween(low, collect(most), answer->names, answer->truncated, request.limit, title);
 }
 
 arrow::Status Simulation::OpenStream() {

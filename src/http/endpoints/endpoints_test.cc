@@ -145,6 +145,21 @@ TEST_F(EndpointsTest, Series) {
                           R"("error":"no match[] parameter provided"})");
 }
 
+TEST_F(EndpointsTest, ListsTellWhatIsMissing) {
+  database_.warnings = {"series are missing from this answer: path=x.parquet"};
+  Start();
+  for (const char* path :
+       {"/api/v1/labels", "/api/v1/label/job/values", "/api/v1/series?match[]=up"}) {
+    const RawResponse response = Get(path);
+    EXPECT_EQ(response.status, 200) << path;
+    EXPECT_THAT(response.body, testing::EndsWith(R"(],"warnings":["series are missing from )"
+                                                 R"(this answer: path=x.parquet"]})"))
+        << path;
+  }
+  EXPECT_THAT(Get("/api/v1/labels?limit=1").body,
+              HasSubstr(R"(path=x.parquet","results truncated due to limit"]})"));
+}
+
 TEST_F(EndpointsTest, Samples) {
   Start();
   EXPECT_EQ(Get("/api/v1/samples?match[]=temp").body,

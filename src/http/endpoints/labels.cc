@@ -9,9 +9,12 @@ namespace {
 
 constexpr std::string_view kTruncated = "results truncated due to limit";
 
-std::vector<std::string> WarningsOf(bool truncated) {
-  if (truncated) return {std::string(kTruncated)};
-  return {};
+// Of an answer: what is missing from it by damage, and by its limit.
+template <typename Answer>
+std::vector<std::string> WarningsOf(const Answer& answer) {
+  std::vector<std::string> warnings = answer.warnings;
+  if (answer.truncated) warnings.emplace_back(kTruncated);
+  return warnings;
 }
 
 void AddStats(const Request& request, const ReadStats& stats, Response* response) {
@@ -28,7 +31,7 @@ Response AnswerNames(const Request& request, const NamesAnswer& answer) {
     AppendJsonString(name, &data);
   }
   data.push_back(']');
-  Response response = JsonResponse(data, WarningsOf(answer.truncated));
+  Response response = JsonResponse(data, WarningsOf(answer));
   AddStats(request, answer.stats, &response);
   return response;
 }
@@ -86,7 +89,7 @@ arrow::Result<Response> AnswerSeries(const Request& request, const Services& ser
     AppendLabelsJson(labels, &data);
   }
   data.push_back(']');
-  Response response = JsonResponse(data, WarningsOf(answer.truncated));
+  Response response = JsonResponse(data, WarningsOf(answer));
   AddStats(request, answer.stats, &response);
   return response;
 }

@@ -349,7 +349,7 @@ TEST_F(ReadTest, RefusesWhatIsBroken) {
 // Its messages cannot say that something is missing: then it fails.
 TEST_F(ReadTest, FailsWhereSamplesAreMissing) {
   database_.AddSeries({{"__name__", "m"}}, Ramp(1));
-  database_.stream_warnings = {"samples are missing from this answer: path=x.parquet"};
+  database_.warnings = {"samples are missing from this answer: path=x.parquet"};
   Start();
   for (const std::string kind : {"", "streamed"}) {
     const RawResponse failed =

@@ -46,6 +46,11 @@ bool HasNameBeforeMetric(LabelsView labels) {
   return !labels.empty() && labels.begin()->name < kMetricLabel;
 }
 
+// Remote read has no way to say that something is missing.
+arrow::Status CheckWhole(const std::vector<std::string>& missing) {
+  return missing.empty() ? arrow::Status::OK() : MakeError(ErrorKind::kCorrupt, missing.front());
+}
+
 }  // namespace
 
 arrow::Result<const SeriesSamples*> SortedSeries::Cursor::Peek() {
@@ -54,10 +59,7 @@ arrow::Result<const SeriesSamples*> SortedSeries::Cursor::Peek() {
     next = 0;
     ARROW_ASSIGN_OR_RAISE(batch, stream->Next());
     done = batch.series.empty();
-    // Remote read has no way to say that something is missing.
-    if (const auto missing = stream->warnings(); !missing.empty()) {
-      return MakeError(ErrorKind::kCorrupt, missing.front());
-    }
+    ARROW_RETURN_NOT_OK(CheckWhole(stream->warnings()));
   }
   return done ? nullptr : &batch.series[next];
 }
@@ -80,6 +82,7 @@ arrow::Status SortedSeries::Start() {
 
 arrow::Status SortedSeries::StartLabelsOnly() {
   ARROW_ASSIGN_OR_RAISE(const SeriesAnswer answer, database_->Series(request_));
+  ARROW_RETURN_NOT_OK(CheckWhole(answer.warnings));
   for (const Labels& stored : answer.series) {
     PreparedSeries prepared;
     prepared.labels = WithExternal(stored, options_.external_labels);
@@ -98,6 +101,7 @@ arrow::Result<bool> SortedSeries::IsOrderedByMetric() {
   names.limit = 0;
   names.sample_limit = 0;
   ARROW_ASSIGN_OR_RAISE(const NamesAnswer answer, database_->LabelNames(names));
+  ARROW_RETURN_NOT_OK(CheckWhole(answer.warnings));
   return answer.names.empty() || answer.names.front() >= kMetricLabel;
 }
 
