@@ -21,6 +21,14 @@ struct QueryFeatures {
   bool delayed_name_removal = false;      ///< Names are dropped at the end of a query.
   bool use_start_timestamps = false;      ///< Start times of samples take part in counter resets.
   bool type_and_unit_labels = false;      ///< `__type__` tells counters from gauges.
+  bool per_step_stats = false;            ///< `stats=all` tells samples by step.
+};
+
+/// What is to be told of how a query is answered.
+enum class QueryExplain : uint8_t {
+  kNo,
+  kPlan,     ///< Plan only: nothing is read, and the answer is empty.
+  kAnalyze,  ///< Answer, and count what each operator of the plan did.
 };
 
 /// A question in PromQL.
@@ -38,7 +46,8 @@ struct QueryRequest {
   int64_t series_limit = 0;      ///< Series in the answer; the rest is cut off; 0: none.
   int threads = 0;               ///< At most so many work on the query; 0: as the engine was told.
   QueryFeatures features;
-  bool explain = false;                                ///< Fill QueryResult::plan.
+  QueryExplain explain = QueryExplain::kNo;            ///< Fill QueryResult::plan.
+  bool step_stats = false;                             ///< Fill QueryStats::samples_at.
   std::shared_ptr<const std::atomic<bool>> cancelled;  ///< Set to true to give up; may be null.
 };
 
@@ -70,14 +79,19 @@ struct QueryPlanLine {
 /// What an answer cost.
 struct QueryStats {
   int64_t steps = 0;
-  int64_t series = 0;        ///< Read, over all selectors.
-  int64_t samples = 0;       ///< Samples that windows and steps looked at, repeats counted.
-  int64_t samples_read = 0;  ///< Samples that came from the source.
-  int64_t peak_samples = 0;  ///< Most samples in memory at once.
-  int64_t peak_bytes = 0;    ///< Most bytes of values in memory at once.
-  int64_t prepare_ns = 0;    ///< Parsing and planning.
-  int64_t evaluate_ns = 0;   ///< Reading and evaluating.
-  int64_t sort_ns = 0;       ///< Putting the answer in order.
+  int64_t series = 0;  ///< Read, over all selectors.
+  /// Samples that windows and steps looked at, repeats counted; of a subquery those of its windows
+  /// alone, and of what is the same at every step as many for each.
+  int64_t samples = 0;
+  std::vector<int64_t> samples_at;  ///< `samples` of each step; empty unless asked for.
+  int64_t first_step_ms = 0;        ///< Time of the first step.
+  int64_t step_ms = 0;              ///< To the next; 0: there is one.
+  int64_t samples_read = 0;         ///< Samples that came from the source.
+  int64_t peak_samples = 0;         ///< Most samples in memory at once.
+  int64_t peak_bytes = 0;           ///< Most bytes of values in memory at once.
+  int64_t prepare_ns = 0;           ///< Parsing and planning.
+  int64_t evaluate_ns = 0;          ///< Reading and evaluating.
+  int64_t sort_ns = 0;              ///< Putting the answer in order.
   ReadStats read;
 };
 

@@ -182,11 +182,24 @@ class QueryJsonWriter : public AnswerWriter {
       out->append("\"").append(name).append("\":");
       AppendValue(static_cast<double>(time_ns) / 1e9, out);
     }
-    out->append("},\"samples\":{\"totalQueryableSamples\":" + std::to_string(stats.samples) +
+    out->append("},\"samples\":{");
+    AppendSamplesByStep(stats, out);
+    out->append("\"totalQueryableSamples\":" + std::to_string(stats.samples) +
                 ",\"samplesRead\":" + std::to_string(stats.samples_read) +
                 ",\"peakSamples\":" + std::to_string(stats.peak_samples) + "},\"archive\":");
     AppendStatsJson(stats.read, out);
     out->push_back('}');
+  }
+
+  static void AppendSamplesByStep(const QueryStats& stats, std::string* out) {
+    if (stats.samples_at.empty()) return;
+    out->append("\"totalQueryableSamplesPerStep\":[");
+    for (size_t step = 0; step < stats.samples_at.size(); ++step) {
+      out->append(step == 0 ? "[" : ",[");
+      AppendInstant(stats.first_step_ms + static_cast<int64_t>(step) * stats.step_ms, out);
+      out->append("," + std::to_string(stats.samples_at[step]) + "]");
+    }
+    out->append("],");
   }
 
   const QueryResult result_;

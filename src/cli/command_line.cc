@@ -70,7 +70,8 @@ Examples:
   larnax query 'avg by (job) (up)' --start -1d --step 1m --format parquet > up.parquet)";
 
 constexpr const char* kExplainFooter = R"(
-The query is run; with --analyze it is told what each step of the plan took and put out.
+The query is planned and nothing is read. With --analyze it is run, and it is told what each step of
+the plan took and put out.
 
 Examples:
   larnax explain 'sum by (job) (rate(http_requests_total[5m]))'

@@ -97,7 +97,7 @@ arrow::Status Query(const QueryArguments& arguments) {
 
 arrow::Status Explain(const QueryArguments& arguments) {
   ARROW_ASSIGN_OR_RAISE(QueryRequest request, ReadQuestion(arguments, NowMs()));
-  request.explain = true;
+  request.explain = arguments.analyze ? QueryExplain::kAnalyze : QueryExplain::kPlan;
   ARROW_ASSIGN_OR_RAISE(const QueryResult result, AskArchive(arguments, request));
   PrintNotes(result);
   return Print(PlanText(result, arguments.analyze));

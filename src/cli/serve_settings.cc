@@ -114,6 +114,7 @@ constexpr Feature kFeatures[] = {
     {"promql-delayed-name-removal", &QueryFeatures::delayed_name_removal},
     {"use-start-timestamps", &QueryFeatures::use_start_timestamps},
     {"type-and-unit-labels", &QueryFeatures::type_and_unit_labels},
+    {"promql-per-step-stats", &QueryFeatures::per_step_stats},
     // On without it, as in Prometheus.
     {"promql-duration-expr", nullptr},
 };
@@ -325,7 +326,7 @@ constexpr Setting kSettings[] = {
     {"enable-feature", "", "NAMES", kQueries,
      "promql-experimental-functions, promql-extended-range-selectors, "
      "promql-binop-fill-modifiers, promql-delayed-name-removal, use-start-timestamps, "
-     "type-and-unit-labels",
+     "type-and-unit-labels, promql-per-step-stats",
      EnableFeatures, ShowFeatures, /*repeats=*/true},
     {"query-log", "", "FILE", kQueries, "Every query with its cost, a line of JSON each",
      [](Text t, To s) { return SetText(t, &s->query_log); }, [](From s) { return s.query_log; }},

@@ -86,8 +86,12 @@ void Annotations::InformRepair(std::string head, const MonotonicityRepair& repai
        .repairs = 1});
 }
 
-void Annotations::Merge(const Annotations& other) {
-  for (const Note& note : other.notes_) Add(note);
+void Annotations::Merge(const Annotations& other, int32_t shift) {
+  for (Note note : other.notes_) {
+    note.position.start += shift;
+    note.position.end += shift;
+    Add(std::move(note));
+  }
 }
 
 std::vector<std::string> Annotations::Print(bool warnings, std::string_view query) const {

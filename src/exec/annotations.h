@@ -38,7 +38,9 @@ class Annotations {
                     promql::PositionRange position);
 
   /// Add all of `other`, as if they had been added here one by one.
-  void Merge(const Annotations& other);
+  ///
+  /// \param shift  Added to their places: of notes on an equal text elsewhere in the query.
+  void Merge(const Annotations& other, int32_t shift = 0);
   bool empty() const { return notes_.empty(); }
 
   /// The texts in order of first appearance, with prefix and `line:column` of `query`.

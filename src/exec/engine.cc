@@ -69,7 +69,8 @@ class QueryRun {
     context_.executor = executor;
     context_.parallel = executor == nullptr ? 1 : morsels;
     context_.selects = &selects_;
-    context_.analyze = request.explain;
+    context_.analyze = request.explain == QueryExplain::kAnalyze;
+    context_.plan_only = request.explain == QueryExplain::kPlan;
   }
 
   arrow::Result<QueryResult> Evaluate() {
@@ -77,6 +78,11 @@ class QueryRun {
     ARROW_ASSIGN_OR_RAISE(const StepGrid grid, GridOf(request_));
     ARROW_ASSIGN_OR_RAISE(promql::ExprPtr expr, ParseText());
     ARROW_RETURN_NOT_OK(ResolveDurations(expr.get(), context_.query, request_.text));
+    context_.steps = grid.count;
+    if (request_.step_stats) {
+      ARROW_RETURN_NOT_OK(budget_.CheckBytes(static_cast<int64_t>(grid.count) * 8));
+      context_.stats.samples_at.resize(grid.count);
+    }
     Planner planner(&context_, request_, *expr);
     QueryResult result;
     ARROW_RETURN_NOT_OK(EvaluateExpr(*expr, grid, &planner, begin, &result));
@@ -106,6 +112,7 @@ class QueryRun {
       case ValueType::kVector: {
         ARROW_ASSIGN_OR_RAISE(auto input, planner->PlanVector(expr, grid));
         EndPreparation(begin);
+        if (context_.plan_only) return arrow::Status::OK();
         ARROW_ASSIGN_OR_RAISE(StepVector vector, Drain(input.get()));
         StartSort();
         return FillFromVector(std::move(vector), grid, matrix, result);
@@ -113,6 +120,7 @@ class QueryRun {
       case ValueType::kScalar: {
         ARROW_ASSIGN_OR_RAISE(auto input, planner->PlanScalar(expr, grid));
         EndPreparation(begin);
+        if (context_.plan_only) return arrow::Status::OK();
         ARROW_ASSIGN_OR_RAISE(const auto values, input->Evaluate());
         StartSort();
         FillFromScalar(values, grid, matrix, result);
@@ -152,15 +160,19 @@ class QueryRun {
     result->infos = context_.annotations.Infos(request_.text);
     QueryStats& stats = context_.stats;
     stats.steps = static_cast<int64_t>(grid.count);
+    stats.first_step_ms = grid.start_ms;
+    stats.step_ms = request_.step_ms;
     stats.evaluate_ns = sort_begin_ns_ - evaluate_begin_ns_;
     stats.sort_ns = end - sort_begin_ns_;
     stats.peak_bytes = budget_.meter()->peak_bytes();
     stats.peak_samples = budget_.meter()->peak_samples();
     selects_.AddStats(&stats);
     result->stats = stats;
-    if (!request_.explain) return;
+    if (request_.explain == QueryExplain::kNo) return;
     const auto plan = planner->TakePlan();
     for (const auto& child : plan->children) PrintPlan(*child, 0, &result->plan);
+    // A range selector alone, or a literal.
+    if (result->plan.empty()) result->plan.push_back({.text = request_.text});
   }
 
   const QueryRequest& request_;

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cmath>
 #include <memory>
+#include <numeric>
 
 #include "exec/query_fixture.h"
 #include "io/sim_clock.h"
@@ -152,7 +153,7 @@ TEST_F(EngineTest, ReadsEqualSelectorsOnce) {
 TEST_F(EngineTest, EvaluatesRepeatedExpressionsOnce) {
   Load({R"(x{a="1"} 1 2 3 4)"}, &source_);
   QueryRequest request = RangeOf("rate(x[2m]) / (rate(x[2m]) + rate(x[2m]))", 3);
-  request.explain = true;
+  request.explain = QueryExplain::kAnalyze;
   ASSERT_OK_AND_ASSIGN(const QueryResult result, engine_.Run(source_, request));
   int fresh = 0;
   for (const QueryPlanLine& line : result.plan) fresh += line.text == "rate(x[2m])" ? 1 : 0;
@@ -160,11 +161,20 @@ TEST_F(EngineTest, EvaluatesRepeatedExpressionsOnce) {
   EXPECT_THAT(Print(result, {kMinuteMs, 2 * kMinuteMs}), ElementsAre(R"({a="1"} 0.5 0.5)"));
 }
 
+// Prometheus evaluates each, and a note stands where it was made last.
+TEST_F(EngineTest, NotesOfRepeatedExpressionsStandAtTheLast) {
+  Load({R"(x{a="1"} 1 2 3 4)"}, &source_);
+  ASSERT_OK_AND_ASSIGN(const QueryResult result,
+                       engine_.Run(source_, RangeOf("rate(x[2m]) / rate(x[2m])", 3)));
+  ASSERT_THAT(result.infos, SizeIs(1));
+  EXPECT_THAT(result.infos[0], HasSubstr("(1:20)"));
+}
+
 TEST_F(EngineTest, ExplainsWhatOperatorsPutOut) {
   Load({R"(x{a="1"} 1 2 3)", R"(x{a="2"} 1 _ 3)"}, &source_);
   QueryRequest request = RangeOf("sum by (a) (x > 1) or vector(1) @ 0", 3);
   request.text = "sum by (a) (x > 1)";
-  request.explain = true;
+  request.explain = QueryExplain::kAnalyze;
   ASSERT_OK_AND_ASSIGN(const QueryResult result, engine_.Run(source_, request));
   ASSERT_THAT(result.plan, SizeIs(3));
   EXPECT_EQ(result.plan[0].text, "sum by (a)");
@@ -181,11 +191,63 @@ TEST_F(EngineTest, ExplainsWhatOperatorsPutOut) {
   EXPECT_GE(result.stats.peak_samples, 5);
 }
 
+TEST_F(EngineTest, PlansWithoutReading) {
+  Load({R"(x{a="1"} 1 2 3)"}, &source_);
+  CountingSource counting(&source_);
+  QueryRequest request = RangeOf("x", 3);
+  request.explain = QueryExplain::kPlan;
+  for (const char* text :
+       {"sum by (a) (rate(x[2m]))", "topk(scalar(x), x)", "x @ 60 + x", "max_over_time(x[5m:1m])",
+        "quantile(scalar(x), x)", "label_replace(x, \"b\", \"$1\", \"a\", \"(.*)\")", "absent(x)",
+        "scalar(x)", "vector(scalar(x @ end()))", "1"}) {
+    request.text = text;
+    ASSERT_OK_AND_ASSIGN(const QueryResult result, engine_.Run(counting, request));
+    EXPECT_FALSE(result.plan.empty()) << text;
+    EXPECT_TRUE(result.series.empty()) << text;
+    EXPECT_EQ(counting.requests.size(), 0U) << text;
+  }
+  request.step_ms = 0;
+  for (const char* text : {"x[5m]", "x[5m:1m]", "\"text\""}) {
+    request.text = text;
+    ASSERT_OK_AND_ASSIGN(const QueryResult result, engine_.Run(counting, request));
+    EXPECT_FALSE(result.plan.empty()) << text;
+    EXPECT_EQ(counting.requests.size(), 0U) << text;
+  }
+}
+
+TEST_F(EngineTest, CountsSamplesByStep) {
+  Load({R"(x{a="1"} 1 2 3 4)", R"(x{a="2"} 1 _ _ 3)"}, &source_);
+  struct Case {
+    const char* text;
+    std::vector<int64_t> samples_at;
+  };
+  for (const auto& [text, samples_at] : {
+           Case{"x", {2, 2, 2, 2}},
+           Case{"sum(count_over_time(x[2m])) + 0 * sum(x)", {4, 5, 4, 5}},
+           // The same at every step: counted at each.
+           Case{"x @ 60", {2, 2, 2, 2}},
+           Case{"1", {0, 0, 0, 0}},
+           // The windows of a subquery count, not what it is made of.
+           Case{"max_over_time(sum(x)[2m:1m])", {1, 2, 2, 2}},
+       }) {
+    QueryRequest request = RangeOf(text, 4);
+    request.step_stats = true;
+    ASSERT_OK_AND_ASSIGN(const QueryResult result, engine_.Run(source_, request));
+    EXPECT_EQ(result.stats.samples_at, samples_at) << text;
+    EXPECT_EQ(result.stats.samples, std::accumulate(samples_at.begin(), samples_at.end(), 0))
+        << text;
+    request.step_stats = false;
+    ASSERT_OK_AND_ASSIGN(const QueryResult plain, engine_.Run(source_, request));
+    EXPECT_TRUE(plain.stats.samples_at.empty());
+    EXPECT_EQ(plain.stats.samples, result.stats.samples);
+  }
+}
+
 TEST_F(EngineTest, EvaluatesWhatIsTheSameAtEveryStepOnce) {
   Load({R"(x{a="1"} 1 2 3)"}, &source_);
   CountingSource counting(&source_);
   QueryRequest request = RangeOf("x @ 60 + x", 3);
-  request.explain = true;
+  request.explain = QueryExplain::kAnalyze;
   ASSERT_OK_AND_ASSIGN(const QueryResult result, engine_.Run(counting, request));
   EXPECT_THAT(Print(result, {0, kMinuteMs, 2 * kMinuteMs}), ElementsAre(R"({a="1"} 3 4 5)"));
   ASSERT_GE(result.plan.size(), 3);

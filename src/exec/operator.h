@@ -33,6 +33,13 @@ struct PlanNode {
   int64_t time_ns = 0;
 };
 
+/// How what an operator looks at counts for the query's own steps.
+enum class StepRole : uint8_t {
+  kSteps,  ///< Its steps are the query's.
+  kOnce,   ///< Its one step stands for all of them.
+  kInner,  ///< Not: it works for a subquery, whose windows count instead.
+};
+
 /// What the operators of one query share. Only what says so may be used from other threads than
 /// the query's own.
 struct ExecutionContext {
@@ -44,7 +51,10 @@ struct ExecutionContext {
   SelectPool* selects = nullptr;
   Annotations annotations;
   QueryStats stats;
-  bool analyze = false;  ///< Count what operators put out.
+  bool analyze = false;              ///< Count what operators put out.
+  bool plan_only = false;            ///< Nothing is to be evaluated.
+  size_t steps = 1;                  ///< Of the query.
+  StepRole role = StepRole::kSteps;  ///< Of operators that are being made.
 };
 
 /// Puts out an instant vector over all steps of a grid, batch by batch. Every series comes once,

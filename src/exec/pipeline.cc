@@ -10,6 +10,20 @@
 
 namespace larnax::exec {
 
+void TaskNotes::Count(const RangeWindows& windows) {
+  samples += windows.samples;
+  for (size_t step = 0; step < samples_at.size(); ++step) {
+    samples_at[step] += windows.end[step] - windows.begin[step];
+  }
+}
+
+void TaskNotes::Count(const InstantWindows& windows) {
+  samples += windows.samples;
+  for (size_t step = 0; step < samples_at.size(); ++step) {
+    samples_at[step] += windows.index[step] == InstantWindows::kNone ? 0 : 1;
+  }
+}
+
 bool PipelineOperator::Slot::TryRun() {
   int expected = kWaiting;
   if (!state.compare_exchange_strong(expected, kRunning)) return false;
@@ -38,6 +52,24 @@ PipelineOperator::~PipelineOperator() {
   }
 }
 
+void PipelineOperator::AddSamples(const TaskNotes& notes) {
+  QueryStats& stats = context_->stats;
+  switch (role_) {
+    case StepRole::kInner:
+      return;
+    case StepRole::kOnce:
+      stats.samples += notes.samples * static_cast<int64_t>(context_->steps);
+      for (int64_t& samples : stats.samples_at) samples += notes.samples;
+      return;
+    case StepRole::kSteps:
+      stats.samples += notes.samples;
+      for (size_t step = 0; step < notes.samples_at.size(); ++step) {
+        stats.samples_at[step] += notes.samples_at[step];
+      }
+      return;
+  }
+}
+
 arrow::Status PipelineOperator::Fill() {
   for (const auto& prepare : preparations_) ARROW_RETURN_NOT_OK(prepare());
   preparations_.clear();
@@ -50,6 +82,7 @@ arrow::Status PipelineOperator::Fill() {
     auto slot = std::make_shared<Slot>();
     slot->task = std::move(task);
     slot->transforms = transforms_;
+    if (!context_->stats.samples_at.empty()) slot->notes.samples_at.resize(grid_.count);
     slots_.push_back(slot);
     // The first one is this thread's own.
     if (context_->executor == nullptr || slots_.size() == 1) continue;
@@ -73,7 +106,7 @@ arrow::Result<StepVector> PipelineOperator::NextBatch() {
     }
     slots_.pop_front();
     context_->annotations.Merge(slot->notes.annotations);
-    context_->stats.samples += slot->notes.samples;
+    AddSamples(slot->notes);
     if (!slot->answer->ok()) return slot->answer->status();
     if (!(*slot->answer)->empty()) return std::move(*slot->answer);
   }

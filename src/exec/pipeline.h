@@ -9,13 +9,22 @@
 #include <vector>
 
 #include "exec/operator.h"
+#include "exec/sample_windows.h"
 
 namespace larnax::exec {
 
 /// What a task tells besides its answer; of its own, so that tasks need no lock.
 struct TaskNotes {
+  void Count(const RangeWindows& windows);
+  void Count(const InstantWindows& windows);
+  void CountAt(size_t step, size_t count) {
+    samples += static_cast<int64_t>(count);
+    if (!samples_at.empty()) samples_at[step] += static_cast<int64_t>(count);
+  }
+
   Annotations annotations;
-  int64_t samples = 0;  ///< That windows and steps looked at.
+  int64_t samples = 0;              ///< That windows and steps looked at.
+  std::vector<int64_t> samples_at;  ///< The same of each step; empty: not asked for.
 };
 
 /// Makes a batch. Runs on any thread, at most once; must not touch what other tasks write.
@@ -32,7 +41,8 @@ class PipelineOperator : public VectorOperator {
   /// What to do where series may have got the same labels.
   enum class SameLabels { kCannotBe, kRefuse, kMerge };
 
-  using VectorOperator::VectorOperator;
+  PipelineOperator(ExecutionContext* context, StepGrid grid)
+      : VectorOperator(context, grid), role_(context->role) {}
   ~PipelineOperator() override;
 
   /// Whether all that was added so far may be done without seeing all batches.
@@ -69,7 +79,9 @@ class PipelineOperator : public VectorOperator {
   arrow::Result<StepVector> DoNext() final;
   arrow::Result<StepVector> NextBatch();
   arrow::Status Fill();
+  void AddSamples(const TaskNotes& notes);
 
+  const StepRole role_;
   std::shared_ptr<std::vector<RowTransform>> transforms_ =
       std::make_shared<std::vector<RowTransform>>();
   std::vector<std::function<arrow::Status()>> preparations_;

@@ -213,6 +213,7 @@ arrow::Result<VectorOperatorPtr> Planner::PlanVector(const Expr& expr, StepGrid 
   if (grid.count == 0) return std::make_unique<EmptyVector>(context_, grid);
   if (grid.count > 1 && invariant_.contains(&expr)) {
     const PlanScope scope(&plan_, "once");
+    const Setting<StepRole> role(&context_->role, RoleOfOne());
     ARROW_ASSIGN_OR_RAISE(VectorOperatorPtr once,
                           PlanShared(expr, {grid.start_ms, grid.step_ms, 1}));
     VectorOperatorPtr repeated = std::make_unique<RepeatedVector>(context_, grid, std::move(once));
@@ -240,11 +241,11 @@ arrow::Result<VectorOperatorPtr> Planner::PlanShared(const Expr& expr, StepGrid 
   if (shared == nullptr) {
     ARROW_ASSIGN_OR_RAISE(VectorOperatorPtr input, PlanFresh(expr, grid));
     // Planning what is below may have moved the map's entries.
-    shared_[key] = std::make_shared<SharedVector>(std::move(input));
+    shared_[key] = std::make_shared<SharedVector>(context_, std::move(input), expr.position.start);
   } else {
     const PlanScope scope(&plan_, "again " + PlanText(expr));
   }
-  return std::make_unique<SharedVectorReader>(context_, shared_[key]);
+  return std::make_unique<SharedVectorReader>(context_, shared_[key], expr.position.start);
 }
 
 arrow::Result<VectorOperatorPtr> Planner::PlanFresh(const Expr& whole, StepGrid grid) {
@@ -367,6 +368,7 @@ arrow::Result<VectorOperatorPtr> Planner::PlanScalarBinary(const Expr& expr, Ste
 
 arrow::Result<ScalarOperatorPtr> Planner::PlanScalar(const Expr& expr, StepGrid grid) {
   if (grid.count > 1 && invariant_.contains(&expr)) {
+    const Setting<StepRole> role(&context_->role, RoleOfOne());
     ARROW_ASSIGN_OR_RAISE(ScalarOperatorPtr once,
                           PlanFreshScalar(expr, {grid.start_ms, grid.step_ms, 1}));
     return std::make_unique<RepeatedScalar>(std::move(once), grid.count);

@@ -53,6 +53,10 @@ class Planner {
   std::unique_ptr<PlanNode> TakePlan() { return std::move(plan_root_); }
 
  private:
+  // Of what is evaluated at one step for all.
+  StepRole RoleOfOne() const {
+    return context_->role == StepRole::kInner ? StepRole::kInner : StepRole::kOnce;
+  }
   bool FindInvariant(const promql::Expr& expr);
   void CountTexts(const promql::Expr& expr);
   bool IsRepeated(const promql::Expr& expr, const StepGrid& grid) const;

@@ -191,7 +191,11 @@ arrow::Result<VectorOperatorPtr> Planner::PlanRangeInput(const Expr& matrix, Ste
   spec.is_subquery = true;
   ARROW_ASSIGN_OR_RAISE(const StepGrid inner, GridOf(*subquery, grid));
   const Setting<bool> detect(&detect_resets_, false);
-  ARROW_ASSIGN_OR_RAISE(VectorOperatorPtr input, PlanVector(*subquery->expr, inner));
+  VectorOperatorPtr input;
+  {
+    const Setting<StepRole> role(&context_->role, StepRole::kInner);
+    ARROW_ASSIGN_OR_RAISE(input, PlanVector(*subquery->expr, inner));
+  }
   const bool single_name = input->has_single_name();
   VectorOperatorPtr result =
       std::make_unique<SubqueryFunction>(context_, std::move(input), std::move(call));

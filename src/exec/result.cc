@@ -116,7 +116,9 @@ class MatrixReader {
         }
         if (out.value.empty() && out.histograms.empty()) continue;
         out.labels = Labels(series.labels);
-        context_->stats.samples += static_cast<int64_t>(out.value.size() + out.histograms.size());
+        const auto samples = static_cast<int64_t>(out.value.size() + out.histograms.size());
+        context_->stats.samples += samples;
+        for (int64_t& at : context_->stats.samples_at) at += samples;
         result->series.push_back(std::move(out));
       }
     }
@@ -240,11 +242,14 @@ arrow::Status FillFromMatrix(const promql::Expr& whole, const StepGrid& grid, Pl
   const promql::Expr& expr = promql::Unwrap(whole);
   const auto* subquery = expr.As<promql::Subquery>();
   if (subquery == nullptr) {
+    if (context->plan_only) return arrow::Status::OK();
     ARROW_RETURN_NOT_OK(MatrixReader(expr, grid, context).Read(result));
     result->type = QueryValueType::kMatrix;
   } else {
     ARROW_ASSIGN_OR_RAISE(const StepGrid inner, planner->GridOf(*subquery, grid));
+    const Setting<StepRole> role(&context->role, StepRole::kOnce);
     ARROW_ASSIGN_OR_RAISE(auto input, planner->PlanVector(*subquery->expr, inner));
+    if (context->plan_only) return arrow::Status::OK();
     ARROW_ASSIGN_OR_RAISE(StepVector vector, Drain(input.get()));
     ARROW_RETURN_NOT_OK(FillFromVector(std::move(vector), inner, true, result));
   }

@@ -51,7 +51,7 @@ class InstantReader {
   void ReadFloats(const SeriesSamples& series, LabelsView labels) {
     const InstantWindows& windows = windows_.Find(series.time_ms);
     if (windows.samples == 0) return;
-    notes_->samples += windows.samples;
+    notes_->Count(windows);
     StepSeries& row = out_->Add(labels, false);
     std::copy(windows.present.begin(), windows.present.end(), row.present);
     bool stale = false;
@@ -94,7 +94,7 @@ class InstantReader {
       const bool has_float = f != InstantWindows::kNone;
       const bool has_histogram = h != InstantWindows::kNone;
       if (!has_float && !has_histogram) continue;
-      ++notes_->samples;
+      notes_->CountAt(step, 1);
       if (has_float && (!has_histogram || (*series.time_ms)[f] > histogram_times[h])) {
         if (IsStaleMarker(series.value[f])) continue;
         SetValue(step, series.value[f], (*series.time_ms)[f], StartOf(series, f), &row);
@@ -169,7 +169,7 @@ class RangeReader {
       const RangeWindows& windows = windows_.Find(series.time_ms);
       range_.floats = {*series.time_ms, series.value, use_starts_ ? series.start_ms : NoStarts(),
                        windows.begin,   windows.end,  &windows.derived};
-      notes->samples += windows.samples;
+      notes->Count(windows);
     }
     if (!series.histograms.empty()) {
       histograms_ = ConvertHistograms(series.histograms, &histogram_times_, &histogram_starts_);
@@ -178,7 +178,7 @@ class RangeReader {
       range_.histograms = {histogram_times_, histograms_,
                            use_starts_ ? std::span<const int64_t>(histogram_starts_) : NoStarts(),
                            histogram_windows_.begin, histogram_windows_.end};
-      notes->samples += histogram_windows_.samples;
+      notes->Count(histogram_windows_);
     } else {
       range_.histograms.begin = NoWindows();
       range_.histograms.end = NoWindows();
@@ -397,13 +397,13 @@ arrow::Result<StepVector> CallOnRows(const RangeCall& call, const StepVector& ro
     if (row.histograms == nullptr && AllPresent(row.present, rows.steps())) {
       series.floats = {*grid_times,   {row.values, rows.steps()}, {}, all_steps.begin,
                        all_steps.end, &all_steps.derived};
-      notes->samples += all_steps.samples;
+      notes->Count(all_steps);
     } else {
       samples = SamplesOf(row, *grid_times);
       windows.Find(*samples.times, call.refs(), call.spec.range_ms);
       series.floats = {*samples.times, samples.values, {},
                        windows.begin,  windows.end,    &windows.derived};
-      notes->samples += windows.samples;
+      notes->Count(windows);
       if (!samples.histograms.empty()) {
         histogram_windows.Find(samples.histogram_times, call.refs(), call.spec.range_ms);
         series.histograms = {samples.histogram_times,
@@ -411,7 +411,7 @@ arrow::Result<StepVector> CallOnRows(const RangeCall& call, const StepVector& ro
                              {},
                              histogram_windows.begin,
                              histogram_windows.end};
-        notes->samples += histogram_windows.samples;
+        notes->Count(histogram_windows);
       }
     }
     ARROW_RETURN_NOT_OK(CallKernel(call, series, row.labels, &out, notes));

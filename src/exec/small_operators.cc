@@ -92,11 +92,15 @@ arrow::Result<StepVector> RepeatedVector::DoNext() {
   return out;
 }
 
-arrow::Result<StepVector> SharedVector::Take() {
+arrow::Result<StepVector> SharedVector::Take(int32_t place) {
   if (!evaluated_) {
-    ARROW_ASSIGN_OR_RAISE(all_, Drain(input_.get()));
+    Annotations before = std::exchange(context_->annotations, {});
+    arrow::Result<StepVector> all = Drain(input_.get());
+    notes_ = std::exchange(context_->annotations, std::move(before));
+    ARROW_ASSIGN_OR_RAISE(all_, std::move(all));
     evaluated_ = true;
   }
+  context_->annotations.Merge(notes_, place - place_);
   if (--readers_ == 0) return std::move(all_);
   StepVector copy(all_.steps(), all_.meter());
   copy.KeepAllOf(all_);

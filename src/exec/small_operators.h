@@ -147,14 +147,20 @@ class EmptyVector final : public VectorOperator {
 /// A vector that several operators read: evaluated once. Not synchronized.
 class SharedVector {
  public:
-  explicit SharedVector(VectorOperatorPtr input) : input_(std::move(input)) {}
+  /// \param place  Where the expression begins that was planned.
+  SharedVector(ExecutionContext* context, VectorOperatorPtr input, int32_t place)
+      : context_(context), input_(std::move(input)), place_(place) {}
   const VectorOperator& input() const { return *input_; }
   void AddReader() { ++readers_; }
-  /// All rows: copied for all readers but the last, so that each may write to them.
-  arrow::Result<StepVector> Take();
+  /// All rows: copied for all readers but the last, so that each may write to them. Notes are added
+  /// each time, as if the expression that begins at `place` had been evaluated.
+  arrow::Result<StepVector> Take(int32_t place);
 
  private:
+  ExecutionContext* context_;
   VectorOperatorPtr input_;
+  const int32_t place_;
+  Annotations notes_;
   StepVector all_;
   bool evaluated_ = false;
   int readers_ = 0;
@@ -162,16 +168,17 @@ class SharedVector {
 
 class SharedVectorReader final : public WholeOperator {
  public:
-  SharedVectorReader(ExecutionContext* context, std::shared_ptr<SharedVector> shared)
-      : WholeOperator(context, shared->input().grid()), shared_(std::move(shared)) {
+  SharedVectorReader(ExecutionContext* context, std::shared_ptr<SharedVector> shared, int32_t place)
+      : WholeOperator(context, shared->input().grid()), shared_(std::move(shared)), place_(place) {
     set_single_name(shared_->input().has_single_name());
     shared_->AddReader();
   }
 
  private:
-  arrow::Result<StepVector> Evaluate() override { return shared_->Take(); }
+  arrow::Result<StepVector> Evaluate() override { return shared_->Take(place_); }
 
   std::shared_ptr<SharedVector> shared_;
+  const int32_t place_;
 };
 
 }  // namespace larnax::exec

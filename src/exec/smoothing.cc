@@ -75,7 +75,7 @@ void SmoothInstant(const SeriesSamples& series, const RefTimes& refs, int64_t lo
     const int64_t ref_ms = refs.At(step);
     const Neighbours f = FindNeighbours(times, ref_ms, lookback_ms);
     const Neighbours h = FindNeighbours(histogram_times, ref_ms, lookback_ms);
-    notes->samples += static_cast<int64_t>(f.past - f.first + h.past - h.first);
+    notes->CountAt(step, f.past - f.first + h.past - h.first);
     if (!f.empty() && !h.empty()) {
       found.Add(RangeNote::kMixedTypes);
     } else if (f.after > f.first) {

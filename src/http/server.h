@@ -37,12 +37,12 @@ struct ServerOptions {
   int64_t sweep_interval_ms = 1'000;   ///< How often the timeouts above are looked at.
   int64_t drain_timeout_ms = 10'000;   ///< That Stop() gives requests in flight.
 
-  int64_t query_timeout_ms = 120'000;       ///< Cap of the parameter `timeout`.
-  int query_concurrency = 20;               ///< PromQL queries at a time; further ones wait.
-  int64_t query_max_samples = 50'000'000;   ///< That a query may hold at once; 0: no limit.
-  int64_t query_max_memory_bytes = 0;       ///< The same, in bytes of values.
-  int64_t query_lookback_ms = 300'000;      ///< Without the parameter `lookback_delta`.
-  int64_t query_subquery_step_ms = 60'000;  ///< Of subqueries that name none.
+  int64_t query_timeout_ms = 120'000;        ///< Cap of the parameter `timeout`.
+  int query_concurrency = 20;                ///< PromQL queries at a time; further ones wait.
+  int64_t query_max_samples = 50'000'000;    ///< That a query may hold at once; 0: no limit.
+  int64_t query_max_memory_bytes = 1 << 30;  ///< The same, in bytes of values.
+  int64_t query_lookback_ms = 300'000;       ///< Without the parameter `lookback_delta`.
+  int64_t query_subquery_step_ms = 60'000;   ///< Of subqueries that name none.
   QueryFeatures query_features;
   /// Told of every query with its cost, as a line of JSON, and of those that took longer than
   /// `slow_query_ms`; from any thread; may be empty.

@@ -117,6 +117,7 @@ arrow::Result<Response> Run(const Request& request, const Services& services, Qu
   AnswerOptions options;
   const std::string_view stats = request.params.First("stats");
   options.stats = !stats.empty();
+  query.step_stats = stats == "all" && query.features.per_step_stats;
   options.warnings = StatsWarnings(stats);
   options.queue_ns = NanosecondsSince(request.received);
 

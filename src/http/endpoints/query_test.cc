@@ -201,6 +201,26 @@ TEST_F(QueryTest, TellsWhatAnAnswerCost) {
   EXPECT_THAT(response.body, HasSubstr(R"("samples":{"totalQueryableSamples":5,"samplesRead":6,)"
                                        R"("peakSamples":7},"archive":{"filesConsidered":0,)"));
   EXPECT_THAT(Get("/api/v1/query?query=x").body, Not(HasSubstr("stats")));
+  EXPECT_FALSE(asked_.step_stats);
+}
+
+TEST_F(QueryTest, TellsSamplesByStep) {
+  QueryResult result;
+  result.stats.samples = 5;
+  result.stats.samples_at = {2, 3};
+  result.stats.first_step_ms = 1'500;
+  result.stats.step_ms = 250;
+  AnswerWith(result);
+  ServerOptions options = SmallOptions();
+  options.query_features.per_step_stats = true;
+  Start(std::move(options));
+  const std::string query = "/api/v1/query_range?query=x&start=1.5&end=1.75&step=0.25&stats=";
+  EXPECT_THAT(Get(query + "all").body,
+              HasSubstr(R"("samples":{"totalQueryableSamplesPerStep":[[1.5,2],[1.75,3]],)"
+                        R"("totalQueryableSamples":5,)"));
+  EXPECT_TRUE(asked_.step_stats);
+  EXPECT_EQ(Get(query + "true").status, 200);
+  EXPECT_FALSE(asked_.step_stats);
 }
 
 TEST_F(QueryTest, RefusesBadParameters) {
