@@ -133,20 +133,37 @@ arrow::Result<head::AppendPosition> WritePath::Apply(const WriteMessage& message
   return position;
 }
 
+// Whatever happens on the way, `done` is called; and one that throws keeps nobody else from being
+// answered.
+template <typename Outcome>
+void WritePath::Acknowledge(Waiter* waiter, Outcome outcome) {
+  try {
+    arrow::Result<WriteReport> answer = MakeError(ErrorKind::kOverloaded, "memory ran out");
+    try {
+      answer = AnswerOf(waiter, outcome());
+    } catch (const std::exception&) {
+      parts_.counters->write_requests_postponed.Add(1);
+    }
+    waiter->done(std::move(answer));
+  } catch (const std::exception&) {
+    // Who gave it has to cope.
+  }
+}
+
 void WritePath::Ingest(const WriteMessage& message, WriteDone done) {
   parts_.counters->write_requests.Add(1);
   parts_.counters->write_bytes.Add(static_cast<int64_t>(message.body.size()));
   Waiter waiter{.position = {}, .report = {}, .learned = {}, .done = std::move(done)};
   auto position = Apply(message, &waiter.report, &waiter.learned);
   if (!position.ok()) {
-    Acknowledge(&waiter, position.status());
+    Acknowledge(&waiter, [&] { return position.status(); });
     return;
   }
   waiter.position = *position;
   if (HasEnoughToFlush(*parts_.head, options_)) parts_.request_flush();
   // Nothing was stored, so there is nothing to wait for.
   if (waiter.position.is_empty()) {
-    Acknowledge(&waiter, arrow::Status::OK());
+    Acknowledge(&waiter, [] { return arrow::Status::OK(); });
     return;
   }
   Enqueue(std::move(waiter));
@@ -159,7 +176,12 @@ void WritePath::Enqueue(Waiter waiter) {
     if (commit_posted_) return;
     commit_posted_ = true;
   }
-  environment_.executor->Post([this] { CommitPending(); });
+  try {
+    environment_.executor->Post([this] { CommitPending(); });
+  } catch (const std::exception&) {
+    // No memory for the task: nobody else would do it.
+    CommitPending();
+  }
 }
 
 void WritePath::CommitPending() {
@@ -174,10 +196,14 @@ void WritePath::CommitPending() {
   Commit();
   parts_.counters->wal_commit_ns.Add(environment_.clock->MonotonicNs() - start_ns);
   for (Waiter& waiter : waiters) {
-    arrow::Status status = CheckCommitted(*parts_.log, waiter.position.samples);
-    if (status.ok()) status = CheckCommitted(*parts_.log, waiter.position.typed);
-    Acknowledge(&waiter, status.ok() ? status : Postponed(status));
+    Acknowledge(&waiter, [&] { return OutcomeOf(waiter); });
   }
+}
+
+arrow::Status WritePath::OutcomeOf(const Waiter& waiter) const {
+  arrow::Status status = CheckCommitted(*parts_.log, waiter.position.samples);
+  if (status.ok()) status = CheckCommitted(*parts_.log, waiter.position.typed);
+  return status.ok() ? status : Postponed(status);
 }
 
 void WritePath::Commit() {
@@ -197,7 +223,7 @@ void WritePath::Commit() {
   if (!committed) parts_.counters->wal_commit_failures.Add(1);
 }
 
-void WritePath::Acknowledge(Waiter* waiter, const arrow::Status& status) {
+arrow::Result<WriteReport> WritePath::AnswerOf(Waiter* waiter, const arrow::Status& status) {
   if (status.ok()) {
     // Only now: what a failed commit lost has to be logged when it is sent again.
     for (MetricMetadata& entry : waiter->learned) parts_.metadata->Learn(std::move(entry));
@@ -206,7 +232,7 @@ void WritePath::Acknowledge(Waiter* waiter, const arrow::Status& status) {
                                           ? arrow::Result<WriteReport>(std::move(waiter->report))
                                           : arrow::Result<WriteReport>(status);
   Count(result);
-  waiter->done(std::move(result));
+  return result;
 }
 
 void WritePath::Count(const arrow::Result<WriteReport>& result) {

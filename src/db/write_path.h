@@ -65,7 +65,10 @@ class WritePath {
   void Enqueue(Waiter waiter);
   void CommitPending();
   void Commit();
-  void Acknowledge(Waiter* waiter, const arrow::Status& status);
+  arrow::Status OutcomeOf(const Waiter& waiter) const;
+  arrow::Result<WriteReport> AnswerOf(Waiter* waiter, const arrow::Status& status);
+  template <typename Outcome>
+  void Acknowledge(Waiter* waiter, Outcome outcome);
   void Count(const arrow::Result<WriteReport>& result);
 
   const Environment environment_;

@@ -1,5 +1,6 @@
 #include "db/write_path.h"
 
+#include <new>
 #include <string>
 
 #include "db/database_fixture.h"
@@ -52,6 +53,38 @@ TEST_F(WritePathTest, AFailedCommitIsToldToAllThatWaitedAndTheNextSucceeds) {
     Close();
     fs_.Kill();
   }
+}
+
+// Memory may run out where an answer is passed on.
+TEST_F(WritePathTest, AnAnswerThatThrowsKeepsNobodyFromTheirs) {
+  ASSERT_OK(Open());
+  const Answer first = Ingest({{"a", now_ms_, 1}});
+  wire::RequestEncoder encoder(wire::WriteVersion::kV1);
+  encoder.BeginSeries(LabelsOf("b").bytes());
+  encoder.AddSample(now_ms_, 2);
+  const std::string_view message = encoder.Finish();
+  const WriteMessage write{
+      .content_type = {},
+      .content_encoding = "identity",
+      .body = {reinterpret_cast<const uint8_t*>(message.data()), message.size()}};
+  int thrown = 0;
+  const WriteDone throws = [&](const arrow::Result<WriteReport>&) {
+    ++thrown;
+    throw std::bad_alloc();
+  };
+  database_->Ingest(write, throws);
+  const Answer last = Ingest({{"c", now_ms_, 3}});
+  executor_.RunUntilIdle();
+  EXPECT_EQ(thrown, 1);
+  for (const Answer& answer : {first, last}) {
+    ASSERT_TRUE(answer->has_value());
+    ASSERT_OK(**answer);
+  }
+  // Where it is answered at once, too.
+  database_->Ingest({.content_type = "text/plain", .content_encoding = {}, .body = {}}, throws);
+  EXPECT_EQ(thrown, 2);
+  ASSERT_OK(Write({{"d", now_ms_, 4}}));
+  EXPECT_EQ(Read().size(), 4u);
 }
 
 TEST_F(WritePathTest, MetadataIsLoggedOnceAndSurvives) {

@@ -102,6 +102,10 @@ void Connection::Close() {
 }
 
 void Connection::CheckDeadline(int64_t now_ms) {
+  if (state_ == State::kAnswering && answer_lost_->exchange(false)) {
+    Close();
+    return;
+  }
   if (deadline_ms_ == 0 || now_ms < deadline_ms_) return;
   const bool in_request = state_ == State::kReading && reader_;
   if (in_request || state_ == State::kWriting) server_->metrics.timeouts.fetch_add(1);
@@ -385,8 +389,8 @@ void Connection::DispatchWrite(Database* database) {
   message.content_type = head_.content_type;
   message.content_encoding = head_.content_encoding;
   message.body = {reinterpret_cast<const uint8_t*>(body_.data()), body_.size()};
-  WriteDone done = [weak = weak_from_this(), weak_owner = owner_->weak_from_this(),
-                    serial](arrow::Result<WriteReport> outcome) {
+  WriteDone done = [weak = weak_from_this(), weak_owner = owner_->weak_from_this(), serial,
+                    lost = answer_lost_](arrow::Result<WriteReport> outcome) {
     const auto owner = weak_owner.lock();
     if (owner == nullptr) return;
     if (owner->IsCurrent()) {
@@ -396,9 +400,13 @@ void Connection::DispatchWrite(Database* database) {
         return;
       }
     }
-    owner->Post([weak, serial, outcome = std::move(outcome)]() mutable {
-      if (const auto self = weak.lock()) self->OnWriteDone(serial, std::move(outcome));
-    });
+    try {
+      owner->Post([weak, serial, outcome = std::move(outcome)]() mutable {
+        if (const auto self = weak.lock()) self->OnWriteDone(serial, std::move(outcome));
+      });
+    } catch (const std::exception&) {
+      lost->store(true);
+    }
   };
   in_ingest_ = true;
   try {

@@ -113,6 +113,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   uint64_t write_serial_ = 0;  // Of the write that is waited for.
   bool in_ingest_ = false;
   std::optional<arrow::Result<WriteReport>> early_outcome_;
+  // Set by other threads: what is waited for will not come, since memory ran out.
+  const std::shared_ptr<std::atomic<bool>> answer_lost_ =
+      std::make_shared<std::atomic<bool>>(false);
 
   std::shared_ptr<Exchange> exchange_;
   bool streaming_ = false;    // More pieces are to come.
