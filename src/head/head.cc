@@ -64,8 +64,7 @@ arrow::Result<std::shared_ptr<const FrozenGeneration>> Head::Freeze() {
     FrozenSeries series{.labels = LabelsView(entry.labels),
                         .ref = ref,
                         .flushed_through_ms = entry.flushed_through_ms,
-                        .exemplars_through_ms = entry.exemplars_through_ms,
-                        .capture = active_->Capture(ref)};
+                        .exemplars_through_ms = entry.exemplars_through_ms};
     // Generations that wait to be flushed are in files before this one.
     for (const auto& waiting : frozen_) NoteFlushed(*waiting, ref, &series);
     frozen->series.push_back(std::move(series));

@@ -61,8 +61,8 @@ struct FrozenSeries {
   SeriesRef ref;
   int64_t flushed_through_ms;         ///< Files may hold samples of the series up to this time.
   int64_t exemplars_through_ms = -1;  ///< The same of its exemplars.
-  SeriesCapture capture;
 };
+/// What does not change any more: its captures may be taken without a lock.
 struct FrozenGeneration {
   std::shared_ptr<const Generation> generation;
   std::vector<FrozenSeries> series;  ///< In file order.

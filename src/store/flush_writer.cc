@@ -237,8 +237,9 @@ class FlushWriter {
                            .Value(&stored_exemplars_)));
     }
     for (const FrozenSeries& series : job_.generation->series) {
-      ARROW_RETURN_NOT_OK(WriteSamples(series));
-      if (series.capture.typed.exemplar_count > 0) ARROW_RETURN_NOT_OK(WriteExemplars(series));
+      const head::SeriesCapture capture = job_.generation->generation->Capture(series.ref);
+      ARROW_RETURN_NOT_OK(WriteSamples(series, capture));
+      if (capture.typed.exemplar_count > 0) ARROW_RETURN_NOT_OK(WriteExemplars(series, capture));
     }
     ARROW_RETURN_NOT_OK(samples_.Finish(files_));
     ARROW_RETURN_NOT_OK(histograms_.Finish(files_));
@@ -246,9 +247,9 @@ class FlushWriter {
   }
 
  private:
-  arrow::Status WriteSamples(const FrozenSeries& series) {
-    head::ReadCapture(series.capture, range_, &floats_);
-    ARROW_RETURN_NOT_OK(head::ReadHistograms(series.capture, range_, &histogram_samples_));
+  arrow::Status WriteSamples(const FrozenSeries& series, const head::SeriesCapture& capture) {
+    head::ReadCapture(capture, range_, &floats_);
+    ARROW_RETURN_NOT_OK(head::ReadHistograms(capture, range_, &histogram_samples_));
     if (floats_.time_ms.empty() && histogram_samples_.empty()) return arrow::Status::OK();
     if (stored_samples_ != nullptr && !IsEmpty(SampleOverlap(job_, series, range_))) {
       const auto old = stored_samples_->Find(series.labels);
@@ -278,8 +279,8 @@ class FlushWriter {
         });
   }
 
-  arrow::Status WriteExemplars(const FrozenSeries& series) {
-    head::ReadExemplars(series.capture, range_, &nodes_);
+  arrow::Status WriteExemplars(const FrozenSeries& series, const head::SeriesCapture& capture) {
+    head::ReadExemplars(capture, range_, &nodes_);
     std::vector<columns::ExemplarRow> rows;
     for (const head::ExemplarNode* node : nodes_) {
       rows.push_back({.time_ms = node->time_ms, .value = node->value, .labels = node->labels()});

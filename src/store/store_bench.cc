@@ -49,10 +49,8 @@ head::FrozenGeneration Freeze(const std::vector<TestSeries>& load, size_t first,
   head::FrozenGeneration frozen;
   for (size_t i = 0; i < load.size(); ++i) {
     const auto ref = static_cast<head::SeriesRef>(i);
-    frozen.series.push_back({.labels = load[i].labels.view(),
-                             .ref = ref,
-                             .flushed_through_ms = -1,
-                             .capture = generation->Capture(ref)});
+    frozen.series.push_back(
+        {.labels = load[i].labels.view(), .ref = ref, .flushed_through_ms = -1});
   }
   frozen.generation = std::move(generation);
   return frozen;

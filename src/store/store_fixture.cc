@@ -37,8 +37,7 @@ std::shared_ptr<head::FrozenGeneration> TestHead::Freeze(const std::vector<TestS
                               .ref = series.first,
                               .flushed_through_ms = through == flushed_through_ms_.end()
                                                         ? files_through_ms_
-                                                        : through->second,
-                              .capture = generation->Capture(series.first)});
+                                                        : through->second});
   }
   std::sort(frozen->series.begin(), frozen->series.end(), [](const auto& a, const auto& b) {
     return model::CompareForFile(a.labels, b.labels) < 0;
@@ -66,7 +65,8 @@ void TestHead::Restart(int64_t files_through_ms) {
 head::HeadSnapshot TestHead::Capture(const head::FrozenGeneration& frozen) {
   head::HeadSnapshot snapshot;
   for (const head::FrozenSeries& series : frozen.series) {
-    snapshot.series.push_back({.labels = series.labels, .parts = {series.capture}});
+    snapshot.series.push_back(
+        {.labels = series.labels, .parts = {frozen.generation->Capture(series.ref)}});
   }
   snapshot.generations.push_back(frozen.generation);
   snapshot.arena = frozen.arena;
