@@ -9,6 +9,7 @@
 
 #include "head/sample_record.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -75,8 +76,7 @@ void EncodeSampleRecord(const SampleRecord& record, std::string* out) {
   for (const SeriesDefinition& definition : record.definitions) {
     at = base::PutVarint(definition.ref, at);
     at = base::PutVarint(definition.labels.size(), at);
-    std::memcpy(at, definition.labels.data(), definition.labels.size());
-    at += definition.labels.size();
+    at = std::copy(definition.labels.begin(), definition.labels.end(), at);
   }
   at = base::PutVarint(record.refs.size(), at);
   *at++ = record.start_ms.empty() ? 0 : kHasStarts;
@@ -84,7 +84,7 @@ void EncodeSampleRecord(const SampleRecord& record, std::string* out) {
   at = PutDeltas(record.time_ms, at);
   if (!record.start_ms.empty()) at = PutDeltas(record.start_ms, at);
   const size_t value_bytes = record.value.size() * sizeof(double);
-  std::memcpy(at, record.value.data(), value_bytes);
+  if (value_bytes > 0) std::memcpy(at, record.value.data(), value_bytes);
   out->resize(static_cast<size_t>(at - begin) + value_bytes);
 }
 
@@ -123,7 +123,8 @@ arrow::Status DecodeSampleRecord(std::span<const uint8_t> bytes, SampleRecord* o
   }
   if (at == nullptr || left() != samples * sizeof(double)) return Malformed("columns");
   out->value.resize(samples);
-  std::memcpy(out->value.data(), at, samples * sizeof(double));
+  // A record may do nothing but define series.
+  if (samples > 0) std::memcpy(out->value.data(), at, samples * sizeof(double));
   return arrow::Status::OK();
 }
 
