@@ -34,106 +34,78 @@ constexpr std::array kVTTTT = {V, T, T, T, T};
 constexpr std::span<const ValueType> kNoArgs;
 
 constexpr int kAny = FunctionSignature::kAnyNumber;
+constexpr bool kStable = false;
 constexpr bool kExperimental = true;
 
-// Sorted by name.
-constexpr std::array kFunctions = {
-    FunctionSignature{"abs", kV, 0, V},
-    FunctionSignature{"absent", kV, 0, V},
-    FunctionSignature{"absent_over_time", kM, 0, V},
-    FunctionSignature{"acos", kV, 0, V},
-    FunctionSignature{"acosh", kV, 0, V},
-    FunctionSignature{"asin", kV, 0, V},
-    FunctionSignature{"asinh", kV, 0, V},
-    FunctionSignature{"atan", kV, 0, V},
-    FunctionSignature{"atanh", kV, 0, V},
-    FunctionSignature{"avg_over_time", kM, 0, V},
-    FunctionSignature{"ceil", kV, 0, V},
-    FunctionSignature{"changes", kM, 0, V},
-    FunctionSignature{"clamp", kVSS, 0, V},
-    FunctionSignature{"clamp_max", kVS, 0, V},
-    FunctionSignature{"clamp_min", kVS, 0, V},
-    FunctionSignature{"cos", kV, 0, V},
-    FunctionSignature{"cosh", kV, 0, V},
-    FunctionSignature{"count_over_time", kM, 0, V},
-    FunctionSignature{"day_of_month", kV, 1, V},
-    FunctionSignature{"day_of_week", kV, 1, V},
-    FunctionSignature{"day_of_year", kV, 1, V},
-    FunctionSignature{"days_in_month", kV, 1, V},
-    FunctionSignature{"deg", kV, 0, V},
-    FunctionSignature{"delta", kM, 0, V},
-    FunctionSignature{"deriv", kM, 0, V},
-    FunctionSignature{"double_exponential_smoothing", kMSS, 0, V, kExperimental},
-    FunctionSignature{"end", kNoArgs, 0, S, kExperimental},
-    FunctionSignature{"exp", kV, 0, V},
-    FunctionSignature{"first_over_time", kM, 0, V},
-    FunctionSignature{"floor", kV, 0, V},
-    FunctionSignature{"histogram_avg", kV, 0, V},
-    FunctionSignature{"histogram_count", kV, 0, V},
-    FunctionSignature{"histogram_fraction", kSSV, 0, V},
-    FunctionSignature{"histogram_quantile", kSV, 0, V},
-    FunctionSignature{"histogram_quantiles", kVTSS, 9, V, kExperimental},
-    FunctionSignature{"histogram_stddev", kV, 0, V},
-    FunctionSignature{"histogram_stdvar", kV, 0, V},
-    FunctionSignature{"histogram_sum", kV, 0, V},
-    FunctionSignature{"hour", kV, 1, V},
-    FunctionSignature{"idelta", kM, 0, V},
-    FunctionSignature{"increase", kM, 0, V},
-    FunctionSignature{"info", kVV, 1, V, kExperimental},
-    FunctionSignature{"irate", kM, 0, V},
-    FunctionSignature{"label_join", kVTTT, kAny, V},
-    FunctionSignature{"label_replace", kVTTTT, 0, V},
-    FunctionSignature{"last_over_time", kM, 0, V},
-    FunctionSignature{"ln", kV, 0, V},
-    FunctionSignature{"log10", kV, 0, V},
-    FunctionSignature{"log2", kV, 0, V},
-    FunctionSignature{"mad_over_time", kM, 0, V, kExperimental},
-    FunctionSignature{"max_of", kSS, 0, S, kExperimental},
-    FunctionSignature{"max_over_time", kM, 0, V},
-    FunctionSignature{"min_of", kSS, 0, S, kExperimental},
-    FunctionSignature{"min_over_time", kM, 0, V},
-    FunctionSignature{"minute", kV, 1, V},
-    FunctionSignature{"month", kV, 1, V},
-    FunctionSignature{"pi", kNoArgs, 0, S},
-    FunctionSignature{"predict_linear", kMS, 0, V},
-    FunctionSignature{"present_over_time", kM, 0, V},
-    FunctionSignature{"quantile_over_time", kSM, 0, V},
-    FunctionSignature{"rad", kV, 0, V},
-    FunctionSignature{"range", kNoArgs, 0, S, kExperimental},
-    FunctionSignature{"rate", kM, 0, V},
-    FunctionSignature{"resets", kM, 0, V},
-    FunctionSignature{"round", kVS, 1, V},
-    FunctionSignature{"scalar", kV, 0, S},
-    FunctionSignature{"sgn", kV, 0, V},
-    FunctionSignature{"sin", kV, 0, V},
-    FunctionSignature{"sinh", kV, 0, V},
-    FunctionSignature{"sort", kV, 0, V},
-    FunctionSignature{"sort_by_label", kVT, kAny, V, kExperimental},
-    FunctionSignature{"sort_by_label_desc", kVT, kAny, V, kExperimental},
-    FunctionSignature{"sort_desc", kV, 0, V},
-    FunctionSignature{"sqrt", kV, 0, V},
-    FunctionSignature{"start", kNoArgs, 0, S, kExperimental},
-    FunctionSignature{"start_timestamp", kV, 0, V, kExperimental},
-    FunctionSignature{"stddev_over_time", kM, 0, V},
-    FunctionSignature{"stdvar_over_time", kM, 0, V},
-    FunctionSignature{"step", kNoArgs, 0, S, kExperimental},
-    FunctionSignature{"sum_over_time", kM, 0, V},
-    FunctionSignature{"tan", kV, 0, V},
-    FunctionSignature{"tanh", kV, 0, V},
-    FunctionSignature{"time", kNoArgs, 0, S},
-    FunctionSignature{"timestamp", kV, 0, V},
-    FunctionSignature{"ts_of_first_over_time", kM, 0, V, kExperimental},
-    FunctionSignature{"ts_of_last_over_time", kM, 0, V, kExperimental},
-    FunctionSignature{"ts_of_max_over_time", kM, 0, V, kExperimental},
-    FunctionSignature{"ts_of_min_over_time", kM, 0, V, kExperimental},
-    FunctionSignature{"vector", kS, 0, V},
-    FunctionSignature{"year", kV, 1, V},
+// The names of all functions that are called in one way.
+struct Calls {
+  std::span<const ValueType> args;
+  int variadic;
+  ValueType result;
+  bool experimental;
+  std::string_view names;  // With a space behind each.
 };
 
-static_assert(std::is_sorted(kFunctions.begin(), kFunctions.end(),
-                             [](const FunctionSignature& a, const FunctionSignature& b) {
-                               return a.name < b.name;
-                             }));
+constexpr Calls kCalls[] = {
+    {kV, 0, V, kStable,
+     "abs absent acos acosh asin asinh atan atanh ceil cos cosh deg exp floor histogram_avg "
+     "histogram_count histogram_stddev histogram_stdvar histogram_sum ln log10 log2 rad sgn "
+     "sin sinh sort sort_desc sqrt tan tanh timestamp "},
+    {kM, 0, V, kStable,
+     "absent_over_time avg_over_time changes count_over_time delta deriv first_over_time "
+     "idelta increase irate last_over_time max_over_time min_over_time present_over_time "
+     "rate resets stddev_over_time stdvar_over_time sum_over_time "},
+    {kV, 1, V, kStable,
+     "day_of_month day_of_week day_of_year days_in_month hour minute month year "},
+    {kVS, 0, V, kStable, "clamp_max clamp_min "},
+    {kNoArgs, 0, S, kStable, "pi time "},
+    {kVSS, 0, V, kStable, "clamp "},
+    {kSSV, 0, V, kStable, "histogram_fraction "},
+    {kSV, 0, V, kStable, "histogram_quantile "},
+    {kVTTT, kAny, V, kStable, "label_join "},
+    {kVTTTT, 0, V, kStable, "label_replace "},
+    {kMS, 0, V, kStable, "predict_linear "},
+    {kSM, 0, V, kStable, "quantile_over_time "},
+    {kVS, 1, V, kStable, "round "},
+    {kV, 0, S, kStable, "scalar "},
+    {kS, 0, V, kStable, "vector "},
+    {kM, 0, V, kExperimental,
+     "mad_over_time ts_of_first_over_time ts_of_last_over_time ts_of_max_over_time "
+     "ts_of_min_over_time "},
+    {kNoArgs, 0, S, kExperimental, "end range start step "},
+    {kSS, 0, S, kExperimental, "max_of min_of "},
+    {kVT, kAny, V, kExperimental, "sort_by_label sort_by_label_desc "},
+    {kMSS, 0, V, kExperimental, "double_exponential_smoothing "},
+    {kVTSS, 9, V, kExperimental, "histogram_quantiles "},
+    {kVV, 1, V, kExperimental, "info "},
+    {kV, 0, V, kExperimental, "start_timestamp "},
+};
+
+constexpr size_t CountNames() {
+  size_t count = 0;
+  for (const Calls& calls : kCalls) {
+    count += static_cast<size_t>(std::count(calls.names.begin(), calls.names.end(), ' '));
+  }
+  return count;
+}
+
+// Sorted by name.
+constexpr std::array<FunctionSignature, CountNames()> kFunctions = [] {
+  std::array<FunctionSignature, CountNames()> functions;
+  size_t count = 0;
+  for (const Calls& calls : kCalls) {
+    std::string_view names = calls.names;
+    while (!names.empty()) {
+      const size_t end = names.find(' ');
+      functions[count++] = {names.substr(0, end), calls.args, calls.variadic, calls.result,
+                            calls.experimental};
+      names.remove_prefix(end + 1);
+    }
+  }
+  std::sort(functions.begin(), functions.end(),
+            [](const auto& a, const auto& b) { return a.name < b.name; });
+  return functions;
+}();
 
 }  // namespace
 

@@ -1,6 +1,11 @@
 #include <atomic>
 #include <random>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
 
+#include "base/check.h"
 #include "exec/functions/function_fixture.h"
 #include "exec/query_budget.h"
 #include "io/sim_clock.h"
@@ -12,14 +17,33 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 struct Case {
-  const char* call;
-  const char* samples;  // 10 s apart, from 0 s on.
+  std::string call;
+  std::string samples;  // 10 s apart, from 0 s on.
   int64_t time_s;
-  const char* want;
+  std::string want;
 };
 
 void PrintTo(const Case& c, std::ostream* out) {
   *out << c.call << " of \"" << c.samples << "\" at " << c.time_s;
+}
+
+// Reads lines `call | samples | time in seconds | what it gives`; those with # are remarks.
+std::vector<Case> Table(std::string_view text) {
+  std::vector<Case> cases;
+  std::istringstream lines{std::string(text)};
+  for (std::string line; std::getline(lines, line);) {
+    if (line.empty() || line[0] == '#') continue;
+    std::vector<std::string> cells;
+    std::istringstream row(line);
+    for (std::string cell; std::getline(row, cell, '|');) {
+      cell.erase(0, cell.find_first_not_of(' '));
+      cell.erase(cell.find_last_not_of(' ') + 1);
+      cells.push_back(cell);
+    }
+    LARNAX_CHECK(cells.size() == 4);
+    cases.push_back({cells[0], cells[1], std::stoll(cells[2]), cells[3]});
+  }
+  return cases;
 }
 
 class RangeFunctionTest : public testing::TestWithParam<Case> {};
@@ -29,179 +53,185 @@ TEST_P(RangeFunctionTest, GivesTheValue) {
   EXPECT_EQ(ValueOf(c.call, c.samples, c.time_s), c.want);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Rate, RangeFunctionTest,
-    testing::Values(
-        // Windows are open on the left: the sample at 0 s is not in (0 s, 40 s].
-        Case{"increase(x[40s])", "0 10 20 30 40", 40, "40"},
-        Case{"rate(x[40s])", "0 10 20 30 40", 40, "1"},
-        Case{"delta(x[40s])", "40 30 20 10 0", 40, "-40"},
-        // Towards an edge farther than 1.1 gaps away, half a gap.
-        Case{"increase(x[100s])", "1000 1010 1020 _ _ _", 50, "30"},
-        // A counter is not taken below 0: 4 at the first sample is 4 s after zero.
-        Case{"increase(x[100s])", "4 14 24", 20, "24"}, Case{"delta(x[100s])", "4 14 24", 20, "25"},
-        // Falls are resets: 3 to 1 counts 1.
-        Case{"increase(x[31s])", "0 3 1 2", 30, "5"},
-        Case{"increase(x[31s])", "5 3 1 0", 30, "4.133333333333334"},
-        Case{"rate(x[10s])", "1 2 3", 20, "-"}, Case{"rate(x[1m])", "7", 0, "-"},
-        Case{"rate(x[1m])", "", 0, "-"}, Case{"increase(x[21s])", "1 NaN 3", 20, "2.1"},
-        Case{"increase(x[21s])", "1 2 NaN", 20, "NaN"}, Case{"rate(x[21s])", "1 2 Inf", 20, "+Inf"},
-        Case{"increase(x[21s])", "-3 -2 -1", 20, "2.1"},
-        Case{"increase(x[21s] offset 10s)", "1 2 3 100", 30, "2.1"}));
+INSTANTIATE_TEST_SUITE_P(Rate, RangeFunctionTest, testing::ValuesIn(Table(R"(
+# Windows are open on the left: the sample at 0 s is not in (0 s, 40 s].
+increase(x[40s])            | 0 10 20 30 40        | 40 | 40
+rate(x[40s])                | 0 10 20 30 40        | 40 | 1
+delta(x[40s])               | 40 30 20 10 0        | 40 | -40
+# Towards an edge farther than 1.1 gaps away, half a gap.
+increase(x[100s])           | 1000 1010 1020 _ _ _ | 50 | 30
+# A counter is not taken below 0: 4 at the first sample is 4 s after zero.
+increase(x[100s])           | 4 14 24              | 20 | 24
+delta(x[100s])              | 4 14 24              | 20 | 25
+# Falls are resets: 3 to 1 counts 1.
+increase(x[31s])            | 0 3 1 2              | 30 | 5
+increase(x[31s])            | 5 3 1 0              | 30 | 4.133333333333334
+rate(x[10s])                | 1 2 3                | 20 | -
+rate(x[1m])                 | 7                    | 0 | -
+rate(x[1m])                 |                      | 0 | -
+increase(x[21s])            | 1 NaN 3              | 20 | 2.1
+increase(x[21s])            | 1 2 NaN              | 20 | NaN
+rate(x[21s])                | 1 2 Inf              | 20 | +Inf
+increase(x[21s])            | -3 -2 -1             | 20 | 2.1
+increase(x[21s] offset 10s) | 1 2 3 100            | 30 | 2.1
+)")));
 
-INSTANTIATE_TEST_SUITE_P(
-    HistogramRate, RangeFunctionTest,
-    testing::Values(
-        Case{"increase(x[31s])", "h0 h10 h20 h30", 30, "{count:30, sum:30, (0.5,1]:30}"},
-        // After a reset what was counted before is added.
-        Case{"increase(x[20s])", "_ h5 h10 h4", 30, "{count:8, sum:8, (0.5,1]:8}"},
-        Case{"rate(x[21s])", "h1 f2 c3", 20, "-"}, Case{"rate(x[21s])", "h1", 20, "-"},
-        Case{"rate(x[21s])", "1 h2 h3", 20, "-"},
-        // The first one does not count if the second tells of a reset.
-        Case{"increase(x[31s])", "_ c7 r1 h3", 30, "{count:3.75, sum:3.75, (0.5,1]:3.75}"},
-        Case{"increase(x[30s])", "_ f1 f2 h3", 30, "{count:3, sum:3, (0.5,1]:3}"}));
+INSTANTIATE_TEST_SUITE_P(HistogramRate, RangeFunctionTest, testing::ValuesIn(Table(R"(
+increase(x[31s]) | h0 h10 h20 h30 | 30 | {count:30, sum:30, (0.5,1]:30}
+# After a reset what was counted before is added.
+increase(x[20s]) | _ h5 h10 h4    | 30 | {count:8, sum:8, (0.5,1]:8}
+rate(x[21s])     | h1 f2 c3       | 20 | -
+rate(x[21s])     | h1             | 20 | -
+rate(x[21s])     | 1 h2 h3        | 20 | -
+# The first one does not count if the second tells of a reset.
+increase(x[31s]) | _ c7 r1 h3     | 30 | {count:3.75, sum:3.75, (0.5,1]:3.75}
+increase(x[30s]) | _ f1 f2 h3     | 30 | {count:3, sum:3, (0.5,1]:3}
+)")));
 
-INSTANTIATE_TEST_SUITE_P(
-    InstantRate, RangeFunctionTest,
-    testing::Values(Case{"irate(x[1m])", "0 10 30", 20, "2"},
-                    Case{"irate(x[1m])", "0 30 10", 20, "1"},
-                    Case{"idelta(x[1m])", "0 30 10", 20, "-20"},
-                    Case{"idelta(x[1m])", "5", 20, "-"}, Case{"idelta(x[1m])", "1 NaN", 20, "NaN"},
-                    Case{"irate(x[1m])", "3 h1 h11", 20, "{count:1, sum:1, (0.5,1]:1}"},
-                    Case{"irate(x[1m])", "h1 h5 3", 20, "-"},
-                    Case{"irate(x[1m])", "h1 h20 h10", 20, "{count:1, sum:1, (0.5,1]:1}"},
-                    Case{"irate(x[1m])", "h1 c1", 20, "{count:0.1, sum:0.1, [-Inf,1]:0.1}"},
-                    Case{"idelta(x[1m])", "g1 c1", 20, "-"},
-                    Case{"irate(x[1m])", "1 _ _ 4", 30, "0.1"}));
+INSTANTIATE_TEST_SUITE_P(InstantRate, RangeFunctionTest, testing::ValuesIn(Table(R"(
+irate(x[1m])  | 0 10 30    | 20 | 2
+irate(x[1m])  | 0 30 10    | 20 | 1
+idelta(x[1m]) | 0 30 10    | 20 | -20
+idelta(x[1m]) | 5          | 20 | -
+idelta(x[1m]) | 1 NaN      | 20 | NaN
+irate(x[1m])  | 3 h1 h11   | 20 | {count:1, sum:1, (0.5,1]:1}
+irate(x[1m])  | h1 h5 3    | 20 | -
+irate(x[1m])  | h1 h20 h10 | 20 | {count:1, sum:1, (0.5,1]:1}
+irate(x[1m])  | h1 c1      | 20 | {count:0.1, sum:0.1, [-Inf,1]:0.1}
+idelta(x[1m]) | g1 c1      | 20 | -
+irate(x[1m])  | 1 _ _ 4    | 30 | 0.1
+)")));
 
-INSTANTIATE_TEST_SUITE_P(
-    Edges, RangeFunctionTest,
-    testing::Values(
-        // `anchored` starts from the newest sample not after the window's start.
-        Case{"increase(x[15s] anchored)", "1 2 4 8", 30, "6"},
-        Case{"increase(x[15s] anchored)", "1 2 4 8", 25, "2"},
-        Case{"increase(x[15s] anchored)", "9 2 4 1", 30, "3"},
-        Case{"rate(x[20s] anchored)", "1 2 4 8", 30, "0.3"},
-        Case{"delta(x[15s] anchored)", "9 2 4 1", 30, "-1"},
-        Case{"increase(x[5s] anchored)", "1 2 4 8", 39, "-"},
-        Case{"increase(x[1m] anchored)", "_ 2", 10, "0"},
-        // `smoothed` reads the values at both edges off the lines between samples.
-        Case{"increase(x[10s] smoothed)", "0 10 30", 15, "15"},
-        Case{"rate(x[10s] smoothed)", "0 10 30", 15, "1.5"},
-        Case{"increase(x[10s] smoothed)", "0 10 4", 15, "7"},
-        Case{"delta(x[10s] smoothed)", "0 10 4", 15, "2"},
-        Case{"increase(x[10s] smoothed)", "5", 5, "0"},
-        Case{"increase(x[10s] smoothed)", "_ _ _ 5 6", 10, "-"},
-        Case{"increase(x[10s] anchored)", "h1 h2 h4", 20, "{count:2, sum:2, (0.5,1]:2}"},
-        Case{"increase(x[10s] anchored)", "h1 h4 h2", 20, "{count:2, sum:2, (0.5,1]:2}"},
-        Case{"increase(x[10s] smoothed)", "h0 h10 h30", 15, "{count:15, sum:15, (0.5,1]:15}"},
-        Case{"increase(x[10s] smoothed)", "h0 h10 h4", 15, "{count:7, sum:7, (0.5,1]:7}"},
-        Case{"rate(x[10s] smoothed)", "h0 h10 c30", 15, "-"},
-        Case{"rate(x[10s] anchored)", "1 h10 h30", 20, "-"}));
+INSTANTIATE_TEST_SUITE_P(Edges, RangeFunctionTest, testing::ValuesIn(Table(R"(
+# `anchored` starts from the newest sample not after the window's start.
+increase(x[15s] anchored) | 1 2 4 8    | 30 | 6
+increase(x[15s] anchored) | 1 2 4 8    | 25 | 2
+increase(x[15s] anchored) | 9 2 4 1    | 30 | 3
+rate(x[20s] anchored)     | 1 2 4 8    | 30 | 0.3
+delta(x[15s] anchored)    | 9 2 4 1    | 30 | -1
+increase(x[5s] anchored)  | 1 2 4 8    | 39 | -
+increase(x[1m] anchored)  | _ 2        | 10 | 0
+# `smoothed` reads the values at both edges off the lines between samples.
+increase(x[10s] smoothed) | 0 10 30    | 15 | 15
+rate(x[10s] smoothed)     | 0 10 30    | 15 | 1.5
+increase(x[10s] smoothed) | 0 10 4     | 15 | 7
+delta(x[10s] smoothed)    | 0 10 4     | 15 | 2
+increase(x[10s] smoothed) | 5          | 5 | 0
+increase(x[10s] smoothed) | _ _ _ 5 6  | 10 | -
+increase(x[10s] anchored) | h1 h2 h4   | 20 | {count:2, sum:2, (0.5,1]:2}
+increase(x[10s] anchored) | h1 h4 h2   | 20 | {count:2, sum:2, (0.5,1]:2}
+increase(x[10s] smoothed) | h0 h10 h30 | 15 | {count:15, sum:15, (0.5,1]:15}
+increase(x[10s] smoothed) | h0 h10 h4  | 15 | {count:7, sum:7, (0.5,1]:7}
+rate(x[10s] smoothed)     | h0 h10 c30 | 15 | -
+rate(x[10s] anchored)     | 1 h10 h30  | 20 | -
+)")));
 
-INSTANTIATE_TEST_SUITE_P(Changes, RangeFunctionTest,
-                         testing::Values(Case{"changes(x[1m])", "1 2 2 3", 30, "2"},
-                                         Case{"changes(x[1m])", "NaN NaN 1 NaN", 30, "2"},
-                                         Case{"changes(x[1m])", "0 -0", 30, "0"},
-                                         Case{"changes(x[1m])", "5", 30, "0"},
-                                         Case{"changes(x[1m])", "", 30, "-"},
-                                         Case{"changes(x[1m])", "1 h1 h1 h2 2", 50, "3"},
-                                         Case{"changes(x[20s])", "1 2 3 3", 30, "0"},
-                                         Case{"changes(x[20s] anchored)", "1 2 3 3", 30, "1"},
-                                         Case{"changes(x[5s] anchored)", "1 2 3 3", 36, "-"},
-                                         Case{"changes(x[20s] anchored)", "h1 2 h1 h1", 30, "1"},
-                                         Case{"resets(x[1m])", "1 2 1 0 5", 40, "2"},
-                                         Case{"resets(x[1m])", "1 NaN 0", 40, "0"},
-                                         Case{"resets(x[1m])", "h2 h1 1 2 h3", 40, "3"},
-                                         Case{"resets(x[1m])", "h2 r3 n1", 40, "1"},
-                                         Case{"resets(x[10s] anchored)", "3 2 1", 20, "1"}));
+INSTANTIATE_TEST_SUITE_P(Changes, RangeFunctionTest, testing::ValuesIn(Table(R"(
+changes(x[1m])           | 1 2 2 3       | 30 | 2
+changes(x[1m])           | NaN NaN 1 NaN | 30 | 2
+changes(x[1m])           | 0 -0          | 30 | 0
+changes(x[1m])           | 5             | 30 | 0
+changes(x[1m])           |               | 30 | -
+changes(x[1m])           | 1 h1 h1 h2 2  | 50 | 3
+changes(x[20s])          | 1 2 3 3       | 30 | 0
+changes(x[20s] anchored) | 1 2 3 3       | 30 | 1
+changes(x[5s] anchored)  | 1 2 3 3       | 36 | -
+changes(x[20s] anchored) | h1 2 h1 h1    | 30 | 1
+resets(x[1m])            | 1 2 1 0 5     | 40 | 2
+resets(x[1m])            | 1 NaN 0       | 40 | 0
+resets(x[1m])            | h2 h1 1 2 h3  | 40 | 3
+resets(x[1m])            | h2 r3 n1      | 40 | 1
+resets(x[10s] anchored)  | 3 2 1         | 20 | 1
+)")));
 
-INSTANTIATE_TEST_SUITE_P(
-    Sums, RangeFunctionTest,
-    testing::Values(Case{"sum_over_time(x[1m])", "1 2 3.5", 20, "6.5"},
-                    Case{"sum_over_time(x[1m])", "1 1e100 1 -1e100", 30, "2"},
-                    Case{"sum_over_time(x[1m])", "1 Inf 2", 20, "+Inf"},
-                    Case{"sum_over_time(x[1m])", "Inf -Inf", 20, "NaN"},
-                    Case{"sum_over_time(x[1m])", "9e307 9e307 9e307", 20, "+Inf"},
-                    Case{"sum_over_time(x[1m])", "-0 -0", 20, "0"},
-                    Case{"sum_over_time(x[1m])", "h1 h2 h4", 20, "{count:7, sum:7, (0.5,1]:7}"},
-                    Case{"sum_over_time(x[1m])", "h1 c2", 20, "-"},
-                    Case{"sum_over_time(x[1m])", "h1 2", 20, "-"},
-                    Case{"avg_over_time(x[1m])", "1 2 6", 20, "3"},
-                    Case{"avg_over_time(x[1m])", "9e307 9e307 9e307", 20, "9e+307"},
-                    Case{"avg_over_time(x[1m])", "1 1e100 1 -1e100", 30, "0.5"},
-                    Case{"avg_over_time(x[1m])", "1 -Inf", 30, "-Inf"},
-                    Case{"avg_over_time(x[1m])", "NaN 1", 30, "NaN"},
-                    Case{"avg_over_time(x[1m])", "h1 h2 h3", 20, "{count:2, sum:2, (0.5,1]:2}"},
-                    Case{"stdvar_over_time(x[30s])", "2 4 4 4 1 3", 50, "1.5555555555555556"},
-                    Case{"stdvar_over_time(x[2m])", "2 4 4 4 5 5 7 9", 70, "4"},
-                    Case{"stddev_over_time(x[2m])", "2 4 4 4 5 5 7 9", 70, "2"},
-                    Case{"stddev_over_time(x[2m])", "7", 70, "0"},
-                    Case{"stddev_over_time(x[2m])", "1 NaN", 70, "NaN"},
-                    Case{"stddev_over_time(x[2m])", "1 h5 3", 70, "1"},
-                    Case{"stddev_over_time(x[2m])", "h5 h3", 70, "-"}));
+INSTANTIATE_TEST_SUITE_P(Sums, RangeFunctionTest, testing::ValuesIn(Table(R"(
+sum_over_time(x[1m])     | 1 2 3.5           | 20 | 6.5
+sum_over_time(x[1m])     | 1 1e100 1 -1e100  | 30 | 2
+sum_over_time(x[1m])     | 1 Inf 2           | 20 | +Inf
+sum_over_time(x[1m])     | Inf -Inf          | 20 | NaN
+sum_over_time(x[1m])     | 9e307 9e307 9e307 | 20 | +Inf
+sum_over_time(x[1m])     | -0 -0             | 20 | 0
+sum_over_time(x[1m])     | h1 h2 h4          | 20 | {count:7, sum:7, (0.5,1]:7}
+sum_over_time(x[1m])     | h1 c2             | 20 | -
+sum_over_time(x[1m])     | h1 2              | 20 | -
+avg_over_time(x[1m])     | 1 2 6             | 20 | 3
+avg_over_time(x[1m])     | 9e307 9e307 9e307 | 20 | 9e+307
+avg_over_time(x[1m])     | 1 1e100 1 -1e100  | 30 | 0.5
+avg_over_time(x[1m])     | 1 -Inf            | 30 | -Inf
+avg_over_time(x[1m])     | NaN 1             | 30 | NaN
+avg_over_time(x[1m])     | h1 h2 h3          | 20 | {count:2, sum:2, (0.5,1]:2}
+stdvar_over_time(x[30s]) | 2 4 4 4 1 3       | 50 | 1.5555555555555556
+stdvar_over_time(x[2m])  | 2 4 4 4 5 5 7 9   | 70 | 4
+stddev_over_time(x[2m])  | 2 4 4 4 5 5 7 9   | 70 | 2
+stddev_over_time(x[2m])  | 7                 | 70 | 0
+stddev_over_time(x[2m])  | 1 NaN             | 70 | NaN
+stddev_over_time(x[2m])  | 1 h5 3            | 70 | 1
+stddev_over_time(x[2m])  | h5 h3             | 70 | -
+)")));
 
-INSTANTIATE_TEST_SUITE_P(
-    Selections, RangeFunctionTest,
-    testing::Values(Case{"count_over_time(x[1m])", "1 NaN h3", 20, "3"},
-                    Case{"count_over_time(x[10s])", "1 _ _", 20, "-"},
-                    Case{"present_over_time(x[1m])", "NaN", 20, "1"},
-                    Case{"present_over_time(x[1m])", "h1", 20, "1"},
-                    Case{"first_over_time(x[1m])", "h1 2", 20, "{count:1, sum:1, (0.5,1]:1}"},
-                    Case{"last_over_time(x[1m])", "h1 2", 20, "2"},
-                    Case{"last_over_time(x[1m])", "1 h2", 20, "{count:2, sum:2, (0.5,1]:2}"},
-                    Case{"last_over_time(x[1m])", "1 NaN", 20, "NaN"},
-                    Case{"ts_of_first_over_time(x[1m])", "_ 1 h1", 20, "10"},
-                    Case{"ts_of_last_over_time(x[1m])", "_ 1 h1", 20, "20"},
-                    Case{"max_over_time(x[1m])", "1 5 3", 20, "5"},
-                    Case{"max_over_time(x[1m])", "NaN 5 NaN", 20, "5"},
-                    Case{"max_over_time(x[1m])", "NaN NaN", 20, "NaN"},
-                    Case{"max_over_time(x[1m])", "-0 0", 20, "-0"},
-                    Case{"min_over_time(x[1m])", "0 -0", 20, "0"},
-                    Case{"min_over_time(x[1m])", "3 -Inf 5", 20, "-Inf"},
-                    Case{"min_over_time(x[1m])", "h3 2 h1", 20, "2"},
-                    Case{"min_over_time(x[1m])", "h3", 20, "-"},
-                    Case{"ts_of_max_over_time(x[1m])", "1 5 5 3", 30, "20"},
-                    Case{"ts_of_min_over_time(x[1m])", "1 0 5 0", 30, "30"},
-                    Case{"ts_of_min_over_time(x[1m])", "NaN NaN", 30, "10"}));
+INSTANTIATE_TEST_SUITE_P(Selections, RangeFunctionTest, testing::ValuesIn(Table(R"(
+count_over_time(x[1m])       | 1 NaN h3  | 20 | 3
+count_over_time(x[10s])      | 1 _ _     | 20 | -
+present_over_time(x[1m])     | NaN       | 20 | 1
+present_over_time(x[1m])     | h1        | 20 | 1
+first_over_time(x[1m])       | h1 2      | 20 | {count:1, sum:1, (0.5,1]:1}
+last_over_time(x[1m])        | h1 2      | 20 | 2
+last_over_time(x[1m])        | 1 h2      | 20 | {count:2, sum:2, (0.5,1]:2}
+last_over_time(x[1m])        | 1 NaN     | 20 | NaN
+ts_of_first_over_time(x[1m]) | _ 1 h1    | 20 | 10
+ts_of_last_over_time(x[1m])  | _ 1 h1    | 20 | 20
+max_over_time(x[1m])         | 1 5 3     | 20 | 5
+max_over_time(x[1m])         | NaN 5 NaN | 20 | 5
+max_over_time(x[1m])         | NaN NaN   | 20 | NaN
+max_over_time(x[1m])         | -0 0      | 20 | -0
+min_over_time(x[1m])         | 0 -0      | 20 | 0
+min_over_time(x[1m])         | 3 -Inf 5  | 20 | -Inf
+min_over_time(x[1m])         | h3 2 h1   | 20 | 2
+min_over_time(x[1m])         | h3        | 20 | -
+ts_of_max_over_time(x[1m])   | 1 5 5 3   | 30 | 20
+ts_of_min_over_time(x[1m])   | 1 0 5 0   | 30 | 30
+ts_of_min_over_time(x[1m])   | NaN NaN   | 30 | 10
+)")));
 
-INSTANTIATE_TEST_SUITE_P(
-    Quantiles, RangeFunctionTest,
-    testing::Values(Case{"quantile_over_time(0.5, x[1m])", "3 1 2", 20, "2"},
-                    Case{"quantile_over_time(0.25, x[1m])", "4 1 2 3", 30, "1.75"},
-                    Case{"quantile_over_time(0, x[1m])", "1 NaN", 20, "NaN"},
-                    Case{"quantile_over_time(1, x[1m])", "1 NaN", 20, "1"},
-                    Case{"quantile_over_time(0.3, x[1m])", "-Inf -Inf", 20, "-Inf"},
-                    Case{"quantile_over_time(-1, x[1m])", "1", 20, "-Inf"},
-                    Case{"quantile_over_time(2, x[1m])", "1", 20, "+Inf"},
-                    Case{"quantile_over_time(NaN, x[1m])", "1", 20, "NaN"},
-                    Case{"quantile_over_time(0.5, x[1m])", "h1 2", 20, "2"},
-                    Case{"quantile_over_time(0.5, x[1m])", "h1", 20, "-"},
-                    Case{"mad_over_time(x[2m])", "4 6 2 1 999 1 2", 60, "1"},
-                    Case{"mad_over_time(x[2m])", "1 NaN 2", 60, "NaN"},
-                    Case{"mad_over_time(x[2m])", "5", 60, "0"},
-                    Case{"mad_over_time(x[2m])", "h5", 60, "-"}));
+INSTANTIATE_TEST_SUITE_P(Quantiles, RangeFunctionTest, testing::ValuesIn(Table(R"(
+quantile_over_time(0.5, x[1m])  | 3 1 2           | 20 | 2
+quantile_over_time(0.25, x[1m]) | 4 1 2 3         | 30 | 1.75
+quantile_over_time(0, x[1m])    | 1 NaN           | 20 | NaN
+quantile_over_time(1, x[1m])    | 1 NaN           | 20 | 1
+quantile_over_time(0.3, x[1m])  | -Inf -Inf       | 20 | -Inf
+quantile_over_time(-1, x[1m])   | 1               | 20 | -Inf
+quantile_over_time(2, x[1m])    | 1               | 20 | +Inf
+quantile_over_time(NaN, x[1m])  | 1               | 20 | NaN
+quantile_over_time(0.5, x[1m])  | h1 2            | 20 | 2
+quantile_over_time(0.5, x[1m])  | h1              | 20 | -
+mad_over_time(x[2m])            | 4 6 2 1 999 1 2 | 60 | 1
+mad_over_time(x[2m])            | 1 NaN 2         | 60 | NaN
+mad_over_time(x[2m])            | 5               | 60 | 0
+mad_over_time(x[2m])            | h5              | 60 | -
+)")));
 
-INSTANTIATE_TEST_SUITE_P(
-    Trends, RangeFunctionTest,
-    testing::Values(Case{"deriv(x[1m])", "0 5 10", 20, "0.5"},
-                    Case{"deriv(x[1m])", "3 3 3", 20, "0"},
-                    Case{"deriv(x[1m])", "Inf Inf", 20, "NaN"}, Case{"deriv(x[1m])", "3", 20, "-"},
-                    Case{"deriv(x[1m])", "3 NaN", 20, "NaN"},
-                    Case{"deriv(x[1m])", "0 h1 10", 20, "0.5"},
-                    Case{"predict_linear(x[1m], 60)", "0 5 10", 20, "40"},
-                    Case{"predict_linear(x[1m], 60)", "0 5 10 _ _", 40, "50"},
-                    Case{"predict_linear(x[1m] offset 20s, 0)", "0 5 10 _ _", 40, "20"},
-                    Case{"predict_linear(x[1m], 60)", "7 7", 20, "7"},
-                    Case{"double_exponential_smoothing(x[1m], 0.5, 0.5)", "0 10 20 30", 30, "30"},
-                    Case{"double_exponential_smoothing(x[1m], 0.5, 0.25)", "1 2 4 3", 30, "3.8125"},
-                    Case{"double_exponential_smoothing(x[1m], 0.5, 0.5)", "1", 30, "-"},
-                    Case{"double_exponential_smoothing(x[1m], 1, 0.5)", "1 2", 30,
-                         "invalid smoothing factor. Expected: 0 < sf < 1, got: "
-                         "1.000000"},
-                    Case{"double_exponential_smoothing(x[1m], 0.5, -0.25)", "1 2", 30,
-                         "invalid trend factor. Expected: 0 < tf < 1, got: "
-                         "-0.250000"}));
+INSTANTIATE_TEST_SUITE_P(Trends, RangeFunctionTest, testing::ValuesIn(Table(R"(
+deriv(x[1m])                                    | 0 5 10     | 20 | 0.5
+deriv(x[1m])                                    | 3 3 3      | 20 | 0
+deriv(x[1m])                                    | Inf Inf    | 20 | NaN
+deriv(x[1m])                                    | 3          | 20 | -
+deriv(x[1m])                                    | 3 NaN      | 20 | NaN
+deriv(x[1m])                                    | 0 h1 10    | 20 | 0.5
+predict_linear(x[1m], 60)                       | 0 5 10     | 20 | 40
+predict_linear(x[1m], 60)                       | 0 5 10 _ _ | 40 | 50
+predict_linear(x[1m] offset 20s, 0)             | 0 5 10 _ _ | 40 | 20
+predict_linear(x[1m], 60)                       | 7 7        | 20 | 7
+double_exponential_smoothing(x[1m], 0.5, 0.5)   | 0 10 20 30 | 30 | 30
+double_exponential_smoothing(x[1m], 0.5, 0.25)  | 1 2 4 3    | 30 | 3.8125
+double_exponential_smoothing(x[1m], 0.5, 0.5)   | 1          | 30 | -
+)")));
+
+TEST(SmoothingFactorsTest, AreBetweenZeroAndOne) {
+  EXPECT_EQ(ValueOf("double_exponential_smoothing(x[1m], 1, 0.5)", "1 2", 30),
+            "invalid smoothing factor. Expected: 0 < sf < 1, got: 1.000000");
+  EXPECT_EQ(ValueOf("double_exponential_smoothing(x[1m], 0.5, -0.25)", "1 2", 30),
+            "invalid trend factor. Expected: 0 < tf < 1, got: -0.250000");
+}
 
 // Every step must give what it gives alone: windows that slide along must not carry anything over.
 TEST(RangeFunctionStepsTest, EveryStepIsAsIfAlone) {
