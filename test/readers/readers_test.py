@@ -10,7 +10,7 @@ import functools
 import pytest
 
 from app.server import Larnax
-from readers import reading, rows, sent
+from readers import elsewhere, reading, rows, sent
 
 # Readers that tell NULL from NaN.
 KNOWS_NULL = set(reading.READERS) - {"pandas"}
@@ -46,8 +46,8 @@ def read(archive):
 
 @pytest.fixture(params=sorted(reading.READERS))
 def reader(request):
-    if request.param == "spark" and reading.why_not_spark():
-        pytest.skip(reading.why_not_spark())
+    if request.param == "spark" and elsewhere.why_not_spark():
+        pytest.skip(elsewhere.why_not_spark())
     return request.param
 
 

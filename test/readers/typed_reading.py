@@ -1,22 +1,19 @@
 """How each reader opens the tables histograms, exemplars and metadata: one glob or one directory.
 
-As a program, `typed_reading.py READER ROOT OUT` pickles {table: rows} to OUT: for readers that live in
-a Python environment of their own. A row is a dict from column to value, as Python has them; times in
-microseconds; lists as tuples, maps as frozensets of pairs; doubles as their bits.
+A reader gives {table: rows}. A row is a dict from column to value, as Python has them; times in
+microseconds; lists as tuples, maps as frozensets of pairs; doubles as their bits. Also a program, see
+elsewhere.py.
 """
 
 import glob
 import json
-import os
 import pathlib
-import pickle
-import struct
-import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+from readers import elsewhere  # noqa: E402
+from readers.rows import bits_of  # noqa: E402
 
 TIMES = {"timestamp", "start_timestamp", "first_seen", "last_seen"}
 MAPS = {"other_labels", "exemplar_labels"}
@@ -44,10 +41,6 @@ def true_names(root, table):
         metadata = pyarrow.parquet.read_metadata(path).metadata or {}
         names.update(json.loads(metadata.get(b"larnax.columns", b"{}")))
     return names
-
-
-def bits_of(value):
-    return struct.unpack("<Q", struct.pack("<d", value))[0]
 
 
 def plain(column, value):
@@ -151,49 +144,21 @@ def read_pandas(root):
 
 
 def read_spark(root):
-    from pyspark.sql import SparkSession, functions
+    from pyspark.sql import functions
 
-    spark = (SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
-             .config("spark.sql.session.timeZone", "UTC")
-             .config("spark.driver.bindAddress", "127.0.0.1").config("spark.driver.host", "127.0.0.1")
-             # Its vectorized reader knows BYTE_STREAM_SPLIT from 4.3 on.
-             .config("spark.sql.parquet.enableVectorizedReader", "false").getOrCreate())
+    spark = elsewhere.spark_session()
     result = {}
     for table in PATTERNS:
         frame = spark.read.option("mergeSchema", True).parquet(f"{root}/{table}")
         names = frame.columns
-        quoted = [functions.col("`" + name.replace("`", "``") + "`") for name in names]
         frame = frame.select(*[functions.unix_micros(column) if name in TIMES else column
-                               for name, column in zip(names, quoted)])
+                               for name, column in zip(names, elsewhere.spark_columns(names))])
         found = frame.collect()
         columns = {name: [row[i] for row in found] for i, name in enumerate(names)}
-        result[table] = gather(columns, json_names(root, table), OWN_COLUMNS[table])
+        result[table] = gather(columns, elsewhere.ask("typed_reading", "true_names", root, table),
+                               OWN_COLUMNS[table])
     spark.stop()
     return result
-
-
-def json_names(root, table):
-    """true_names, told by the environment that has pyarrow."""
-    code = f"import sys; sys.path.insert(0, {str(ROOT / 'test')!r}); import json; " \
-           f"from readers import typed_reading; " \
-           f"print(json.dumps(typed_reading.true_names({str(root)!r}, {table!r})))"
-    done = subprocess.run([os.environ["LARNAX_TEST_PYTHON"], "-c", code], check=True,
-                          capture_output=True)
-    return json.loads(done.stdout)
-
-
-def read_elsewhere(name, venv):
-    """A reader that runs in another environment."""
-    def read(root):
-        out = pathlib.Path(root).parent / f"typed-{name}.pickle"
-        done = subprocess.run([venv / "bin/python", __file__, name, str(root), str(out)],
-                              capture_output=True, text=True, timeout=280, stdin=subprocess.DEVNULL,
-                              env={**os.environ, "LARNAX_TEST_PYTHON": sys.executable})
-        if done.returncode != 0:
-            raise AssertionError(f"{name}:\n{done.stderr[-6000:]}")
-        with open(out, "rb") as file:
-            return pickle.load(file)
-    return read
 
 
 READERS = {
@@ -201,13 +166,9 @@ READERS = {
     "pandas": read_pandas,
     "polars": read_polars,
     "duckdb": read_duckdb,
-    "duckdb15": read_elsewhere("duckdb15", ROOT / ".venv-duckdb15"),
-    "spark": read_elsewhere("spark", ROOT / ".venv-spark"),
+    **elsewhere.readers_of(__file__),
 }
 
 
 if __name__ == "__main__":
-    _, reader, archive, output = sys.argv
-    answer = {"duckdb15": read_duckdb, "spark": read_spark}[reader](archive)
-    with open(output, "wb") as file:
-        pickle.dump(answer, file)
+    elsewhere.run({"duckdb15": read_duckdb, "spark": read_spark})

@@ -15,7 +15,7 @@ import struct
 
 import pytest
 
-from readers import reading, typed_reading
+from readers import elsewhere, typed_reading
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 GOLDEN = ROOT / "test/golden"
@@ -49,8 +49,8 @@ def read(archive):
 
 @pytest.fixture(params=sorted(typed_reading.READERS))
 def reader(request):
-    if request.param == "spark" and reading.why_not_spark():
-        pytest.skip(reading.why_not_spark())
+    if request.param == "spark" and elsewhere.why_not_spark():
+        pytest.skip(elsewhere.why_not_spark())
     return request.param
 
 
