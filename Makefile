@@ -74,12 +74,14 @@ bench-rivals: setup-rivals build  ## Measure beside Prometheus and VictoriaMetri
 	  $(if $(PROMETHEUS),--prometheus $(PROMETHEUS)) \
 	  $(if $(VICTORIA_METRICS),--victoria-metrics $(VICTORIA_METRICS)) $(RIVALS)
 
-soak: build  ## The long tests: two thousand simulated lives, a hundred kills under load, 20,000 queries beside Prometheus
+soak: build  ## The long tests: two thousand simulated lives, a hundred kills under load, a minute of twice the bearable load, 20,000 queries beside Prometheus
 	@build/$(PRESET)/larnax-sim --seeds $${LARNAX_SEEDS:-1..2000}
 	@LARNAX_DIFFERENTIAL=$${LARNAX_DIFFERENTIAL:-10000} $(python) -m pytest -c test/pytest.ini \
 	  test/promql --larnax-build build/$(PRESET) --timeout 3600 $(PYTEST)
 	@LARNAX_KILLS=$${LARNAX_KILLS:-100} $(python) -m pytest -c test/pytest.ini test/app/kill_test.py \
 	  --larnax-build build/$(PRESET) $(PYTEST)
+	@LARNAX_OVERLOAD=$${LARNAX_OVERLOAD:-60} $(python) -m pytest -s -c test/pytest.ini \
+	  test/app/overload_test.py --larnax-build build/$(PRESET) $(PYTEST)
 
 format: setup-check  ## Format all C++ sources
 	@clang-format-19 -i $(sources)

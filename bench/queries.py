@@ -9,21 +9,21 @@ again. Answers are compared before any time is printed: with Prometheus' all ser
 values, with VictoriaMetrics' (whose rate() is another function) the series only. Times are of the
 whole HTTP request on loopback; the first after a start with the files' pages out of the system's
 cache where root may drop them, then the median of `--runs` (VictoriaMetrics without its cache of
-results). CPU and memory are the server's.
+results). CPU and memory are the server's. Last, what three queries cost where 4 and 16 times as many
+series, or as much time, are read, and what a second core gains (`--only cost`).
 """
 
 import argparse
+import contextlib
 import json
 import math
 import os
-import shutil
 import statistics
 import sys
-import tempfile
 import time
 
-from rivals import (Larnax, Prometheus, System, VictoriaMetrics, cpu_name, drop_caches, key, load,
-                    seconds)
+from systems import (Larnax, VictoriaMetrics, add_rivals, cpu_name, drop_caches, key, kubernetes, load,
+                     own_folder, seconds, systems_of, write_page)
 
 CPU = "container_cpu_usage_seconds_total"
 BUCKETS = "http_request_duration_seconds_bucket"
@@ -99,15 +99,25 @@ def differs(a, b):
     return largest
 
 
-def reset_peak(system):
-    with open(f"/proc/{system.process.pid}/clear_refs", "w") as out:
-        out.write("5")
+def warm(system, runs, *question):
+    """Milliseconds of time (the median) and of CPU."""
+    walls = []
+    cpu = system.cpu_seconds()
+    for _ in range(runs):
+        began = time.perf_counter()
+        run(system, *question)
+        walls.append((time.perf_counter() - began) * 1000)
+    # Ticks of 10 ms: quick queries run until they can be counted.
+    while system.cpu_seconds() - cpu < 0.1 and runs < 400:
+        run(system, *question)
+        runs += 1
+    return statistics.median(walls), (system.cpu_seconds() - cpu) / runs * 1000
 
 
 def measure(arguments, system_class, start, end, pod, folder):
     """{query: (answer, first ms, warm ms, CPU ms, peak MB)}; an error is the answer's text."""
     system = system_class(arguments, folder)
-    load(arguments, system, start)
+    load(system, *kubernetes(arguments.series, arguments.span, start))
     system.merge()
     # Steps off the samples' times: the edges of windows are another matter in Prometheus 2.
     start, end = start + 7, end + 7
@@ -126,58 +136,96 @@ def measure(arguments, system_class, start, end, pod, folder):
         except OSError as error:
             print(f"{system.name}: {name}: {error}", file=sys.stderr)
             continue
-        reset_peak(system)
-        walls = []
-        cpu = system.cpu_seconds()
-        runs = arguments.runs
-        for _ in range(runs):
-            began = time.perf_counter()
-            run(system, expression, step, start, end)
-            walls.append((time.perf_counter() - began) * 1000)
-        # Ticks of 10 ms: quick queries run until they can be counted.
-        while system.cpu_seconds() - cpu < 0.1 and runs < 400:
-            run(system, expression, step, start, end)
-            runs += 1
-        found[name] = (shape(body), first, statistics.median(walls),
-                       (system.cpu_seconds() - cpu) / runs * 1000, system.peak_mb())
+        system.reset_peak()
+        found[name] = (shape(body), first,
+                       *warm(system, arguments.runs, expression, step, start, end), system.peak_mb())
     system.stop()
     return found, pod
+
+
+# What a query costs when there is more to read: of so many series over so many minutes.
+COSTS = ("sum by rate", "classic quantile", "topk of rate")
+FACTORS = (1, 4, 16)
+COST_MINUTES, COST_STEPS = 20, 60
+
+
+@contextlib.contextmanager
+def one_core():
+    """What is started meanwhile has one core."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def ask_costs(arguments, system, start, minutes):
+    """{query: (ms, CPU ms)}; asked in as many steps, however long the time is."""
+    answers = {}
+    for name, expression, _ in QUERIES:
+        if name not in COSTS:
+            continue
+        question = (expression, minutes * 60 // COST_STEPS, start + 7, start + minutes * 60 + 7)
+        run(system, *question)
+        answers[name] = warm(system, arguments.runs, *question)
+    return answers
+
+
+def measure_costs(arguments):
+    """{(query, what grows): [CPU ms of each factor]}, {query: (ms with one core, with all)}."""
+    found, cores = {}, {}
+    for grows in ("series", "time"):
+        for factor in FACTORS:
+            series, minutes = arguments.series // 4, COST_MINUTES
+            if grows == "series":
+                series *= factor
+            else:
+                minutes *= factor
+            with own_folder("queries") as folder:
+                system = Larnax(arguments, folder)
+                start = (int(time.time()) - minutes * 60 - 600) // 15 * 15
+                load(system, *kubernetes(series, f"{minutes}m", start))
+                system.merge()
+                system.restart()
+                answers = ask_costs(arguments, system, start, minutes)
+                for name, (_, cpu) in answers.items():
+                    found.setdefault((name, grows), []).append(cpu)
+                if grows == "series" and factor == FACTORS[-1]:
+                    with one_core():
+                        system.restart()
+                    alone = ask_costs(arguments, system, start, minutes)
+                    cores = {name: (alone[name][0], answers[name][0]) for name in answers}
+    return found, cores
+
+
+def cost_table(arguments):
+    found, cores = measure_costs(arguments)
+    lines = [f"CPU ms of {arguments.series // 4:,} series over {COST_MINUTES} minutes, and of 4 and 16 times as "
+             f"many, in {COST_STEPS} steps; behind it how much more a sample costs. Then the time of "
+             "the most series with one core and with all.\n",
+             "| query | what grows | 1x | 4x | 16x | one core, all, ms |", "|---|---|---|---|---|---|"]
+    for (name, grows), costs in found.items():
+        cells = [f"{cost:.1f}" + (f" ({cost / costs[0] / factor:.2f})" if factor > 1 else "")
+                 for factor, cost in zip(FACTORS, costs)]
+        alone, together = cores[name]
+        last = f"{alone:.1f}, {together:.1f} ({alone / together:.2f})" if grows == "series" else ""
+        lines.append(f"| {name} | {grows} | " + " | ".join(cells) + f" | {last} |")
+    return "\n".join(lines) + "\n"
 
 
 def geometric_mean(values):
     return math.exp(statistics.fmean(map(math.log, values)))
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", default="build/release")
-    parser.add_argument("--short", action="store_true", help="2,200 series, ten minutes, two runs")
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--span", default="1h")
-    parser.add_argument("--series", type=int, default=22000)
-    parser.add_argument("--prometheus", default=shutil.which("prometheus"))
-    parser.add_argument("--victoria-metrics", default=shutil.which("victoria-metrics"))
-    parser.add_argument("--page", help="write the result as a page here too")
-    arguments = parser.parse_args()
-    if arguments.short:
-        arguments.runs, arguments.span, arguments.series = 2, "10m", 2200
-    systems = [Larnax] + [system for system, path in (
-        (Prometheus, arguments.prometheus),
-        (VictoriaMetrics, arguments.victoria_metrics)) if path]
+def beside_rivals(arguments, systems):
     start = (int(time.time()) - seconds(arguments.span) - 600) // 15 * 15
     end = start + seconds(arguments.span)
     results, pod = {}, None
-    load_before = os.getloadavg()[0]
     for system_class in systems:
-        folder = tempfile.mkdtemp(prefix="larnax-queries-")
-        try:
+        with own_folder("queries") as folder:
             results[system_class.name], pod = measure(arguments, system_class, start, end, pod,
                                                       folder)
-        finally:
-            for system in list(System.running):  # After a failure.
-                system.stop()
-            shutil.rmtree(folder, ignore_errors=True)
 
     rivals = [system.name for system in systems[1:]]
     lines = ["| query | " + " | ".join(f"{name} ms, first / warm / CPU, MB" for name in results)
@@ -208,15 +256,26 @@ def main():
         lines.append(f"| {name} | " + " | ".join(cells + compared) + " |")
     means = [f"{geometric_mean(ratios[rival]):.1f}" for rival in rivals]
     lines.append("| geometric mean | " + " | ".join([""] * len(results) + means) + " |")
+    return "\n".join(lines) + "\n\n" + "\n".join(remarks) + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_rivals(parser, runs=5, short="2,200 series, ten minutes, two runs")
+    parser.add_argument("--only", choices=("rivals", "cost"), help="one half of it")
+    arguments = parser.parse_args()
+    if arguments.short:
+        arguments.runs, arguments.span, arguments.series = 2, "10m", 2200
+    systems = systems_of(arguments)
     versions = ", ".join(f"{system.name} {system.version(arguments)}" for system in systems)
-    text = (f"{cpu_name()}, {os.cpu_count()} cores, load {load_before:.1f} before the runs; "
-            f"{versions}. {arguments.series:,} series, {arguments.span} at 15 s.\n\n"
-            + "\n".join(lines) + "\n\n" + "\n".join(remarks) + "\n")
-    print(text)
-    if arguments.page:
-        with open(arguments.page, "w") as page:
-            page.write("# Queries beside Prometheus and VictoriaMetrics\n\nMade by "
-                       f"`bench/queries.py`, {time.strftime('%Y-%m-%d')}.\n\n{text}")
+    text = (f"{cpu_name()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before the runs; "
+            f"{versions}. {arguments.series:,} series, {arguments.span} at 15 s.\n\n")
+    if arguments.only != "cost":
+        text += beside_rivals(arguments, systems)
+    if arguments.only != "rivals":
+        text += "\n" + cost_table(arguments)
+    write_page(arguments, "Queries beside Prometheus and VictoriaMetrics", "`bench/queries.py`", text)
 
 
 if __name__ == "__main__":

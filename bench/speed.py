@@ -13,116 +13,34 @@ memory is its peak resident set. The server syncs before it acknowledges (the de
 import argparse
 import json
 import os
-import platform
-import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 import time
-import urllib.parse
-import urllib.request
 
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-class Server:
-    """A server on a folder of its own, on a free port of loopback."""
-
-    running = []
-
-    def __init__(self, build, data, *flags):
-        self.process = subprocess.Popen(
-            [f"{build}/larnax", "serve", "--data", data, "--listen", "127.0.0.1:0", *flags],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        Server.running.append(self)
-        line = self.process.stdout.readline()
-        self.url = "http://" + line.split("http://", 1)[1].split()[0].rstrip("/")
-        self.data = data
-
-    def request(self, path, method="GET", **parameters):
-        query = urllib.parse.urlencode(parameters, doseq=True)
-        request = urllib.request.Request(f"{self.url}{path}?{query}", method=method)
-        with urllib.request.urlopen(request, timeout=3600) as answer:
-            return answer.read()
-
-    def cpu_seconds(self):
-        with open(f"/proc/{self.process.pid}/stat") as stat:
-            fields = stat.read().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
-
-    def peak_mb(self):
-        with open(f"/proc/{self.process.pid}/status") as status:
-            for line in status:
-                if line.startswith("VmHWM"):
-                    return int(line.split()[1]) / 1024
-        return 0
-
-    def programs(self):
-        """Files that it runs: itself and its libraries."""
-        with open(f"/proc/{self.process.pid}/maps") as maps:
-            return sorted({line.split(maxsplit=5)[5].strip() for line in maps
-                           if " r-xp " in line and "/" in line})
-
-    def written_bytes(self):
-        with open(f"/proc/{self.process.pid}/io") as io:
-            return int(dict(line.split(": ") for line in io)["write_bytes"])
-
-    def metric(self, name):
-        for line in self.request("/metrics").decode().splitlines():
-            if line.startswith(name + " "):
-                return float(line.split()[1])
-        raise KeyError(name)
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(timeout=600)
-        Server.running.remove(self)
-
-
-def load(arguments, server, *flags):
-    """Run the load generator; give its report."""
-    out = subprocess.run(
-        [f"{arguments.build}/larnax-load", *flags, "--url", f"{server.url}/api/v1/write",
-         "--pid", str(server.process.pid)],
-        check=True, capture_output=True, text=True).stdout
-    report = json.loads(out)
-    assert report["samples_acknowledged"] == report["samples_sent"], report
-    return report
-
-
-def tree_bytes(data):
-    """Bytes of data and index files: the log is left out."""
-    total = 0
-    for folder in ("samples", "series"):
-        for path, _, names in os.walk(f"{data}/{folder}"):
-            total += sum(os.path.getsize(f"{path}/{name}") for name in names)
-    return total
+from systems import (UnaskedLarnax as Larnax, cpu_name, drop_caches, kubernetes, load, own_folder)
 
 
 def file_count(data):
     return sum(len(names) for _, _, names in os.walk(f"{data}/samples"))
 
 
-def kubernetes(arguments, *flags):
-    return ("generate", "--series", "22000", "--interval", "15s", "--batch", "2000",
-            "--connections", "2", "--protocol", str(arguments.protocol), *flags)
+def cluster(arguments, span, start, speed="max"):
+    return kubernetes(22000, span, start, protocol=arguments.protocol, speed=speed)
 
 
 def hours_ago(hours):
-    return str(int(time.time()) - hours * 3600)
+    return int(time.time()) - hours * 3600
 
 
-def measure_ingest(arguments, data):
-    server = Server(arguments.build, data, "--self-metrics-interval", "0")
-    report = load(arguments, server, *kubernetes(arguments, "--span", "1h", "--speed", "max",
-                                                 "--start", hours_ago(2)))
+def measure_ingest(arguments, folder):
+    server = Larnax(arguments, folder)
+    report = load(server, *cluster(arguments, "1h", hours_ago(2)))
     samples = report["samples_acknowledged"]
     durable = server.cpu_seconds()
     peak_durable = server.peak_mb()
-    server.request("/api/v1/admin/flush", "POST")
+    server.flush()
     flushed = server.cpu_seconds()
-    server.request("/api/v1/admin/merge", "POST", everything="true")
+    server.merge()
     merged = server.cpu_seconds()
     rows = [
         ("samples per CPU second, flushes that fell due included", f"{samples / durable:,.0f}"),
@@ -131,19 +49,17 @@ def measure_ingest(arguments, data):
          f"{durable:.2f}, {flushed - durable:.2f}, {merged - flushed:.2f}"),
         ("samples per second of wall time", f"{report['samples_per_second']:,.0f}"),
         ("peak memory MB: ingest, with merge", f"{peak_durable:.0f}, {server.peak_mb():.0f}"),
-        ("bytes per sample at rest, index included", f"{tree_bytes(data) / samples:.3f}"),
+        ("bytes per sample at rest, index included", f"{server.bytes_at_rest() / samples:.3f}"),
     ]
     server.stop()
     return f"Ingest, {samples:,} samples, remote write {arguments.protocol}.0", rows
 
 
-def measure_durable(arguments, data):
+def measure_durable(arguments, folder):
     """The same without any flush: what it costs until durable."""
-    server = Server(arguments.build, data, "--self-metrics-interval", "0",
-                    "--flush-interval", "1h", "--flush-samples", "100000000",
+    server = Larnax(arguments, folder, "--flush-interval", "1h", "--flush-samples", "100000000",
                     "--head-limit-samples", "100000000")
-    report = load(arguments, server, *kubernetes(arguments, "--span", "1h", "--speed", "max",
-                                                 "--start", hours_ago(2)))
+    report = load(server, *cluster(arguments, "1h", hours_ago(2)))
     samples = report["samples_acknowledged"]
     rows = [("samples per CPU second until durable, no flush",
              f"{samples / server.cpu_seconds():,.0f}"),
@@ -152,11 +68,10 @@ def measure_durable(arguments, data):
     return "Until durable", rows
 
 
-def measure_steady(arguments, data):
+def measure_steady(arguments, folder):
     """An hour in a minute: as many flushes of as many samples as in an hour of real time."""
-    server = Server(arguments.build, data, "--self-metrics-interval", "0", "--flush-interval", "1s")
-    report = load(arguments, server, *kubernetes(arguments, "--span", "1h", "--speed", "60",
-                                                 "--start", hours_ago(2)))
+    server = Larnax(arguments, folder, "--flush-interval", "1s")
+    report = load(server, *cluster(arguments, "1h", hours_ago(2), speed=60))
     samples = report["samples_acknowledged"]
     server.request("/api/v1/admin/merge", "POST")
     cpu = server.cpu_seconds()
@@ -168,36 +83,24 @@ def measure_steady(arguments, data):
         ("share of one core in real time", f"{cpu / 3600:.3%}"),
         ("bytes written to disk per sample, log included", f"{written / samples:.1f}"),
         ("of them log", f"{server.metric('larnax_wal_bytes_total') / samples:.1f}"),
-        ("bytes per sample at rest", f"{tree_bytes(data) / samples:.3f}"),
-        ("write amplification (written / at rest)", f"{written / tree_bytes(data):.1f}"),
-        ("files after the hour", str(file_count(data))),
+        ("bytes per sample at rest", f"{server.bytes_at_rest() / samples:.3f}"),
+        ("write amplification (written / at rest)", f"{written / server.bytes_at_rest():.1f}"),
+        ("files after the hour", str(file_count(server.data))),
         ("peak memory MB", f"{server.peak_mb():.0f}"),
     ]
     server.stop()
     return f"Steady state, {samples:,} samples, 60 times real time", rows
 
 
-def drop_caches():
-    subprocess.run(["sync"], check=True)
-    try:
-        with open("/proc/sys/vm/drop_caches", "w") as caches:
-            caches.write("3")
-        return "caches of the operating system dropped"
-    except OSError:
-        return "caches of the operating system NOT dropped"
-
-
-def measure_select(arguments, data):
+def measure_select(arguments, folder):
     start = (int(time.time()) // 86400 - 1) * 86400 + 600
-    server = Server(arguments.build, data, "--self-metrics-interval", "0")
-    report = load(arguments, server, *kubernetes(arguments, "--span", arguments.span,
-                                                 "--speed", "max", "--start", str(start)))
-    server.request("/api/v1/admin/flush", "POST")
-    server.request("/api/v1/admin/merge", "POST", everything="true")
+    server = Larnax(arguments, folder)
+    report = load(server, *cluster(arguments, arguments.span, start))
+    server.merge()
     samples = report["samples_acknowledged"]
     ingest = [("ingest and merge CPU seconds", f"{server.cpu_seconds():.1f}"),
               ("peak memory MB", f"{server.peak_mb():.0f}"),
-              ("bytes per sample at rest", f"{tree_bytes(data) / samples:.3f}")]
+              ("bytes per sample at rest", f"{server.bytes_at_rest() / samples:.3f}")]
     hour = start + 9 * 3600
     metric = "container_cpu_usage_seconds_total"
     series = json.loads(server.request("/api/v1/series", **{
@@ -210,13 +113,13 @@ def measure_select(arguments, data):
     cold = {False: [], True: []}
     for pod, programs_too in ((pods[10], True), (pods[10], False), (pods[len(pods) // 2], False),
                               (pods[-10], False)):
-        note = drop_caches()
+        note = ("caches of the operating system " + ("" if drop_caches() else "NOT ") + "dropped")
         if not programs_too:
             for program in programs:
                 with open(program, "rb") as out:
                     while out.read(1 << 20):
                         pass
-        server = Server(arguments.build, data, "--self-metrics-interval", "0")
+        server = Larnax(arguments, folder)
         if not programs_too:  # Nor is the way to the server part of it.
             server.request("/-/healthy")
         begin = time.perf_counter()
@@ -236,7 +139,7 @@ def measure_select(arguments, data):
         ("files, pages read", ", ".join(f"{stats['filesRead']}, {stats['pagesRead']}"
                                         for _, stats in cold[False][:1]))]
 
-    server = Server(arguments.build, data, "--self-metrics-interval", "0")
+    server = Larnax(arguments, folder)
     wide = {"match[]": metric, "start": hour, "end": hour + 3600, "format": "arrow"}
     server.request("/api/v1/samples", **wide)
     before = server.cpu_seconds()
@@ -250,19 +153,18 @@ def measure_select(arguments, data):
     return f"Select out of {samples:,} samples", rows
 
 
-def measure_replay(arguments, data):
-    server = Server(arguments.build, data, "--self-metrics-interval", "0")
-    report = load(arguments, server, "replay", "--in", arguments.scrapes, "--speed", "max",
+def measure_replay(arguments, folder):
+    server = Larnax(arguments, folder)
+    report = load(server, "replay", "--in", arguments.scrapes, "--speed", "max",
                   "--labels", "job=node,instance=localhost:9100")
     samples = report["samples_acknowledged"]
-    server.request("/api/v1/admin/flush", "POST")
-    server.request("/api/v1/admin/merge", "POST", everything="true")
-    rows = [("bytes per sample at rest, index included", f"{tree_bytes(data) / samples:.3f}"),
+    server.merge()
+    rows = [("bytes per sample at rest, index included", f"{server.bytes_at_rest() / samples:.3f}"),
             ("samples per CPU second, flush and merge included",
              f"{samples / server.cpu_seconds():,.0f}"),
             ("peak memory MB", f"{server.peak_mb():.0f}")]
     server.stop()
-    columns = subprocess.run([f"{arguments.build}/larnax", "inspect", data, "--columns"],
+    columns = subprocess.run([f"{arguments.build}/larnax", "inspect", server.data, "--columns"],
                              check=True, capture_output=True, text=True).stdout
     print(columns, file=sys.stderr)
     return f"Recorded node_exporter scrapes, {samples:,} samples", rows
@@ -270,14 +172,6 @@ def measure_replay(arguments, data):
 
 MEASURES = {"ingest": measure_ingest, "durable": measure_durable, "steady": measure_steady,
             "select": measure_select, "replay": measure_replay}
-
-
-def cpu_name():
-    with open("/proc/cpuinfo") as info:
-        for line in info:
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor()
 
 
 def main():
@@ -293,13 +187,8 @@ def main():
                              capture_output=True, text=True).stdout.split("\n")[0]
     print(f"{cpu_name()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {version}")
     for name in arguments.measures:
-        data = tempfile.mkdtemp(prefix="larnax-speed-")
-        try:
-            title, rows = MEASURES[name](arguments, f"{data}/data")
-        finally:
-            for server in list(Server.running):  # After a failure.
-                server.stop()
-            shutil.rmtree(data, ignore_errors=True)
+        with own_folder("speed") as folder:
+            title, rows = MEASURES[name](arguments, folder)
         print(f"\n### {title}\n\n| figure | value |\n|---|---|")
         for figure, value in rows:
             print(f"| {figure} | {value} |")

@@ -15,7 +15,7 @@ struct LoadOptions {
   int64_t interval_ms = 15'000;
   int64_t start_ms = 0;
   int64_t span_ms = 3'600'000;
-  double churn_per_hour = 0;  ///< Fraction of the pods that are replaced in an hour.
+  double churn_per_hour = 0;  ///< How often a pod is replaced in an hour.
   int64_t batch = 2'000;      ///< Samples in a request.
   int64_t shards = 2;         ///< Independent streams; a series stays in one.
 };
