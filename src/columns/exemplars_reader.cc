@@ -83,26 +83,23 @@ arrow::Status ExemplarsReader::Impl::ReadGroup(const GroupRows& rows, ExemplarRo
   }
   size_t at = 0;
   size_t label_bytes = 0;
-  for (const SeriesPiece& piece : rows.pieces) {
-    for (size_t row = piece.begin; row < piece.begin + piece.count; ++row) {
-      const auto count = static_cast<size_t>(std::max(names.lists.lengths[row], 0));
-      const auto own_names = std::span(names.lists.values).subspan(at, count);
-      const auto own_values = std::span(values.lists.values).subspan(at, count);
-      at += count;
-      for (const auto& parts : {own_names, own_values}) {
-        for (const std::string_view part : parts) label_bytes += part.size();
-      }
-      if (label_bytes > kMaxGroupLabelBytes) {
-        return group.Corrupt("too many labels", leaves_.label_values);
-      }
-      if (!AreCanonical(own_names, own_values)) {
-        return group.Corrupt("labels of an exemplar are out of order", leaves_.label_names);
-      }
-      for (size_t i = 0; i < count; ++i) AppendLabel(own_names[i], own_values[i], bytes);
-      label_ends->push_back(bytes->size());
-      out->rows.push_back({.time_ms = rows.time_ms[row], .value = value[row], .labels = {}});
+  for (size_t row = 0; row < rows.time_ms.size(); ++row) {
+    const auto count = static_cast<size_t>(std::max(names.lists.lengths[row], 0));
+    const auto own_names = std::span(names.lists.values).subspan(at, count);
+    const auto own_values = std::span(values.lists.values).subspan(at, count);
+    at += count;
+    for (const auto& parts : {own_names, own_values}) {
+      for (const std::string_view part : parts) label_bytes += part.size();
     }
-    out->ends[piece.extent] = out->rows.size();
+    if (label_bytes > kMaxGroupLabelBytes) {
+      return group.Corrupt("too many labels", leaves_.label_values);
+    }
+    if (!AreCanonical(own_names, own_values)) {
+      return group.Corrupt("labels of an exemplar are out of order", leaves_.label_names);
+    }
+    for (size_t i = 0; i < count; ++i) AppendLabel(own_names[i], own_values[i], bytes);
+    label_ends->push_back(bytes->size());
+    out->rows.push_back({.time_ms = rows.time_ms[row], .value = value[row], .labels = {}});
   }
   return arrow::Status::OK();
 }
@@ -113,10 +110,9 @@ ExemplarsReader::~ExemplarsReader() = default;
 arrow::Result<std::shared_ptr<ExemplarsReader>> ExemplarsReader::Open(
     std::shared_ptr<io::ReadableFile> file, ReadStats* stats, int64_t footer_bytes,
     std::optional<uint32_t> footer_crc32c) {
-  ARROW_ASSIGN_OR_RAISE(auto parquet,
-                        ParquetFile::Open(std::move(file), stats, footer_bytes, footer_crc32c));
-  ARROW_ASSIGN_OR_RAISE(const Leaves leaves, FindLeaves(*parquet));
-  ARROW_ASSIGN_OR_RAISE(auto rows, SeriesRowsReader::Make(std::move(parquet)));
+  ARROW_ASSIGN_OR_RAISE(
+      auto rows, SeriesRowsReader::Open(std::move(file), stats, footer_bytes, footer_crc32c));
+  ARROW_ASSIGN_OR_RAISE(const Leaves leaves, FindLeaves(rows.file()));
   return std::shared_ptr<ExemplarsReader>(
       new ExemplarsReader(std::make_unique<Impl>(std::move(rows), leaves)));
 }
@@ -131,14 +127,12 @@ int64_t ExemplarsReader::mean_row_bytes() const {
 arrow::Status ExemplarsReader::Read(std::span<const SeriesExtent> extents, TimeRange range,
                                     ExemplarRows* out, ReadStats* stats) const {
   out->rows.clear();
-  out->ends.assign(extents.size(), 0);
   auto bytes = std::make_shared<std::string>();
   std::vector<size_t> label_ends;
   ARROW_RETURN_NOT_OK(impl_->rows().ForEachGroup(
-      extents, range, /*strict=*/false, stats, [&](const GroupRows& rows) {
+      extents, range, /*strict=*/false, &out->ends, stats, [&](const GroupRows& rows) {
         return impl_->ReadGroup(rows, out, &label_ends, bytes.get(), stats);
       }));
-  CloseEnds(&out->ends);
   size_t begin = 0;
   for (size_t i = 0; i < out->rows.size(); ++i) {
     out->rows[i].labels = std::string_view(*bytes).substr(begin, label_ends[i] - begin);

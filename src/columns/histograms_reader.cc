@@ -312,20 +312,17 @@ arrow::Status HistogramsReader::Impl::ReadGroup(const GroupRows& rows, Histogram
   ARROW_RETURN_NOT_OK(columns.Read(&group, leaves_));
   RowBuilder builder(columns, leaves_, group);
   NativeHistogram histogram;
-  for (const SeriesPiece& piece : rows.pieces) {
-    for (size_t row = piece.begin; row < piece.begin + piece.count; ++row) {
-      ARROW_RETURN_NOT_OK(builder.Next(&histogram));
-      HistogramSample sample;
-      sample.time_ms = rows.time_ms[row];
-      sample.start_ms = columns.starts[row] / 1000;
-      if (row > piece.begin && SameHistogram(*out->samples.back().histogram, histogram)) {
-        sample.histogram = out->samples.back().histogram;
-      } else {
-        sample.histogram = std::make_shared<const NativeHistogram>(histogram);
-      }
-      out->samples.push_back(std::move(sample));
+  for (size_t row = 0; row < rows.time_ms.size(); ++row) {
+    ARROW_RETURN_NOT_OK(builder.Next(&histogram));
+    HistogramSample sample;
+    sample.time_ms = rows.time_ms[row];
+    sample.start_ms = columns.starts[row] / 1000;
+    if (!out->samples.empty() && SameHistogram(*out->samples.back().histogram, histogram)) {
+      sample.histogram = out->samples.back().histogram;
+    } else {
+      sample.histogram = std::make_shared<const NativeHistogram>(histogram);
     }
-    out->ends[piece.extent] = out->samples.size();
+    out->samples.push_back(std::move(sample));
   }
   return arrow::Status::OK();
 }
@@ -336,10 +333,9 @@ HistogramsReader::~HistogramsReader() = default;
 arrow::Result<std::shared_ptr<HistogramsReader>> HistogramsReader::Open(
     std::shared_ptr<io::ReadableFile> file, ReadStats* stats, int64_t footer_bytes,
     std::optional<uint32_t> footer_crc32c) {
-  ARROW_ASSIGN_OR_RAISE(auto parquet,
-                        ParquetFile::Open(std::move(file), stats, footer_bytes, footer_crc32c));
-  ARROW_ASSIGN_OR_RAISE(const Leaves leaves, FindLeaves(*parquet));
-  ARROW_ASSIGN_OR_RAISE(auto rows, SeriesRowsReader::Make(std::move(parquet)));
+  ARROW_ASSIGN_OR_RAISE(
+      auto rows, SeriesRowsReader::Open(std::move(file), stats, footer_bytes, footer_crc32c));
+  ARROW_ASSIGN_OR_RAISE(const Leaves leaves, FindLeaves(rows.file()));
   return std::shared_ptr<HistogramsReader>(
       new HistogramsReader(std::make_unique<Impl>(std::move(rows), leaves)));
 }
@@ -355,30 +351,20 @@ int64_t HistogramsReader::mean_row_bytes() const {
 arrow::Status HistogramsReader::Read(std::span<const SeriesExtent> extents, TimeRange range,
                                      HistogramRows* out, ReadStats* stats) const {
   out->samples.clear();
-  out->ends.assign(extents.size(), 0);
-  ARROW_RETURN_NOT_OK(impl_->rows().ForEachGroup(
-      extents, range, /*strict=*/true, stats,
-      [&](const GroupRows& rows) { return impl_->ReadGroup(rows, out, stats); }));
-  CloseEnds(&out->ends);
-  return arrow::Status::OK();
+  return impl_->rows().ForEachGroup(
+      extents, range, /*strict=*/true, &out->ends, stats,
+      [&](const GroupRows& rows) { return impl_->ReadGroup(rows, out, stats); });
 }
 
 arrow::Status HistogramsReader::ReadTimes(std::span<const SeriesExtent> extents, TimeRange range,
                                           std::vector<int64_t>* time_ms, std::vector<size_t>* ends,
                                           ReadStats* stats) const {
   time_ms->clear();
-  ends->assign(extents.size(), 0);
-  ARROW_RETURN_NOT_OK(impl_->rows().ForEachGroup(
-      extents, range, /*strict=*/true, stats, [&](const GroupRows& rows) {
-        for (const SeriesPiece& piece : rows.pieces) {
-          const auto own = std::span(rows.time_ms).subspan(piece.begin, piece.count);
-          time_ms->insert(time_ms->end(), own.begin(), own.end());
-          (*ends)[piece.extent] = time_ms->size();
-        }
+  return impl_->rows().ForEachGroup(
+      extents, range, /*strict=*/true, ends, stats, [&](const GroupRows& rows) {
+        time_ms->insert(time_ms->end(), rows.time_ms.begin(), rows.time_ms.end());
         return arrow::Status::OK();
-      }));
-  CloseEnds(ends);
-  return arrow::Status::OK();
+      });
 }
 
 }  // namespace larnax::columns

@@ -34,8 +34,12 @@ arrow::Status LeafFinder::FindList(std::string_view name, PhysicalType type, boo
   return file_.Corrupt("no column " + std::string(name), file_.file_bytes() - file_.footer_bytes());
 }
 
-arrow::Result<SeriesRowsReader> SeriesRowsReader::Make(std::shared_ptr<const ParquetFile> file) {
-  SeriesRowsReader reader(std::move(file));
+arrow::Result<SeriesRowsReader> SeriesRowsReader::Open(std::shared_ptr<io::ReadableFile> file,
+                                                       ReadStats* stats, int64_t footer_bytes,
+                                                       std::optional<uint32_t> footer_crc32c) {
+  ARROW_ASSIGN_OR_RAISE(auto parquet,
+                        ParquetFile::Open(std::move(file), stats, footer_bytes, footer_crc32c));
+  SeriesRowsReader reader(std::move(parquet));
   int64_t row = 0;
   for (const RowGroupMeta& group : reader.file_->meta().row_groups) {
     reader.group_start_.push_back(row);
@@ -73,40 +77,43 @@ arrow::Status SeriesRowsReader::CheckExtents(std::span<const SeriesExtent> exten
   return arrow::Status::OK();
 }
 
-arrow::Result<GroupRows> SeriesRowsReader::ReadGroup(size_t group,
-                                                     std::span<const SeriesPiece> pieces,
-                                                     std::span<const RowRange> ranges,
-                                                     TimeRange range, bool strict,
-                                                     ReadStats* stats) const {
+arrow::Result<SeriesRowsReader::Found> SeriesRowsReader::ReadGroup(size_t group,
+                                                                   std::span<const Piece> pieces,
+                                                                   std::span<const RowRange> ranges,
+                                                                   TimeRange range, bool strict,
+                                                                   ReadStats* stats) const {
   GroupColumns columns(*file_, group, ranges, stats);
   std::vector<int64_t> times;
   ARROW_RETURN_NOT_OK(columns.Ints(time_leaf_, &times));
   for (int64_t& time : times) time /= 1000;
-  GroupRows rows;
-  rows.group = group;
+  Found found;
+  found.rows.group = group;
+  size_t at = 0;
   for (size_t i = 0; i < pieces.size(); ++i) {
-    const auto own = std::span(times).subspan(pieces[i].begin, pieces[i].count);
+    const auto own = std::span(times).subspan(at, pieces[i].count);
+    at += pieces[i].count;
     const auto unordered = std::adjacent_find(
         own.begin(), own.end(), [&](int64_t a, int64_t b) { return strict ? a >= b : a > b; });
     if (unordered != own.end()) return columns.Corrupt("times do not ascend", time_leaf_);
     const auto begin = std::lower_bound(own.begin(), own.end(), range.start_ms);
     const auto end = std::upper_bound(begin, own.end(), range.end_ms);
     if (begin == end) continue;
-    rows.pieces.push_back(
-        {pieces[i].extent, rows.time_ms.size(), static_cast<size_t>(end - begin)});
-    rows.ranges.push_back({ranges[i].first + (begin - own.begin()), end - begin});
-    rows.time_ms.insert(rows.time_ms.end(), begin, end);
+    found.pieces.push_back({pieces[i].extent, static_cast<size_t>(end - begin)});
+    found.rows.ranges.push_back({ranges[i].first + (begin - own.begin()), end - begin});
+    found.rows.time_ms.insert(found.rows.time_ms.end(), begin, end);
   }
-  return rows;
+  return found;
 }
 
 arrow::Status SeriesRowsReader::ForEachGroup(
-    std::span<const SeriesExtent> extents, TimeRange range, bool strict, ReadStats* stats,
-    const std::function<arrow::Status(const GroupRows&)>& take) const {
+    std::span<const SeriesExtent> extents, TimeRange range, bool strict, std::vector<size_t>* ends,
+    ReadStats* stats, const std::function<arrow::Status(const GroupRows&)>& take) const {
   ARROW_RETURN_NOT_OK(CheckExtents(extents));
-  std::vector<SeriesPiece> pieces;
+  ends->assign(extents.size(), 0);
+  std::vector<Piece> pieces;
   std::vector<RowRange> ranges;
   size_t next = 0;
+  size_t taken = 0;
   // Where a series goes on in another row group.
   size_t last_extent = extents.size();
   int64_t last_time_ms = 0;
@@ -115,7 +122,6 @@ arrow::Status SeriesRowsReader::ForEachGroup(
     const int64_t group_end = group_start_[group + 1];
     pieces.clear();
     ranges.clear();
-    size_t rows = 0;
     for (; next < extents.size() && extents[next].row_start < group_end; ++next) {
       const SeriesExtent& extent = extents[next];
       const int64_t end = extent.row_start + extent.row_count;
@@ -123,34 +129,29 @@ arrow::Status SeriesRowsReader::ForEachGroup(
       const int64_t count = std::min(end, group_end) - first;
       const bool wanted = range.Overlaps({extent.min_time_ms, extent.max_time_ms});
       if (count > 0 && wanted) {
-        pieces.push_back({next, rows, static_cast<size_t>(count)});
+        pieces.push_back({next, static_cast<size_t>(count)});
         ranges.push_back({first - group_begin, count});
-        rows += static_cast<size_t>(count);
       }
       // It goes on in the next row group.
       if (end > group_end) break;
     }
     if (pieces.empty()) continue;
-    ARROW_ASSIGN_OR_RAISE(const GroupRows found,
+    ARROW_ASSIGN_OR_RAISE(const Found found,
                           ReadGroup(group, pieces, ranges, range, strict, stats));
     if (found.pieces.empty()) continue;
+    const std::vector<int64_t>& times = found.rows.time_ms;
     if (found.pieces.front().extent == last_extent &&
-        (strict ? found.time_ms.front() <= last_time_ms : found.time_ms.front() < last_time_ms)) {
+        (strict ? times.front() <= last_time_ms : times.front() < last_time_ms)) {
       return GroupColumns(*file_, group, ranges, stats).Corrupt("times do not ascend", time_leaf_);
     }
     last_extent = found.pieces.back().extent;
-    last_time_ms = found.time_ms.back();
-    ARROW_RETURN_NOT_OK(take(found));
+    last_time_ms = times.back();
+    for (const Piece& piece : found.pieces) (*ends)[piece.extent] = taken += piece.count;
+    ARROW_RETURN_NOT_OK(take(found.rows));
   }
+  // Where a series had no rows.
+  for (size_t i = 1; i < ends->size(); ++i) (*ends)[i] = std::max((*ends)[i], (*ends)[i - 1]);
   return arrow::Status::OK();
-}
-
-void CloseEnds(std::vector<size_t>* ends) {
-  size_t end = 0;
-  for (size_t& one : *ends) {
-    end = std::max(end, one);
-    one = end;
-  }
 }
 
 }  // namespace larnax::columns

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -31,26 +32,24 @@ class LeafFinder {
   const ParquetFile& file_;
 };
 
-/// Wanted rows of one series in one row group.
-struct SeriesPiece {
-  size_t extent = 0;  ///< Index of the series in the request.
-  size_t begin = 0;   ///< Its rows among GroupRows::time_ms.
-  size_t count = 0;
-};
-
-/// Wanted rows of one row group.
+/// Wanted rows of one row group, series by series.
 struct GroupRows {
   size_t group = 0;
   std::vector<RowRange> ranges;  ///< Within the row group.
   std::vector<int64_t> time_ms;  ///< Of all rows of `ranges`.
-  std::vector<SeriesPiece> pieces;
 };
 
 /// Finds the rows of series in a time range. Immutable; safe to use from several threads.
 class SeriesRowsReader {
  public:
+  /// Open a data file: reads the footer only.
+  ///
+  /// \param footer_bytes  FileSummary::data_footer_bytes, which saves a read; 0: unknown.
+  /// \param footer_crc32c  Of the same place; nullopt: a damaged footer may go unnoticed.
   /// \retval kCorrupt Not a data file of series.
-  static arrow::Result<SeriesRowsReader> Make(std::shared_ptr<const ParquetFile> file);
+  static arrow::Result<SeriesRowsReader> Open(std::shared_ptr<io::ReadableFile> file,
+                                              ReadStats* stats, int64_t footer_bytes,
+                                              std::optional<uint32_t> footer_crc32c);
 
   const ParquetFile& file() const { return *file_; }
   /// Memory that a row takes on average in the columns as they are read.
@@ -59,25 +58,34 @@ class SeriesRowsReader {
   /// Call `take` for each row group with wanted rows, in order.
   ///
   /// \param extents  Ascending. \param strict  Whether times of a series must differ.
+  /// \param ends     Replaced, shape [extents]: where the rows of each end among all that are
+  /// taken.
   /// \retval Invalid  Extents are not ascending and disjoint within the file.
   /// \retval kCorrupt Times of a series do not ascend.
   arrow::Status ForEachGroup(std::span<const SeriesExtent> extents, TimeRange range, bool strict,
-                             ReadStats* stats,
+                             std::vector<size_t>* ends, ReadStats* stats,
                              const std::function<arrow::Status(const GroupRows&)>& take) const;
 
  private:
+  // Rows of one series in one row group.
+  struct Piece {
+    size_t extent = 0;  // Index of the series in the request.
+    size_t count = 0;
+  };
+  // Wanted rows, and how many each series has of them.
+  struct Found {
+    GroupRows rows;
+    std::vector<Piece> pieces;
+  };
   explicit SeriesRowsReader(std::shared_ptr<const ParquetFile> file) : file_(std::move(file)) {}
   arrow::Status CheckExtents(std::span<const SeriesExtent> extents) const;
-  arrow::Result<GroupRows> ReadGroup(size_t group, std::span<const SeriesPiece> pieces,
-                                     std::span<const RowRange> ranges, TimeRange range, bool strict,
-                                     ReadStats* stats) const;
+  arrow::Result<Found> ReadGroup(size_t group, std::span<const Piece> pieces,
+                                 std::span<const RowRange> ranges, TimeRange range, bool strict,
+                                 ReadStats* stats) const;
 
   std::shared_ptr<const ParquetFile> file_;
   std::vector<int64_t> group_start_;  // First row of each row group, and the file's rows.
   size_t time_leaf_ = 0;
 };
-
-/// Fill `ends` where a series had no rows: `ends[i]` is 0 or where the rows of series i end.
-void CloseEnds(std::vector<size_t>* ends);
 
 }  // namespace larnax::columns
