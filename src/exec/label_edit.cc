@@ -3,20 +3,9 @@
 #include <algorithm>
 
 #include "base/number_text.h"
-#include "base/varint.h"
 
 namespace larnax::exec {
 namespace {
-
-constexpr char kLabelTag = 0x0A;
-constexpr char kNameTag = 0x0A;
-constexpr char kValueTag = 0x12;
-
-size_t VarintSize(uint64_t value) {
-  size_t size = 1;
-  for (; value >= 0x80; value >>= 7) ++size;
-  return size;
-}
 
 // Copies the bytes of the labels that `keep` wants; runs of them are copied at once.
 template <typename Keep>
@@ -43,19 +32,6 @@ bool Contains(std::span<const std::string> names, std::string_view name) {
 }
 
 }  // namespace
-
-void AppendLabel(Label label, std::string* out) {
-  out->push_back(kLabelTag);
-  base::PutVarint(2 + VarintSize(label.name.size()) + label.name.size() +
-                      VarintSize(label.value.size()) + label.value.size(),
-                  out);
-  out->push_back(kNameTag);
-  base::PutVarint(label.name.size(), out);
-  out->append(label.name);
-  out->push_back(kValueTag);
-  base::PutVarint(label.value.size(), out);
-  out->append(label.value);
-}
 
 bool IsMetadataLabel(std::string_view name) {
   return name == kMetricLabel || name == kTypeLabel || name == kUnitLabel;
@@ -87,12 +63,12 @@ void SetLabel(LabelsView labels, std::string_view name, std::string_view value, 
   bool done = value.empty();
   for (const Label& label : labels) {
     if (!done && label.name >= name) {
-      AppendLabel({name, value}, out);
+      AppendLabel(name, value, out);
       done = true;
     }
-    if (label.name != name) AppendLabel(label, out);
+    if (label.name != name) AppendLabel(label.name, label.value, out);
   }
-  if (!done) AppendLabel({name, value}, out);
+  if (!done) AppendLabel(name, value, out);
 }
 
 int CompareLabels(LabelsView a, LabelsView b) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "larnax/labels.h"
+#include "model/label_bytes.h"
 
 namespace larnax::exec {
 
@@ -15,8 +16,7 @@ namespace larnax::exec {
 inline constexpr std::string_view kTypeLabel = "__type__";
 inline constexpr std::string_view kUnitLabel = "__unit__";
 
-/// Append one label; the caller keeps names ascending and values not empty.
-void AppendLabel(Label label, std::string* out);
+using model::AppendLabel;
 
 /// Tell whether `name` is one of those that go when a metric's name is dropped: `__name__`,
 /// `__type__`, `__unit__`.

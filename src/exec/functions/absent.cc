@@ -36,7 +36,7 @@ std::string LabelsAskedFor(const promql::Expr& expr) {
   }
   std::string bytes;
   for (const auto& [name, value] : labels) {
-    if (!value.empty()) AppendLabel({name, value}, &bytes);
+    if (!value.empty()) AppendLabel(name, value, &bytes);
   }
   return bytes;
 }

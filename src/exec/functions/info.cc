@@ -78,7 +78,7 @@ std::string IdentityOf(LabelsView labels) {
   std::string identity;
   for (const std::string_view name : kIdentifyingLabels) {
     const std::string_view value = labels.Get(name);
-    if (!value.empty()) AppendLabel({name, value}, &identity);
+    if (!value.empty()) AppendLabel(name, value, &identity);
   }
   return identity;
 }
@@ -241,7 +241,7 @@ class InfoJoin {
     }
     for (const Label& label : row.labels) labels.emplace(label.name, label.value);
     std::string bytes;
-    for (const auto& [name, value] : labels) AppendLabel({name, value}, &bytes);
+    for (const auto& [name, value] : labels) AppendLabel(name, value, &bytes);
 
     StepSeries& added = result->AddCopy(row);
     added.labels = result->StoreLabels(bytes);
