@@ -53,7 +53,11 @@ void FromBucketList(const BucketList& list, std::vector<BucketSpan>* spans,
 
 void ReduceBuckets(int levels, BucketList* list) {
   if (levels <= 0) return;
-  for (IndexedCount& bucket : *list) bucket.index = ((bucket.index - 1) >> levels) + 1;
+  // From 31 levels on, nothing is left but the sign; an int cannot be shifted by 32.
+  const int shift = std::min(levels, 31);
+  for (IndexedCount& bucket : *list) {
+    bucket.index = static_cast<int32_t>(((int64_t{bucket.index} - 1) >> shift) + 1);
+  }
   MergeEqual(list);
 }
 

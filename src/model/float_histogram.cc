@@ -43,22 +43,6 @@ bool SameSpans(const std::vector<BucketSpan>& a, const std::vector<BucketSpan>& 
   }
 }
 
-bool FitSpans(const std::vector<BucketSpan>& spans, size_t buckets, int64_t min_index,
-              int64_t max_index) {
-  int64_t index = 0;
-  uint64_t length = 0;
-  for (size_t i = 0; i < spans.size(); ++i) {
-    if (i > 0 && spans[i].offset < 0) return false;
-    index += spans[i].offset;
-    if (spans[i].length > 0 && (index < min_index || index + spans[i].length - 1 > max_index)) {
-      return false;
-    }
-    index += spans[i].length;
-    length += spans[i].length;
-  }
-  return length == buckets;
-}
-
 std::vector<double> ToDoubles(const std::vector<int64_t>& counts) {
   return {counts.begin(), counts.end()};
 }
@@ -181,25 +165,6 @@ NativeHistogram FloatHistogram::ToNative() const {
 }
 
 bool FloatHistogram::is_stale() const { return std::bit_cast<uint64_t>(sum) == kStaleBits; }
-
-bool FloatHistogram::IsValid() const {
-  if (has_custom_bounds()) {
-    if (zero_count != 0 || zero_threshold != 0 || !negative.empty() || !negative_spans.empty()) {
-      return false;
-    }
-    for (size_t i = 0; i < custom_bounds.size(); ++i) {
-      if (!std::isfinite(custom_bounds[i])) return false;
-      if (i > 0 && custom_bounds[i] <= custom_bounds[i - 1]) return false;
-    }
-    return FitSpans(positive_spans, positive.size(), 0, static_cast<int64_t>(custom_bounds.size()));
-  }
-  if (schema < kMinSchema || schema > kMaxSchema || !custom_bounds.empty()) return false;
-  if (!(zero_threshold >= 0) || std::isinf(zero_threshold)) return false;
-  // From the smallest double to the overflow bucket, with room for senders that count on.
-  constexpr int64_t kFarthest = int64_t{1100} << kMaxSchema;
-  return FitSpans(positive_spans, positive.size(), -kFarthest, kFarthest) &&
-         FitSpans(negative_spans, negative.size(), -kFarthest, kFarthest);
-}
 
 void FloatHistogram::Multiply(double factor) {
   zero_count *= factor;

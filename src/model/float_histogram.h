@@ -50,16 +50,14 @@ struct FloatHistogram {
   std::vector<double> negative;
   std::vector<double> custom_bounds;  ///< Finite upper bounds, ascending; only with kCustomBounds.
 
-  /// Convert a stored histogram; schemas finer than kMaxSchema are reduced to it.
+  /// Convert a stored histogram; schemas finer than kMaxSchema are reduced to it. Presumes what
+  /// CheckLayout says of it, as everything here does.
   static FloatHistogram FromNative(const NativeHistogram& native);
   NativeHistogram ToNative() const;
 
   bool has_custom_bounds() const { return schema == kCustomBounds; }
   /// Tell whether the sum is the stale marker.
   bool is_stale() const;
-  /// Tell whether spans fit buckets and bounds, indexes are in range, thresholds and bounds are
-  /// ordered. Everything else here presumes it.
-  bool IsValid() const;
 
   /// Add `other`, bucket by bucket: at the coarser schema, the wider zero bucket (widened to the
   /// end of a populated bucket it would cut), the common custom bounds. The hint is combined:

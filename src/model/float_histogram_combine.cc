@@ -41,7 +41,7 @@ double WidenedThreshold(const FloatHistogram& h, double threshold) {
     before = threshold;
     widen(h.positive_spans, h.positive);
     widen(h.negative_spans, h.negative);
-  } while (threshold != before);
+  } while (threshold > before);  // A stored one may be NaN, which equals nothing.
   return threshold;
 }
 
@@ -72,7 +72,7 @@ double CommonThreshold(const FloatHistogram& a, const FloatHistogram& b) {
   do {
     before = threshold;
     threshold = WidenedThreshold(b, WidenedThreshold(a, threshold));
-  } while (threshold != before);
+  } while (threshold > before);
   return threshold;
 }
 

@@ -273,20 +273,63 @@ TEST(FloatHistogram, DetectsResetsByLayout) {
   EXPECT_TRUE(Custom({2}, {2, 9}).DetectReset(Custom({1, 2}, {1, 2, 3})));
 }
 
-TEST(FloatHistogram, KnowsWhatIsValid) {
-  EXPECT_TRUE(Exponential({1, 2}).IsValid());
-  EXPECT_TRUE(Custom({1, 2}, {1, 2, 3}).IsValid());
-  EXPECT_FALSE(Custom({1}, {1, 2, 3}).IsValid());
-  EXPECT_FALSE(Custom({2, 1}, {1}).IsValid());
-  EXPECT_FALSE(Custom({1, kInfinity}, {1}).IsValid());
-  EXPECT_FALSE(Exponential({1}, 0, 9).IsValid());
-  EXPECT_FALSE(Exponential({1}, 2'000'000'000).IsValid());
-  FloatHistogram h = Exponential({1, 2});
-  h.positive.pop_back();
-  EXPECT_FALSE(h.IsValid());
-  h = Exponential({1, 2});
-  h.zero_threshold = -1;
-  EXPECT_FALSE(h.IsValid());
+// Buckets -5, 0, 1, 2 and 1 << 20 of a schema, one observation each.
+NativeHistogram Fine(int32_t schema) {
+  NativeHistogram native;
+  native.schema = schema;
+  native.positive_spans = {{-5, 1}, {4, 3}, {(1 << 20) - 3, 1}};
+  native.positive = {1, 1, 1, 1, 1};
+  native.negative_spans = native.positive_spans;
+  native.negative = native.positive;
+  return native;
+}
+
+TEST(FloatHistogram, TakesSchemasFinerThanItsOwn) {
+  const FloatHistogram halved = FloatHistogram::FromNative(Fine(9));
+  EXPECT_THAT(halved.positive_spans,
+              ElementsAre(BucketSpan{-2, 1}, BucketSpan{1, 2}, BucketSpan{(1 << 19) - 2, 1}));
+  EXPECT_THAT(halved.positive, ElementsAre(1, 1, 2, 1));
+  // So fine that all above 1 is one bucket, and all up to 1 the one before.
+  for (const int32_t schema : {28, 39, 40, 52}) {
+    SCOPED_TRACE(schema);
+    const FloatHistogram h = FloatHistogram::FromNative(Fine(schema));
+    EXPECT_EQ(h.schema, FloatHistogram::kMaxSchema);
+    EXPECT_THAT(h.positive_spans, ElementsAre(BucketSpan{0, 2}));
+    EXPECT_THAT(h.positive, ElementsAre(2, 3));
+    EXPECT_EQ(h.positive_spans, h.negative_spans);
+    EXPECT_EQ(h.positive, h.negative);
+  }
+}
+
+TEST(FloatHistogram, TakesTheFarthestIndexes) {
+  NativeHistogram native = Fine(9);
+  constexpr int32_t kMin = std::numeric_limits<int32_t>::min();
+  constexpr int32_t kMax = std::numeric_limits<int32_t>::max();
+  native.positive_spans = {{kMin, 1}, {kMax, 1}, {kMax - 1, 1}};
+  native.positive = {1, 1, 1};
+  FloatHistogram h = FloatHistogram::FromNative(native);
+  EXPECT_THAT(h.positive_spans, ElementsAre(BucketSpan{-(1 << 30), 1}, BucketSpan{(1 << 30) - 1, 1},
+                                            BucketSpan{(1 << 30) - 1, 1}));
+  EXPECT_EQ(h.Buckets().back().upper, kInfinity);
+  ASSERT_TRUE(h.Add(FloatHistogram::FromNative(Fine(52))).has_value());
+  EXPECT_EQ(h.positive.size(), 4u);
+}
+
+// What an archive of before thresholds were checked may hold.
+TEST(FloatHistogram, ComesToAnEndWithAnyThreshold) {
+  for (const double threshold : {std::nan(""), -1.0, -kInfinity, kInfinity}) {
+    SCOPED_TRACE(threshold);
+    FloatHistogram odd = Exponential({1, 2});
+    odd.zero_threshold = threshold;
+    for (int i = 0; i < 2; ++i) {
+      FloatHistogram sum = i == 0 ? odd : Exponential({1, 2, 3});
+      const FloatHistogram& term = i == 0 ? Exponential({1, 2, 3}) : odd;
+      ASSERT_TRUE(sum.Add(term).has_value());
+      EXPECT_EQ(sum.count, 9);
+      (void)sum.DetectReset(term);
+      (void)term.DetectReset(sum);
+    }
+  }
 }
 
 TEST(HistogramAccumulator, KeepsSmallTermsBesideLargeOnes) {

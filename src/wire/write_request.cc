@@ -35,6 +35,8 @@ const char* RejectReasonText(RejectReason reason) {
       return "histogram count does not fit the buckets";
     case RejectReason::kHistogramBounds:
       return "invalid custom histogram bounds";
+    case RejectReason::kHistogramZeroThreshold:
+      return "invalid histogram zero threshold";
     case RejectReason::kHistogramMixed:
       return "integer and float fields in one histogram";
     case RejectReason::kHistogramSize:

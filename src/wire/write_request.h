@@ -18,10 +18,11 @@ enum class RejectReason : uint8_t {
   kInvalidUtf8,
   kNoSamples,                ///< Remote write 2.0: a series without sample, histogram, exemplar.
   kHistogramSchema,          ///< Not -4..52 and not -53.
-  kHistogramSpans,           ///< Spans and buckets differ in number, or a span overlaps another.
+  kHistogramSpans,           ///< Spans and buckets differ in number, overlap, or lie too far out.
   kHistogramNegativeBucket,  ///< A bucket, the zero bucket or the count is below zero or NaN.
   kHistogramCount,           ///< The count does not fit the sum of the buckets.
   kHistogramBounds,          ///< Custom bounds: unordered, not finite, too few or out of place.
+  kHistogramZeroThreshold,   ///< Negative, NaN or infinite.
   kHistogramMixed,           ///< Integer and float fields in one histogram.
   kHistogramSize,            ///< More buckets, spans or bounds than NativeHistogram::kMaxBuckets.
 };

@@ -7,6 +7,7 @@
 
 #include "base/varint.h"
 #include "larnax/samples.h"
+#include "model/histogram_layout.h"
 #include "wire/remote_write/message_reader.h"
 
 namespace larnax::wire {
@@ -15,28 +16,15 @@ namespace {
 
 using enum WireType;
 
-constexpr int64_t kCustomBoundsSchema = -53;
-
-// Spans and buckets of one sign, summed up as they are read.
+// One sign, summed up as it is read.
 struct Side {
-  uint64_t span_count = 0;
-  uint64_t span_buckets = 0;    // Sum of lengths.
-  uint64_t span_extent = 0;     // Lengths and offsets, for custom bounds.
-  bool negative_first = false;  // The first span starts below zero.
-  bool negative_later = false;  // A later span overlaps its predecessor.
-
+  model::SpanTally spans;
   uint64_t delta_count = 0;
   int64_t running = 0;  // The current integer bucket.
   unsigned __int128 integer_sum = 0;
   uint64_t float_count = 0;
   bool negative_bucket = false;
 
-  void AddSpan(int64_t offset, uint64_t length) {
-    if (offset < 0) (span_count == 0 ? negative_first : negative_later) = true;
-    ++span_count;
-    span_buckets += length;
-    span_extent += length + static_cast<uint64_t>(offset < 0 ? 0 : offset);
-  }
   void AddDelta(int64_t delta) {
     ++delta_count;
     if (__builtin_add_overflow(running, delta, &running) || running < 0) {
@@ -63,16 +51,7 @@ struct Histogram {
   double zero_float = 0;
   Side negative;
   Side positive;
-  uint64_t bound_count = 0;
-  double last_bound = -std::numeric_limits<double>::infinity();
-  bool bad_bounds = false;
-
-  void AddBound(double bound) {
-    ++bound_count;
-    // Written so that NaN is bad too.
-    if (!(bound > last_bound)) bad_bounds = true;
-    last_bound = bound;
-  }
+  model::BoundTally bounds;
 };
 
 bool ReadSpan(MessageReader* reader, Side* side) {
@@ -100,7 +79,7 @@ bool ReadSpan(MessageReader* reader, Side* side) {
     }
   }
   if (!span.AtEnd()) reader->MoveTo(span.at());
-  side->AddSpan(offset, length);
+  side->spans.Add(offset, length);
   return span.AtEnd();
 }
 
@@ -142,7 +121,7 @@ bool ReadBuckets(uint32_t key, MessageReader* reader, Histogram* histogram) {
   const auto add_delta = [side](uint64_t number) { side->AddDelta(base::UnZigZag(number)); };
   const auto add_count = [side](uint64_t bits) { side->AddCount(std::bit_cast<double>(bits)); };
   const auto add_bound = [histogram](uint64_t bits) {
-    histogram->AddBound(std::bit_cast<double>(bits));
+    histogram->bounds.Add(std::bit_cast<double>(bits));
   };
   uint64_t number = 0;
   switch (key) {
@@ -218,26 +197,43 @@ bool ReadField(uint32_t key, MessageReader* reader, Histogram* histogram,
   }
 }
 
-RejectReason CheckSpans(const Side& side, uint64_t buckets) {
-  if (side.negative_later || side.span_buckets != buckets) return RejectReason::kHistogramSpans;
-  return side.negative_bucket ? RejectReason::kHistogramNegativeBucket : RejectReason::kNone;
+RejectReason CheckBuckets(const Histogram& histogram) {
+  const auto buckets = [&](const Side& side) {
+    return histogram.is_float ? side.float_count : side.delta_count;
+  };
+  const model::LayoutFault fault =
+      model::CheckLayout({.schema = histogram.schema,
+                          .positive = histogram.positive.spans,
+                          .negative = histogram.negative.spans,
+                          .positive_buckets = buckets(histogram.positive),
+                          .negative_buckets = buckets(histogram.negative),
+                          .bounds = histogram.bounds});
+  switch (fault) {
+    case model::LayoutFault::kSchema:
+      return RejectReason::kHistogramSchema;
+    case model::LayoutFault::kBounds:
+      return RejectReason::kHistogramBounds;
+    case model::LayoutFault::kPositiveSpans:
+    case model::LayoutFault::kNegativeSpans:
+      return RejectReason::kHistogramSpans;
+    case model::LayoutFault::kNone:
+      break;
+  }
+  return histogram.negative.negative_bucket || histogram.positive.negative_bucket
+             ? RejectReason::kHistogramNegativeBucket
+             : RejectReason::kNone;
 }
 
-RejectReason CheckCustom(const Histogram& histogram, uint64_t buckets) {
-  const Side& side = histogram.positive;
-  const Side& negative = histogram.negative;
-  const bool has_zero = histogram.zero_threshold != 0 || histogram.zero_int != 0 ||
-                        (histogram.zero_is_float && histogram.zero_float != 0);
-  const bool has_negative =
-      negative.span_count != 0 || negative.delta_count != 0 || negative.float_count != 0;
-  const bool bad_last = histogram.last_bound == std::numeric_limits<double>::infinity();
-  if (histogram.bad_bounds || bad_last || has_zero || has_negative) {
-    return RejectReason::kHistogramBounds;
+RejectReason CheckZeroBucket(const Histogram& histogram) {
+  const double threshold = histogram.zero_threshold;
+  if (histogram.schema == NativeHistogram::kCustomBounds) {
+    const bool has_zero = threshold != 0 || histogram.zero_int != 0 ||
+                          (histogram.zero_is_float && histogram.zero_float != 0);
+    return has_zero ? RejectReason::kHistogramBounds : RejectReason::kNone;
   }
-  if (side.negative_first) return RejectReason::kHistogramSpans;
-  if (const auto reason = CheckSpans(side, buckets); reason != RejectReason::kNone) return reason;
-  return side.span_extent > histogram.bound_count + 1 ? RejectReason::kHistogramBounds
-                                                      : RejectReason::kNone;
+  // Prometheus takes any. But a zero bucket that ends nowhere cannot be added to another.
+  return threshold >= 0 && std::isfinite(threshold) ? RejectReason::kNone
+                                                    : RejectReason::kHistogramZeroThreshold;
 }
 
 RejectReason CheckCount(const Histogram& histogram) {
@@ -258,11 +254,11 @@ RejectReason CheckCount(const Histogram& histogram) {
 
 bool IsTooLarge(const Histogram& histogram) {
   const auto too_large = [](const Side& side) {
-    return std::max({side.span_count, side.delta_count, side.float_count}) >
+    return std::max({side.spans.count(), side.delta_count, side.float_count}) >
            NativeHistogram::kMaxBuckets;
   };
   return too_large(histogram.negative) || too_large(histogram.positive) ||
-         histogram.bound_count > NativeHistogram::kMaxBuckets;
+         histogram.bounds.count() > NativeHistogram::kMaxBuckets;
 }
 
 RejectReason Check(const Histogram& histogram) {
@@ -275,21 +271,10 @@ RejectReason Check(const Histogram& histogram) {
   if ((histogram.is_float ? has_deltas : has_counts) || other_zero) {
     return RejectReason::kHistogramMixed;
   }
-  const auto buckets = [&](const Side& side) {
-    return histogram.is_float ? side.float_count : side.delta_count;
-  };
-  RejectReason reason = RejectReason::kNone;
-  if (histogram.schema == kCustomBoundsSchema) {
-    reason = CheckCustom(histogram, buckets(positive));
-  } else if (histogram.schema < -4 || histogram.schema > 52) {
-    reason = RejectReason::kHistogramSchema;
-  } else if (histogram.bound_count != 0) {
-    reason = RejectReason::kHistogramBounds;
-  } else {
-    reason = CheckSpans(negative, buckets(negative));
-    if (reason == RejectReason::kNone) reason = CheckSpans(positive, buckets(positive));
+  for (const auto check : {CheckBuckets, CheckZeroBucket, CheckCount}) {
+    if (const RejectReason reason = check(histogram); reason != RejectReason::kNone) return reason;
   }
-  return reason == RejectReason::kNone ? CheckCount(histogram) : reason;
+  return RejectReason::kNone;
 }
 
 }  // namespace

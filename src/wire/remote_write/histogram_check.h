@@ -15,7 +15,9 @@ inline int64_t KnownStart(int64_t start_ms) {
 
 /// Read a message `Histogram` of either protocol and check it as Prometheus does on arrival.
 ///
-/// Schemas 9 to 52 are accepted and kept; who reads them may reduce them to 8.
+/// Schemas 9 to 52 are accepted and kept; who reads them may reduce them to 8. Beyond what
+/// Prometheus checks, buckets lie where model/histogram_layout.h says, and the zero threshold is
+/// finite and not negative.
 ///
 /// \param[out] histogram  All fields; `rejection` is kNone when it may be stored.
 /// \param[out] broken_at  The byte at which protobuf is broken, else untouched.
