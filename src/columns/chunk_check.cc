@@ -8,6 +8,7 @@
 
 #include "columns/chunk_encoder.h"
 #include "columns/list_column.h"
+#include "larnax/error.h"
 
 namespace larnax::columns {
 namespace {
@@ -214,6 +215,26 @@ arrow::Status CheckChunks(const ParquetFile& file, Problems* problems) {
     }
   }
   return arrow::Status::OK();
+}
+
+arrow::Result<FilePair> OpenChecked(io::FileSystem& fs, const std::string& data_path,
+                                    const std::string& series_path, Problems* problems) {
+  FilePair pair;
+  ARROW_ASSIGN_OR_RAISE(pair.data, fs.OpenReadable(data_path));
+  ARROW_ASSIGN_OR_RAISE(pair.series, fs.OpenReadable(series_path));
+  ARROW_ASSIGN_OR_RAISE(pair.data_file, ParquetFile::Open(pair.data, nullptr, 0));
+  ARROW_ASSIGN_OR_RAISE(pair.series_file, ParquetFile::Open(pair.series, nullptr, 0));
+  ARROW_RETURN_NOT_OK(CheckChunks(*pair.data_file, problems));
+  ARROW_RETURN_NOT_OK(CheckChunks(*pair.series_file, problems));
+  return pair;
+}
+
+arrow::Result<std::vector<std::string>> Report(const arrow::Status& status, Problems* problems) {
+  if (!status.ok()) {
+    if (KindOf(status) != ErrorKind::kCorrupt) return status;
+    problems->Add(status.message());
+  }
+  return problems->Take();
 }
 
 }  // namespace larnax::columns

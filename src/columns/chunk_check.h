@@ -1,11 +1,13 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
-#include <arrow/status.h>
+#include <arrow/result.h>
 
 #include "columns/parquet_file.h"
+#include "io/file_system.h"
 #include "larnax/labels.h"
 
 namespace larnax::columns {
@@ -26,5 +28,21 @@ class Problems {
 ///
 /// \retval kCorrupt A page cannot be read.
 arrow::Status CheckChunks(const ParquetFile& file, Problems* problems);
+
+/// A data file and its index, open.
+struct FilePair {
+  std::shared_ptr<io::ReadableFile> data;
+  std::shared_ptr<io::ReadableFile> series;
+  std::shared_ptr<const ParquetFile> data_file;
+  std::shared_ptr<const ParquetFile> series_file;
+};
+/// Open a pair and check the chunks of both.
+///
+/// \retval kCorrupt One of them cannot be read.
+arrow::Result<FilePair> OpenChecked(io::FileSystem& fs, const std::string& data_path,
+                                    const std::string& series_path, Problems* problems);
+
+/// Give what was found. Damage is a finding too; a disk that cannot be read is none.
+arrow::Result<std::vector<std::string>> Report(const arrow::Status& status, Problems* problems);
 
 }  // namespace larnax::columns

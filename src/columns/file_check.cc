@@ -146,23 +146,12 @@ arrow::Result<std::vector<std::string>> VerifyFile(io::FileSystem& fs, const std
                                                    const std::string& series_path) {
   Problems problems;
   const auto check = [&]() -> arrow::Status {
-    ARROW_ASSIGN_OR_RAISE(std::shared_ptr<io::ReadableFile> data, fs.OpenReadable(data_path));
-    ARROW_ASSIGN_OR_RAISE(std::shared_ptr<io::ReadableFile> series, fs.OpenReadable(series_path));
-    ARROW_ASSIGN_OR_RAISE(const auto data_file, ParquetFile::Open(data, nullptr, 0));
-    ARROW_ASSIGN_OR_RAISE(const auto series_file, ParquetFile::Open(series, nullptr, 0));
-    ARROW_RETURN_NOT_OK(CheckChunks(*data_file, &problems));
-    ARROW_RETURN_NOT_OK(CheckChunks(*series_file, &problems));
-    ARROW_ASSIGN_OR_RAISE(const auto index, SeriesIndex::Open(series, nullptr));
+    ARROW_ASSIGN_OR_RAISE(const FilePair pair, OpenChecked(fs, data_path, series_path, &problems));
+    ARROW_ASSIGN_OR_RAISE(const auto index, SeriesIndex::Open(pair.series, nullptr));
     ARROW_ASSIGN_OR_RAISE(const IndexRows rows, ReadIndex(*index));
-    return CheckData(data_file, rows, index->data_rows(), &problems);
+    return CheckData(pair.data_file, rows, index->data_rows(), &problems);
   };
-  const arrow::Status status = check();
-  if (!status.ok()) {
-    // A damaged file is a finding; a disk that cannot be read is not.
-    if (KindOf(status) != ErrorKind::kCorrupt) return status;
-    problems.Add(status.message());
-  }
-  return problems.Take();
+  return Report(check(), &problems);
 }
 
 arrow::Result<FileReport> InspectFile(io::FileSystem& fs, const std::string& path) {

@@ -1,5 +1,8 @@
 #include "columns/parquet_format.h"
 
+#include <concepts>
+#include <type_traits>
+
 #include "columns/thrift_compact.h"
 #include "larnax/error.h"
 
@@ -12,6 +15,15 @@ arrow::Status Corrupt(const char* what) {
   return MakeError(ErrorKind::kCorrupt, std::string("cannot parse Parquet ") + what);
 }
 
+// The old way to name a logical type and the new one, an empty struct in a union.
+void WriteAnnotation(int32_t converted_type, int logical_field, ThriftWriter* w) {
+  w->I32(6, converted_type);
+  w->Begin(10);
+  w->Begin(logical_field);
+  w->End();
+  w->End();
+}
+
 void WriteSchemaNode(const SchemaNode& node, bool is_root, ThriftWriter* w) {
   w->BeginElement();
   if (node.type.has_value()) w->I32(1, static_cast<int32_t>(*node.type));
@@ -22,25 +34,13 @@ void WriteSchemaNode(const SchemaNode& node, bool is_root, ThriftWriter* w) {
     case LogicalType::kNone:
       break;
     case LogicalType::kString:
-      w->I32(6, 0);  // UTF8
-      w->Begin(10);
-      w->Begin(1);
-      w->End();
-      w->End();
+      WriteAnnotation(/*UTF8*/ 0, 1, w);
       break;
     case LogicalType::kMap:
-      w->I32(6, 1);  // MAP
-      w->Begin(10);
-      w->Begin(2);
-      w->End();
-      w->End();
+      WriteAnnotation(/*MAP*/ 1, 2, w);
       break;
     case LogicalType::kList:
-      w->I32(6, 3);  // LIST
-      w->Begin(10);
-      w->Begin(3);
-      w->End();
-      w->End();
+      WriteAnnotation(/*LIST*/ 3, 3, w);
       break;
     case LogicalType::kTimestampMicros:
       w->I32(6, 10);  // TIMESTAMP_MICROS
@@ -128,164 +128,117 @@ void WriteRowGroup(const RowGroupMeta& group, size_t ordinal, ThriftWriter* w) {
   w->End();
 }
 
-LogicalType ReadLogical(ThriftReader* r) {
-  LogicalType type = LogicalType::kNone;
-  r->Enter();
+void Put(ThriftReader* r, Field field, bool* to) { *to = r->Bool(field); }
+void Put(ThriftReader* r, Field field, int32_t* to) { *to = r->I32(field); }
+void Put(ThriftReader* r, Field field, int64_t* to) { *to = r->Int(field); }
+void Put(ThriftReader* r, Field field, std::string* to) { *to = r->Binary(field); }
+template <typename Enum>
+  requires std::is_enum_v<Enum>
+void Put(ThriftReader* r, Field field, Enum* to) {
+  *to = static_cast<Enum>(r->I32(field));
+}
+void Put(ThriftReader* r, Field field, std::optional<uint32_t>* to) {
+  *to = static_cast<uint32_t>(r->I32(field));
+}
+template <typename T>
+void Put(ThriftReader* r, Field field, std::optional<T>* to) {
+  Put(r, field, &to->emplace());
+}
+// What reads the value itself.
+template <typename Read>
+  requires std::invocable<Read, Field>
+void Put(ThriftReader*, Field field, const Read& read) {
+  read(field);
+}
+
+// A field that is wanted, and where its value goes.
+template <typename To>
+struct Wanted {
+  int id;
+  To to;
+};
+template <typename To>
+Wanted(int, To) -> Wanted<To>;
+
+template <typename... To>
+void ReadFields(ThriftReader* r, const Wanted<To>&... wanted) {
   Field field;
   while (r->Next(&field)) {
-    if (field.id == 1) type = LogicalType::kString;
-    if (field.id == 2) type = LogicalType::kMap;
-    if (field.id == 3) type = LogicalType::kList;
-    if (field.id == 8) type = LogicalType::kTimestampMicros;
-    r->Skip(field.type);
+    const bool is_wanted = ((wanted.id == field.id && (Put(r, field, wanted.to), true)) || ...);
+    if (!is_wanted) r->Skip(field.type);
   }
+}
+
+template <typename... To>
+void ReadStruct(ThriftReader* r, const Wanted<To>&... wanted) {
+  r->Enter();
+  ReadFields(r, wanted...);
+}
+
+// Calls read(type of the elements) for each element of a list.
+template <typename Read>
+void ReadList(ThriftReader* r, Field field, Read read) {
+  const auto list = r->List(field);
+  for (uint32_t i = 0; i < list.size && r->ok(); ++i) read(list.type);
+}
+
+LogicalType ReadLogical(ThriftReader* r) {
+  LogicalType type = LogicalType::kNone;
+  const auto set = [&](LogicalType to) {
+    return [&type, r, to](Field field) {
+      type = to;
+      r->Skip(field.type);
+    };
+  };
+  ReadStruct(r, Wanted{1, set(LogicalType::kString)}, Wanted{2, set(LogicalType::kMap)},
+             Wanted{3, set(LogicalType::kList)}, Wanted{8, set(LogicalType::kTimestampMicros)});
   return type;
 }
 
 SchemaNode ReadSchemaNode(ThriftReader* r) {
   SchemaNode node;
-  r->Enter();
-  Field field;
-  while (r->Next(&field)) {
-    switch (field.id) {
-      case 1:
-        node.type = static_cast<PhysicalType>(r->I32(field));
-        break;
-      case 3:
-        node.repetition = static_cast<Repetition>(r->I32(field));
-        break;
-      case 4:
-        node.name = r->Binary(field);
-        break;
-      case 5:
-        node.num_children = r->I32(field);
-        break;
-      case 10:
-        node.logical = ReadLogical(r);
-        break;
-      default:
-        r->Skip(field.type);
-    }
-  }
+  ReadStruct(r, Wanted{1, &node.type}, Wanted{3, &node.repetition}, Wanted{4, &node.name},
+             Wanted{5, &node.num_children},
+             Wanted{10, [&](Field) { node.logical = ReadLogical(r); }});
   return node;
 }
 
 ColumnBounds ReadBounds(ThriftReader* r) {
   ColumnBounds bounds;
-  r->Enter();
-  Field field;
-  while (r->Next(&field)) {
-    switch (field.id) {
-      case 3:
-        bounds.null_count = r->Int(field);
-        break;
-      case 5:
-        bounds.max = r->Binary(field);
-        break;
-      case 6:
-        bounds.min = r->Binary(field);
-        break;
-      default:
-        r->Skip(field.type);
-    }
-  }
+  ReadStruct(r, Wanted{3, &bounds.null_count}, Wanted{5, &bounds.max}, Wanted{6, &bounds.min});
   return bounds;
 }
 
-void ReadPageCounts(ThriftReader* r, Field list_field, ChunkMeta* chunk) {
-  const auto list = r->List(list_field);
-  for (uint32_t i = 0; i < list.size && r->ok(); ++i) {
-    int32_t type = 0;
-    int32_t encoding = 0;
-    int32_t count = 0;
-    r->Enter();
-    Field field;
-    while (r->Next(&field)) {
-      if (field.id == 1) {
-        type = r->I32(field);
-      } else if (field.id == 2) {
-        encoding = r->I32(field);
-      } else if (field.id == 3) {
-        count = r->I32(field);
-      } else {
-        r->Skip(field.type);
-      }
-    }
-    chunk->page_counts[{type, encoding}] = count;
-  }
+void ReadPageCount(ThriftReader* r, ChunkMeta* chunk) {
+  int32_t type = 0;
+  int32_t encoding = 0;
+  int32_t count = 0;
+  ReadStruct(r, Wanted{1, &type}, Wanted{2, &encoding}, Wanted{3, &count});
+  chunk->page_counts[{type, encoding}] = count;
 }
 
 void ReadColumnMeta(ThriftReader* r, ChunkMeta* chunk) {
-  r->Enter();
-  Field field;
-  while (r->Next(&field)) {
-    switch (field.id) {
-      case 1:
-        chunk->type = static_cast<PhysicalType>(r->I32(field));
-        break;
-      case 2: {
-        const auto list = r->List(field);
-        for (uint32_t i = 0; i < list.size && r->ok(); ++i) {
-          chunk->encodings.push_back(r->I32Element(list.type));
-        }
-        break;
-      }
-      case 3: {
-        const auto list = r->List(field);
-        for (uint32_t i = 0; i < list.size && r->ok(); ++i) {
-          chunk->path.emplace_back(r->BinaryElement());
-        }
-        break;
-      }
-      case 4:
-        chunk->codec = static_cast<Codec>(r->I32(field));
-        break;
-      case 5:
-        chunk->num_values = r->Int(field);
-        break;
-      case 6:
-        chunk->uncompressed_bytes = r->Int(field);
-        break;
-      case 7:
-        chunk->compressed_bytes = r->Int(field);
-        break;
-      case 9:
-        chunk->data_page_offset = r->Int(field);
-        break;
-      case 11:
-        chunk->dictionary_page_offset = r->Int(field);
-        break;
-      case 12:
-        chunk->bounds = ReadBounds(r);
-        break;
-      case 13:
-        ReadPageCounts(r, field, chunk);
-        break;
-      default:
-        r->Skip(field.type);
-    }
-  }
+  const auto read_encodings = [&](Field field) {
+    ReadList(r, field, [&](ThriftType type) { chunk->encodings.push_back(r->I32Element(type)); });
+  };
+  const auto read_path = [&](Field field) {
+    ReadList(r, field, [&](ThriftType) { chunk->path.emplace_back(r->BinaryElement()); });
+  };
+  const auto read_page_counts = [&](Field field) {
+    ReadList(r, field, [&](ThriftType) { ReadPageCount(r, chunk); });
+  };
+  ReadStruct(r, Wanted{1, &chunk->type}, Wanted{2, read_encodings}, Wanted{3, read_path},
+             Wanted{4, &chunk->codec}, Wanted{5, &chunk->num_values},
+             Wanted{6, &chunk->uncompressed_bytes}, Wanted{7, &chunk->compressed_bytes},
+             Wanted{9, &chunk->data_page_offset}, Wanted{11, &chunk->dictionary_page_offset},
+             Wanted{12, [&](Field) { chunk->bounds = ReadBounds(r); }},
+             Wanted{13, read_page_counts});
 }
 
 ChunkMeta ReadChunk(ThriftReader* r) {
   ChunkMeta chunk;
-  r->Enter();
-  Field field;
-  while (r->Next(&field)) {
-    switch (field.id) {
-      case 3:
-        ReadColumnMeta(r, &chunk);
-        break;
-      case 4:
-        chunk.offset_index_offset = r->Int(field);
-        break;
-      case 5:
-        chunk.offset_index_bytes = r->I32(field);
-        break;
-      default:
-        r->Skip(field.type);
-    }
-  }
+  ReadStruct(r, Wanted{3, [&](Field) { ReadColumnMeta(r, &chunk); }},
+             Wanted{4, &chunk.offset_index_offset}, Wanted{5, &chunk.offset_index_bytes});
   // An empty struct takes one byte in the file and hundreds in memory: refuse it at once.
   if (chunk.path.empty() || chunk.data_page_offset <= 0) r->Fail();
   return chunk;
@@ -293,101 +246,33 @@ ChunkMeta ReadChunk(ThriftReader* r) {
 
 SortingColumn ReadSorting(ThriftReader* r) {
   SortingColumn column;
-  r->Enter();
-  Field field;
-  while (r->Next(&field)) {
-    if (field.id == 1) {
-      column.column = r->I32(field);
-    } else if (field.id == 3) {
-      column.nulls_first = r->Bool(field);
-    } else {
-      r->Skip(field.type);
-    }
-  }
+  ReadStruct(r, Wanted{1, &column.column}, Wanted{3, &column.nulls_first});
   return column;
 }
 
 RowGroupMeta ReadRowGroup(ThriftReader* r) {
   RowGroupMeta group;
-  r->Enter();
-  Field field;
-  while (r->Next(&field)) {
-    switch (field.id) {
-      case 1: {
-        const auto list = r->List(field);
-        for (uint32_t i = 0; i < list.size && r->ok(); ++i) group.chunks.push_back(ReadChunk(r));
-        break;
-      }
-      case 3:
-        group.rows = r->Int(field);
-        break;
-      case 4: {
-        const auto list = r->List(field);
-        for (uint32_t i = 0; i < list.size && r->ok(); ++i) group.sorting.push_back(ReadSorting(r));
-        break;
-      }
-      default:
-        r->Skip(field.type);
-    }
-  }
+  const auto read_chunks = [&](Field field) {
+    ReadList(r, field, [&](ThriftType) { group.chunks.push_back(ReadChunk(r)); });
+  };
+  const auto read_sorting = [&](Field field) {
+    ReadList(r, field, [&](ThriftType) { group.sorting.push_back(ReadSorting(r)); });
+  };
+  ReadStruct(r, Wanted{1, read_chunks}, Wanted{3, &group.rows}, Wanted{4, read_sorting});
   return group;
 }
 
 void ReadKeyValue(ThriftReader* r, FileMeta* meta) {
   std::string key;
   std::string value;
-  r->Enter();
-  Field field;
-  while (r->Next(&field)) {
-    if (field.id == 1) {
-      key = r->Binary(field);
-    } else if (field.id == 2) {
-      value = r->Binary(field);
-    } else {
-      r->Skip(field.type);
-    }
-  }
+  ReadStruct(r, Wanted{1, &key}, Wanted{2, &value});
   meta->key_values[key] = value;
 }
 
-void ReadDataPageHeader(ThriftReader* r, PageHeader* header) {
-  r->Enter();
-  Field field;
-  while (r->Next(&field)) {
-    switch (field.id) {
-      case 1:
-        header->num_values = r->I32(field);
-        break;
-      case 2:
-        header->encoding = r->I32(field);
-        break;
-      case 3:
-        header->level_encoding = r->I32(field);
-        break;
-      default:
-        r->Skip(field.type);
-    }
-  }
-}
-
-void ReadDictionaryPageHeader(ThriftReader* r, PageHeader* header) {
-  r->Enter();
-  Field field;
-  while (r->Next(&field)) {
-    switch (field.id) {
-      case 1:
-        header->num_values = r->I32(field);
-        break;
-      case 2:
-        header->encoding = r->I32(field);
-        break;
-      case 3:
-        header->is_sorted = r->Bool(field);
-        break;
-      default:
-        r->Skip(field.type);
-    }
-  }
+PageLocation ReadPageLocation(ThriftReader* r) {
+  PageLocation page;
+  ReadStruct(r, Wanted{1, &page.offset}, Wanted{2, &page.size_bytes}, Wanted{3, &page.first_row});
+  return page;
 }
 
 }  // namespace
@@ -487,37 +372,17 @@ void AppendOffsetIndex(const std::vector<PageLocation>& pages, std::string* out)
 arrow::Result<FileMeta> ParseFileMeta(std::string_view bytes) {
   ThriftReader r(bytes);
   FileMeta meta;
-  Field field;
-  while (r.Next(&field)) {
-    switch (field.id) {
-      case 2: {
-        const auto list = r.List(field);
-        for (uint32_t i = 0; i < list.size && r.ok(); ++i)
-          meta.schema.push_back(ReadSchemaNode(&r));
-        break;
-      }
-      case 3:
-        meta.rows = r.Int(field);
-        break;
-      case 4: {
-        const auto list = r.List(field);
-        for (uint32_t i = 0; i < list.size && r.ok(); ++i) {
-          meta.row_groups.push_back(ReadRowGroup(&r));
-        }
-        break;
-      }
-      case 5: {
-        const auto list = r.List(field);
-        for (uint32_t i = 0; i < list.size && r.ok(); ++i) ReadKeyValue(&r, &meta);
-        break;
-      }
-      case 6:
-        meta.created_by = r.Binary(field);
-        break;
-      default:
-        r.Skip(field.type);
-    }
-  }
+  const auto read_schema = [&](Field field) {
+    ReadList(&r, field, [&](ThriftType) { meta.schema.push_back(ReadSchemaNode(&r)); });
+  };
+  const auto read_groups = [&](Field field) {
+    ReadList(&r, field, [&](ThriftType) { meta.row_groups.push_back(ReadRowGroup(&r)); });
+  };
+  const auto read_key_values = [&](Field field) {
+    ReadList(&r, field, [&](ThriftType) { ReadKeyValue(&r, &meta); });
+  };
+  ReadFields(&r, Wanted{2, read_schema}, Wanted{3, &meta.rows}, Wanted{4, read_groups},
+             Wanted{5, read_key_values}, Wanted{6, &meta.created_by});
   if (!r.ok()) return Corrupt("footer");
   return meta;
 }
@@ -530,31 +395,17 @@ arrow::Result<PageHeader> ParsePageHeader(std::string_view bytes, size_t* size_b
   header.encoding = -1;
   header.compressed_bytes = -1;
   header.uncompressed_bytes = -1;
-  Field field;
-  while (r.Next(&field)) {
-    switch (field.id) {
-      case 1:
-        header.type = static_cast<PageType>(r.I32(field));
-        break;
-      case 2:
-        header.uncompressed_bytes = r.I32(field);
-        break;
-      case 3:
-        header.compressed_bytes = r.I32(field);
-        break;
-      case 4:
-        header.crc32 = static_cast<uint32_t>(r.I32(field));
-        break;
-      case 5:
-        ReadDataPageHeader(&r, &header);
-        break;
-      case 7:
-        ReadDictionaryPageHeader(&r, &header);
-        break;
-      default:
-        r.Skip(field.type);
-    }
-  }
+  const auto read_data = [&](Field) {
+    ReadStruct(&r, Wanted{1, &header.num_values}, Wanted{2, &header.encoding},
+               Wanted{3, &header.level_encoding});
+  };
+  const auto read_dictionary = [&](Field) {
+    ReadStruct(&r, Wanted{1, &header.num_values}, Wanted{2, &header.encoding},
+               Wanted{3, &header.is_sorted});
+  };
+  ReadFields(&r, Wanted{1, &header.type}, Wanted{2, &header.uncompressed_bytes},
+             Wanted{3, &header.compressed_bytes}, Wanted{4, &header.crc32}, Wanted{5, read_data},
+             Wanted{7, read_dictionary});
   if (!r.ok() || header.uncompressed_bytes < 0 || header.compressed_bytes < 0 ||
       header.num_values < 0 || header.encoding < 0 || !header.crc32.has_value()) {
     return Corrupt("page header");
@@ -566,32 +417,10 @@ arrow::Result<PageHeader> ParsePageHeader(std::string_view bytes, size_t* size_b
 arrow::Result<std::vector<PageLocation>> ParseOffsetIndex(std::string_view bytes) {
   ThriftReader r(bytes);
   std::vector<PageLocation> pages;
-  Field field;
-  while (r.Next(&field)) {
-    if (field.id != 1) {
-      r.Skip(field.type);
-      continue;
-    }
-    const auto list = r.List(field);
-    pages.reserve(list.size);
-    for (uint32_t i = 0; i < list.size && r.ok(); ++i) {
-      PageLocation page;
-      r.Enter();
-      Field part;
-      while (r.Next(&part)) {
-        if (part.id == 1) {
-          page.offset = r.Int(part);
-        } else if (part.id == 2) {
-          page.size_bytes = r.I32(part);
-        } else if (part.id == 3) {
-          page.first_row = r.Int(part);
-        } else {
-          r.Skip(part.type);
-        }
-      }
-      pages.push_back(page);
-    }
-  }
+  const auto read_pages = [&](Field field) {
+    ReadList(&r, field, [&](ThriftType) { pages.push_back(ReadPageLocation(&r)); });
+  };
+  ReadFields(&r, Wanted{1, read_pages});
   if (!r.ok()) return Corrupt("offset index");
   return pages;
 }

@@ -165,29 +165,15 @@ arrow::Status CompareWithIndex(const FoundTable& table, std::span<const int64_t>
   return arrow::Status::OK();
 }
 
-/// Turn damage into a finding; a disk that cannot be read is none.
-arrow::Result<std::vector<std::string>> Report(const arrow::Status& status, Problems* problems) {
-  if (!status.ok()) {
-    if (KindOf(status) != ErrorKind::kCorrupt) return status;
-    problems->Add(status.message());
-  }
-  return problems->Take();
-}
-
 template <typename Reader>
 arrow::Result<std::vector<std::string>> Verify(io::FileSystem& fs, const std::string& data_path,
                                                const std::string& series_path) {
   Problems problems;
   const auto check = [&]() -> arrow::Status {
-    ARROW_ASSIGN_OR_RAISE(std::shared_ptr<io::ReadableFile> data, fs.OpenReadable(data_path));
-    ARROW_ASSIGN_OR_RAISE(std::shared_ptr<io::ReadableFile> series, fs.OpenReadable(series_path));
-    ARROW_ASSIGN_OR_RAISE(const auto data_file, ParquetFile::Open(data, nullptr, 0));
-    ARROW_ASSIGN_OR_RAISE(const auto series_file, ParquetFile::Open(series, nullptr, 0));
-    ARROW_RETURN_NOT_OK(CheckChunks(*data_file, &problems));
-    ARROW_RETURN_NOT_OK(CheckChunks(*series_file, &problems));
-    ARROW_ASSIGN_OR_RAISE(const auto reader, Reader::Open(data, nullptr));
-    ARROW_ASSIGN_OR_RAISE(const auto index, SeriesIndex::Open(series, nullptr));
-    ARROW_ASSIGN_OR_RAISE(const FoundTable table, ScanSeries(data_file));
+    ARROW_ASSIGN_OR_RAISE(const FilePair pair, OpenChecked(fs, data_path, series_path, &problems));
+    ARROW_ASSIGN_OR_RAISE(const auto reader, Reader::Open(pair.data, nullptr));
+    ARROW_ASSIGN_OR_RAISE(const auto index, SeriesIndex::Open(pair.series, nullptr));
+    ARROW_ASSIGN_OR_RAISE(const FoundTable table, ScanSeries(pair.data_file));
     for (size_t i = 0; i < table.series.size(); ++i) CheckSeries(table, i, &problems);
     ARROW_ASSIGN_OR_RAISE(const auto stale, ReadContent(*reader, table, &problems));
     ARROW_RETURN_NOT_OK(CompareWithIndex(table, stale, *index, &problems));
