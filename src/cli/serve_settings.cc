@@ -340,7 +340,8 @@ constexpr Setting kSettings[] = {
     {"io-threads", "", "COUNT", kServer, "Threads that take writes; 0: one per core, at most 4",
      [](Text t, To s) { return SetNumber(t, 0, kManyThreads, &s->server.threads); },
      [](From s) { return std::to_string(s.server.threads); }},
-    {"query-threads", "", "COUNT", kServer, "Threads that answer queries; 0: one per core",
+    {"query-threads", "", "COUNT", kServer,
+     "Threads for PromQL, as many for samples, as many for lists; 0: one per core",
      [](Text t, To s) { return SetNumber(t, 0, kManyThreads, &s->server.query_threads); },
      [](From s) { return std::to_string(s.server.query_threads); }},
     {"idle-timeout", "web.read-timeout", "DURATION", kServer,
@@ -360,7 +361,7 @@ constexpr Setting kSettings[] = {
      [](Text t, To s) { return SetDuration(t, 0, &s->server.drain_timeout_ms); },
      [](From s) { return FormatDuration(s.server.drain_timeout_ms); }},
     {"cors-origin", "web.cors.origin", "REGEX", kServer,
-     "Web pages of these origins may read answers",
+     "Web pages of these origins may read answers; if set, change the archive, too",
      [](Text t, To s) { return SetText(t, &s->server.cors_origin); },
      [](From s) { return s.server.cors_origin; }},
 };

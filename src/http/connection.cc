@@ -324,6 +324,8 @@ bool Connection::RefuseHead(Response* refusal) const {
   } else if (!Routes()[route_].Allows(head_.method)) {
     *refusal = TextResponse(405, "Method Not Allowed");
     refusal->headers.emplace_back("Allow", Routes()[route_].allow);
+  } else if (head_.method != Method::kOptions && IsForeignChange()) {
+    *refusal = TextResponse(403, "a page of another site may not change the archive");
   } else {
     return false;
   }
@@ -372,9 +374,11 @@ void Connection::Dispatch() {
       Respond(std::move(exchange.response));
       break;
     }
-    case RouteKind::kQuery:
-    case RouteKind::kPromql:
+    case RouteKind::kState:
+    case RouteKind::kList:
+    case RouteKind::kRead:
     case RouteKind::kRemoteRead:
+    case RouteKind::kPromql:
     case RouteKind::kMaintenance:
       DispatchToWorkers(route, database);
       break;
@@ -451,12 +455,12 @@ bool Connection::Submit(const Route& route, Database* database) {
       });
     }
   };
-  if (route.kind == RouteKind::kMaintenance) {
-    return server_->maintenance.TrySubmit(std::move(work));
+  const bool is_promql = route.kind == RouteKind::kPromql;
+  if (!is_promql && route.kind != RouteKind::kRemoteRead) {
+    return server_->WorkersOf(route.kind).TrySubmit(std::move(work));
   }
-  if (route.kind == RouteKind::kQuery) return server_->queries.TrySubmit(std::move(work));
-  Gate& gate = route.kind == RouteKind::kPromql ? *server_->promql : *server_->remote_reads;
-  return gate.Enter([exchange = std::weak_ptr(exchange_),
+  Gate& gate = is_promql ? *server_->promql : *server_->remote_reads;
+  return gate.Enter([kind = route.kind, exchange = std::weak_ptr(exchange_),
                      state = std::weak_ptr(owner_->shared_state()),
                      work = std::move(work)](std::shared_ptr<Gate::Pass> pass) {
     const auto waiting = exchange.lock();
@@ -464,7 +468,7 @@ bool Connection::Submit(const Route& route, Database* database) {
     // A client that left gives its turn to the next, by the pass that goes here.
     if (waiting == nullptr || server == nullptr || waiting->request.cancelled->load()) return;
     waiting->pass = std::move(pass);
-    server->queries.Submit(work);
+    server->WorkersOf(kind).Submit(work);
   });
 }
 
@@ -484,9 +488,16 @@ void Connection::Audit(int status) const {
   server_->options.audit(line);
 }
 
+// Whether a page of another site wants to change the archive, without having been let in by name:
+// that pages of all sites may read is the default, and names nobody.
+bool Connection::IsForeignChange() const {
+  if (!Routes()[route_].changes() || !IsCrossSite(head_)) return false;
+  return !server_->cors || head_.origin.empty() || !server_->cors->Matches(head_.origin);
+}
+
 void Connection::AddCors(Response* response) const {
   response->headers.emplace_back("Vary", "Origin");
-  if (head_.origin.empty()) return;
+  if (head_.origin.empty() || IsForeignChange()) return;
   if (server_->cors && !server_->cors->Matches(head_.origin)) return;
   response->headers.emplace_back("Access-Control-Allow-Headers",
                                  "Accept, Authorization, Content-Type, Origin");
@@ -574,15 +585,16 @@ void Connection::SendPiece() {
 
 void Connection::PullPiece() {
   pulling_ = true;
-  server_->queries.Submit(
-      [exchange = exchange_, weak = weak_from_this(), weak_owner = owner_->weak_from_this()] {
-        DrawPiece(exchange.get());
-        if (const auto owner = weak_owner.lock()) {
-          owner->Post([weak] {
-            if (const auto self = weak.lock()) self->OnPiece();
+  server_->WorkersOf(Routes()[route_].kind)
+      .Submit(
+          [exchange = exchange_, weak = weak_from_this(), weak_owner = owner_->weak_from_this()] {
+            DrawPiece(exchange.get());
+            if (const auto owner = weak_owner.lock()) {
+              owner->Post([weak] {
+                if (const auto self = weak.lock()) self->OnPiece();
+              });
+            }
           });
-        }
-      });
 }
 
 void Connection::OnPiece() {

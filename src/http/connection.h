@@ -72,6 +72,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void DispatchToWorkers(const Route& route, Database* database);
   bool Submit(const Route& route, Database* database);
   void OnAnswered();
+  bool IsForeignChange() const;
   void AddCors(Response* response) const;
   void Respond(Response response);
 

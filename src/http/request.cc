@@ -1,5 +1,6 @@
 #include "http/request.h"
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 
@@ -8,6 +9,8 @@
 
 namespace larnax::http {
 namespace {
+
+char ToLower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 // Whether a Content-Type is of a form, parameters aside.
 bool IsForm(std::string_view content_type) {
@@ -34,14 +37,26 @@ arrow::Status InvalidParam(std::string_view name, std::string_view reason) {
 void RequestHead::Clear() {
   method = Method::kOther;
   for (std::string* text :
-       {&path, &query, &content_type, &content_encoding, &accept, &accept_encoding, &origin,
-        &expect, &transfer_encoding, &authorization, &account}) {
+       {&path, &query, &content_type, &content_encoding, &accept, &accept_encoding, &host, &origin,
+        &fetch_site, &expect, &transfer_encoding, &authorization, &account}) {
     text->clear();
   }
   hosts = 0;
   authorizations = 0;
   http_1_1 = false;
   keep_alive = true;
+}
+
+bool IsCrossSite(const RequestHead& head) {
+  // Browsers leave this out for plain HTTP to other machines; then the origin has to do.
+  if (head.fetch_site == "same-origin" || head.fetch_site == "none") return false;
+  if (!head.fetch_site.empty()) return true;
+  if (head.origin.empty()) return false;
+  const size_t scheme = head.origin.find("://");
+  if (scheme == std::string::npos) return true;  // `null`, of pages in a sandbox.
+  const std::string_view host = std::string_view(head.origin).substr(scheme + 3);
+  return !std::equal(host.begin(), host.end(), head.host.begin(), head.host.end(),
+                     [](char a, char b) { return ToLower(a) == ToLower(b); });
 }
 
 arrow::Status ReadParams(Request* request) {

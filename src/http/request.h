@@ -24,7 +24,9 @@ struct RequestHead {
   std::string content_encoding;
   std::string accept;
   std::string accept_encoding;
+  std::string host;
   std::string origin;
+  std::string fetch_site;  ///< Sec-Fetch-Site: where a browser's request comes from.
   std::string expect;
   std::string transfer_encoding;
   std::string authorization;  ///< Credentials: never logged, and dropped when they were looked at.
@@ -37,6 +39,10 @@ struct RequestHead {
   /// Forget everything but the memory.
   void Clear();
 };
+
+/// Tell whether a page of another site sent it. Browsers say so; whoever is none sends neither
+/// `Sec-Fetch-Site` nor `Origin`, and is not meant.
+bool IsCrossSite(const RequestHead& head);
 
 /// A request as an endpoint sees it.
 struct Request {

@@ -83,6 +83,7 @@ void RequestReader::on_field_impl(beast::http::field name, StringView, StringVie
   switch (name) {
     case field::host:
       ++head_->hosts;
+      SetFirst(value, &head_->host);
       break;
     case field::authorization:
       ++head_->authorizations;
@@ -102,6 +103,9 @@ void RequestReader::on_field_impl(beast::http::field name, StringView, StringVie
       break;
     case field::origin:
       SetFirst(value, &head_->origin);
+      break;
+    case field::sec_fetch_site:
+      SetFirst(value, &head_->fetch_site);
       break;
     case field::expect:
       AddToList(value, &head_->expect);

@@ -17,9 +17,11 @@ namespace larnax::http {
 enum class RouteKind {
   kWrite,        ///< Database::Ingest, from the connection's own thread.
   kInline,       ///< The connection's own thread: the answer costs next to nothing.
-  kQuery,        ///< The query threads.
-  kPromql,       ///< The query threads, so many at a time as `query_concurrency` says.
-  kRemoteRead,   ///< The query threads, so many at a time as `remote_read_concurrency` says.
+  kState,        ///< A thread of its own: what watches the server must not wait for what it does.
+  kList,         ///< Threads for what is short: names, series, metadata.
+  kRead,         ///< Threads for streams of samples.
+  kRemoteRead,   ///< The same, so many at a time as `remote_read_concurrency` says.
+  kPromql,       ///< Threads for PromQL, so many at a time as `query_concurrency` says.
   kMaintenance,  ///< The one thread for work that may take minutes.
 };
 
@@ -33,6 +35,8 @@ struct Route {
   bool is_api = true;       ///< With CORS, and answers may be compressed.
   Role role = Role::kRead;  ///< What an account needs for it.
 
+  /// Tell whether it changes the archive: such requests may not come from other sites' pages.
+  bool changes() const { return role == Role::kWrite || role == Role::kAdmin; }
   /// Tell whether a method may be used; HEAD goes with GET, OPTIONS with the API.
   bool Allows(Method method) const;
 };

@@ -90,7 +90,9 @@ class ServerImpl : public Server {
     for (const auto& thread : threads_) thread->Stop();
     state_->promql->Close();
     state_->remote_reads->Close();
-    state_->queries.Stop();
+    for (WorkerPool* pool : {&state_->state, &state_->lists, &state_->reads, &state_->queries}) {
+      pool->Stop();
+    }
     state_->passwords.Stop();
     state_->maintenance.Stop();
     threads_.clear();

@@ -20,8 +20,9 @@ struct ServerOptions {
   std::string host = "127.0.0.1";  ///< A numeric address, IPv4 or IPv6, or `localhost`.
   int port = 9797;                 ///< 0: any free one.
   int threads = 0;                 ///< That read and write sockets; 0: one per core, at most 4.
-  int query_threads = 0;           ///< That answer everything but writes; 0: one per core.
-  int query_queue = 256;           ///< Requests that wait for those; more are answered 503.
+  /// Threads for PromQL, as many for samples and remote read, as many for lists; 0: one per core.
+  int query_threads = 0;
+  int query_queue = 256;  ///< Requests that wait for each of those; more are answered 503.
 
   int max_connections = 512;            ///< Further ones are answered 503 and closed.
   int64_t max_header_bytes = 32 << 10;  ///< Request line and fields, each.

@@ -285,6 +285,39 @@ TEST_F(EndpointsTest, MaintenanceHoldsUpNoQueries) {
   EXPECT_EQ(flushing.ReadResponse().status, 200);
 }
 
+TEST_F(EndpointsTest, QueriesAndDownloadsHoldUpNothingElse) {
+  database_.AddSeries({{"__name__", "up"}}, {{1000, 1}});
+  std::latch running(2);
+  std::promise<void> release;
+  auto released = release.get_future().share();
+  database_.on_query = [&](const QueryRequest&) -> arrow::Result<QueryResult> {
+    running.count_down();
+    released.wait();
+    return QueryResult();
+  };
+  database_.on_batch = [&](int batch) {
+    if (batch == 0) running.count_down();
+    released.wait();
+    return arrow::Status::OK();
+  };
+  ServerOptions options = SmallOptions();
+  options.query_threads = 1;
+  Start(options);
+  RawClient querying(server_->port());
+  querying.Send("GET /api/v1/query?query=up HTTP/1.1\r\nHost: t\r\n\r\n");
+  RawClient downloading(server_->port());
+  downloading.Send("GET /api/v1/samples?match[]=up HTTP/1.1\r\nHost: t\r\n\r\n");
+  running.wait();
+  for (const char* target :
+       {"/metrics", "/api/v1/labels", "/api/v1/label/job/values", "/api/v1/series?match[]=up",
+        "/api/v1/metadata", "/api/v1/parse_query?query=up", "/api/v1/status/tsdb"}) {
+    EXPECT_EQ(Get(target).status, 200) << target;
+  }
+  release.set_value();
+  EXPECT_EQ(querying.ReadResponse().status, 200);
+  EXPECT_EQ(downloading.ReadResponse().status, 200);
+}
+
 TEST_F(EndpointsTest, Metrics) {
   Start();
   Post("/receive", "12345");
@@ -395,6 +428,41 @@ TEST_F(EndpointsTest, CorsOfSomeOrigins) {
   }
   options.cors_origin = "(";
   EXPECT_THAT(Server::Start(&database_, options), test::IsKind(ErrorKind::kBadQuery));
+}
+
+TEST_F(EndpointsTest, PagesOfOtherSitesChangeNothing) {
+  Start();
+  const char* const foreign[] = {"Origin: http://evil.example\r\n", "Origin: null\r\n",
+                                 "Origin: http://test:81\r\n", "Sec-Fetch-Site: cross-site\r\n",
+                                 "Origin: http://test\r\nSec-Fetch-Site: same-site\r\n"};
+  for (const char* target :
+       {"/receive", "/api/v1/write", "/flush", "/api/v1/admin/flush", "/api/v1/admin/merge"}) {
+    for (const char* fields : foreign) {
+      const RawResponse response = Post(target, "", fields);
+      EXPECT_EQ(response.status, 403) << target << " " << fields;
+      EXPECT_EQ(response.Header("access-control-allow-origin"), "");
+    }
+  }
+  EXPECT_TRUE(database_.writes().empty());
+  EXPECT_EQ(database_.flushes + database_.merges, 0);
+  // Who is no browser says nothing; a page of this server, or typed by hand, is none of another.
+  for (const char* fields : {"", "Origin: http://TEST\r\n", "Sec-Fetch-Site: none\r\n",
+                             "Origin: http://behind.proxy\r\nSec-Fetch-Site: same-origin\r\n"}) {
+    EXPECT_EQ(Post("/receive", "x", fields).status, 204) << fields;
+    EXPECT_EQ(Post("/flush", "", fields).status, 200) << fields;
+  }
+  // Reading is for all, unless told otherwise.
+  EXPECT_EQ(Post("/api/v1/labels", "", foreign[0]).status, 200);
+}
+
+TEST_F(EndpointsTest, PagesOfSitesThatAreNamedMayChange) {
+  ServerOptions options = SmallOptions();
+  options.cors_origin = "https://a[.]example";
+  Start(options);
+  const std::string cross = "Sec-Fetch-Site: cross-site\r\n";
+  EXPECT_EQ(Post("/receive", "x", cross + "Origin: https://a.example\r\n").status, 204);
+  EXPECT_EQ(Post("/receive", "x", cross + "Origin: https://b.example\r\n").status, 403);
+  EXPECT_EQ(Post("/receive", "x", cross).status, 403);
 }
 
 TEST_F(EndpointsTest, CompressesAnswersThatAreWorthIt) {

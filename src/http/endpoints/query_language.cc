@@ -36,7 +36,7 @@ arrow::Result<Response> AnswerFeatures(const Request&, const Services& services)
                         {"delayed_name_removal", query.delayed_name_removal},
                         {"negative_offset", true},
                         {"per_query_lookback_delta", true},
-                        {"per_step_stats", false},
+                        {"per_step_stats", query.per_step_stats},
                         {"subqueries", true},
                         {"type_and_unit_labels", query.type_and_unit_labels}};
   features["tsdb"] = {
