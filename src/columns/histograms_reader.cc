@@ -13,6 +13,7 @@
 #include "columns/schema.h"
 #include "columns/series_rows_reader.h"
 #include "columns/typed_schema.h"
+#include "model/histogram_layout.h"
 
 namespace larnax::columns {
 namespace {
@@ -196,6 +197,7 @@ class RowBuilder {
   arrow::Status NextSide(Side* side, const SideLeaves& leaves, bool is_integer,
                          std::vector<BucketSpan>* spans, std::vector<double>* floats,
                          std::vector<int64_t>* integers);
+  arrow::Status CheckBuckets(const NativeHistogram& histogram) const;
   arrow::Status ToCount(size_t leaf, double value, bool has_twin, int64_t twin, bool is_integer,
                         double* floating, uint64_t* integer);
 
@@ -266,6 +268,24 @@ arrow::Status RowBuilder::ToCount(size_t leaf, double value, bool has_twin, int6
   return arrow::Status::OK();
 }
 
+// What the format cannot say: files come from anywhere, and those who read take buckets as they
+// lie.
+arrow::Status RowBuilder::CheckBuckets(const NativeHistogram& histogram) const {
+  switch (model::CheckLayout(histogram)) {
+    case model::LayoutFault::kNone:
+      break;
+    case model::LayoutFault::kSchema:
+      return group_.Corrupt("unknown schema", leaves_.schema);
+    case model::LayoutFault::kBounds:
+      return group_.Corrupt("custom bounds do not fit the buckets", leaves_.custom_bounds);
+    case model::LayoutFault::kPositiveSpans:
+      return group_.Corrupt("impossible spans", leaves_.positive.offsets);
+    case model::LayoutFault::kNegativeSpans:
+      return group_.Corrupt("impossible spans", leaves_.negative.offsets);
+  }
+  return arrow::Status::OK();
+}
+
 arrow::Status RowBuilder::Next(NativeHistogram* out) {
   const size_t row = row_++;
   out->schema = columns_.schema[row];
@@ -288,7 +308,7 @@ arrow::Status RowBuilder::Next(NativeHistogram* out) {
                                &out->negative, &out->integer_negative));
   const auto bounds = custom_bounds_.Next();
   out->custom_bounds.assign(bounds.begin(), bounds.end());
-  return arrow::Status::OK();
+  return CheckBuckets(*out);
 }
 
 }  // namespace

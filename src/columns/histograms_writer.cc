@@ -15,6 +15,7 @@
 #include "columns/list_column.h"
 #include "columns/series_rows.h"
 #include "columns/typed_schema.h"
+#include "model/histogram_layout.h"
 
 namespace larnax::columns {
 namespace {
@@ -251,6 +252,9 @@ arrow::Status CheckHistogram(const NativeHistogram& histogram) {
   if (static_cast<size_t>(histogram.counter_reset_hint) >= kCounterResetHints.size() ||
       histogram.custom_bounds.size() > static_cast<size_t>(kMaxListLength)) {
     return arrow::Status::Invalid("a histogram has an unknown hint or too many bounds");
+  }
+  if (model::CheckLayout(histogram) != model::LayoutFault::kNone) {
+    return arrow::Status::Invalid("the buckets of a histogram lie where its schema has none");
   }
   return arrow::Status::OK();
 }

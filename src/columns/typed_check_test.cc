@@ -1,6 +1,13 @@
 #include "columns/typed_check.h"
 
+#include <bit>
+#include <cmath>
 #include <cstring>
+#include <limits>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -170,6 +177,17 @@ std::shared_ptr<const NativeHistogram> TwoSpans() {
   return histogram;
 }
 
+/// One histogram of three custom buckets, of which the middle one is left out.
+std::shared_ptr<const NativeHistogram> TwoOfThree() {
+  auto histogram = std::make_shared<NativeHistogram>();
+  histogram->schema = NativeHistogram::kCustomBounds;
+  histogram->count = 3;
+  histogram->positive_spans = {{0, 1}, {1, 1}};
+  histogram->positive = {1, 2};
+  histogram->custom_bounds = {-1, 1};
+  return histogram;
+}
+
 /// A change of one column's page body that checksums do not tell.
 struct Damage {
   const char* name;
@@ -181,24 +199,11 @@ struct Damage {
 
 std::string Bytes(auto value) { return {reinterpret_cast<const char*>(&value), sizeof(value)}; }
 
-TEST(HistogramsReader, RefusesListsThatDoNotFitEachOther) {
-  const std::vector<Damage> all = {
-      {"longer span", kPositiveLengthsColumn, 8, Bytes(int32_t{3}), "spans and buckets differ"},
-      {"negative span", kPositiveLengthsColumn, 4, Bytes(int32_t{-1}), "negative length"},
-      {"huge spans", kPositiveLengthsColumn, 8, Bytes(int32_t{0x7FFFFFFF}), "spans and buckets"},
-      {"fraction", kPositiveBucketsColumn, 8, Bytes(1.5), "not an integer"},
-      {"nan", kPositiveBucketsColumn, 8, Bytes(std::bit_cast<double>(kStaleBits)),
-       "not an integer"},
-      {"large", kPositiveBucketsColumn, 8, Bytes(1e300), "not an integer"},
-      {"negative count", kCountColumn, 8, Bytes(-1.0), "not an integer"},
-      {"stale sum", kSumColumn, 8, Bytes(kStaleBits), "sum and stale disagree"},
-      {"stale flag", kStaleColumn, 1, "\x01", "sum and stale disagree"},
-      {"hint", kCounterResetHintColumn, 3, "xyz", "unknown value"},
-      {"list levels", kPositiveLengthsColumn, 12, std::string(4, '\xFF'), "cannot decode"},
-  };
+void ExpectCorrupt(std::shared_ptr<const NativeHistogram> histogram,
+                   const std::vector<Damage>& all) {
   io::SimFileSystem fs(1);
   const std::vector<TestHistograms> series = {
-      {MakeLabels({{"__name__", "m"}}), {{1000, 0, TwoSpans()}}}};
+      {MakeLabels({{"__name__", "m"}}), {{1000, 0, std::move(histogram)}}}};
   ASSERT_TRUE(WriteHistograms(fs, series, {}, {.wide_compat = true}, "good", kIndex).ok());
   const auto good = ParquetFile::Open(fs.OpenReadable("good").ValueOrDie(), nullptr, 0);
   for (const Damage& damage : all) {
@@ -220,6 +225,47 @@ TEST(HistogramsReader, RefusesListsThatDoNotFitEachOther) {
     EXPECT_THAT(status.message(), HasSubstr("offset="));
     EXPECT_FALSE(VerifyHistogramsFile(fs, kData, kIndex).ValueOrDie().empty());
   }
+}
+
+TEST(HistogramsReader, RefusesListsThatDoNotFitEachOther) {
+  ExpectCorrupt(
+      TwoSpans(),
+      {
+          {"longer span", kPositiveLengthsColumn, 8, Bytes(int32_t{3}), "spans and buckets differ"},
+          {"negative span", kPositiveLengthsColumn, 4, Bytes(int32_t{-1}), "negative length"},
+          {"huge spans", kPositiveLengthsColumn, 8, Bytes(int32_t{0x7FFFFFFF}),
+           "spans and buckets"},
+          {"fraction", kPositiveBucketsColumn, 8, Bytes(1.5), "not an integer"},
+          {"nan", kPositiveBucketsColumn, 8, Bytes(std::bit_cast<double>(kStaleBits)),
+           "not an integer"},
+          {"large", kPositiveBucketsColumn, 8, Bytes(1e300), "not an integer"},
+          {"negative count", kCountColumn, 8, Bytes(-1.0), "not an integer"},
+          {"stale sum", kSumColumn, 8, Bytes(kStaleBits), "sum and stale disagree"},
+          {"stale flag", kStaleColumn, 1, "\x01", "sum and stale disagree"},
+          {"hint", kCounterResetHintColumn, 3, "xyz", "unknown value"},
+          {"list levels", kPositiveLengthsColumn, 12, std::string(4, '\xFF'), "cannot decode"},
+      });
+}
+
+TEST(HistogramsReader, RefusesBucketsThatDoNotExist) {
+  const std::string far = Bytes(std::numeric_limits<int32_t>::max());
+  ExpectCorrupt(TwoSpans(),
+                {
+                    {"schema", kSchemaColumn, 4, Bytes(int32_t{-64}), "unknown schema"},
+                    {"fine schema", kSchemaColumn, 4, Bytes(int32_t{53}), "unknown schema"},
+                    {"overlap", kPositiveOffsetsColumn, 4, Bytes(int32_t{-1}), "impossible spans"},
+                    {"far bucket", kPositiveOffsetsColumn, 4, far, "impossible spans"},
+                });
+  ExpectCorrupt(
+      TwoOfThree(),
+      {
+          {"no bounds", kSchemaColumn, 4, Bytes(int32_t{0}), "custom bounds do not fit"},
+          {"unordered", kCustomBoundsColumn, 8, Bytes(-1.0), "custom bounds do not fit"},
+          {"nan", kCustomBoundsColumn, 8, Bytes(std::nan("")), "custom bounds do not fit"},
+          {"beyond", kPositiveOffsetsColumn, 4, Bytes(int32_t{2}), "custom bounds do not fit"},
+          {"far beyond", kPositiveOffsetsColumn, 4, far, "custom bounds do not fit"},
+          {"before", kPositiveOffsetsColumn, 8, Bytes(int32_t{-1}), "impossible spans"},
+      });
 }
 
 }  // namespace

@@ -3,11 +3,13 @@
 // of a whole file.
 //
 // Whatever the bytes, the readers and checks of histograms, exemplars and metadata must not crash,
-// and must fail with kCorrupt or Invalid if they fail.
+// and must fail with kCorrupt or Invalid if they fail. What they give is what queries calculate
+// with.
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/check.h"
@@ -17,6 +19,7 @@
 #include "columns/typed_for_test.h"
 #include "io/sim_file_system.h"
 #include "larnax/error.h"
+#include "model/float_histogram.h"
 
 namespace larnax::columns {
 namespace {
@@ -75,6 +78,27 @@ void CheckStatus(const arrow::Status& status) {
   LARNAX_CHECK(status.ok() || KindOf(status) == ErrorKind::kCorrupt || status.IsInvalid());
 }
 
+// What queries do to histograms, each with the one before.
+void Use(const HistogramRows& rows) {
+  model::FloatHistogram previous;
+  for (const HistogramSample& sample : rows.samples) {
+    auto histogram = model::FloatHistogram::FromNative(*sample.histogram);
+    (void)histogram.Buckets();
+    (void)histogram.DetectReset(previous);
+    (void)model::HistogramQuantile(histogram, 0.5);
+    model::FloatHistogram sum = histogram;
+    if (sum.Add(previous).has_value()) {
+      sum.Compact();
+      (void)sum.Buckets();
+    }
+    sum.Trim(1, true);
+    sum.ReduceTo(model::FloatHistogram::kMinSchema);
+    (void)sum.Buckets();
+    previous = std::move(histogram);
+  }
+}
+void Use(const ExemplarRows&) {}
+
 template <typename Reader, typename Rows>
 arrow::Status ReadAll(io::FileSystem& fs) {
   ARROW_ASSIGN_OR_RAISE(const auto table, OpenTableFiles<Reader>(fs, kBad, kIndex));
@@ -82,6 +106,7 @@ arrow::Status ReadAll(io::FileSystem& fs) {
   // As if it were one series, whatever the index of the good file says.
   const SeriesExtent whole{.row_count = table.data->rows(), .max_time_ms = kMaxTimeMs};
   CheckStatus(table.data->Read({&whole, 1}, TimeRange(), &rows, nullptr));
+  Use(rows);
   CheckStatus(table.data->Read({&table.extents[1], 1}, {0, 1 << 30}, &rows, nullptr));
   return table.data->Read(table.extents, TimeRange(), &rows, nullptr);
 }

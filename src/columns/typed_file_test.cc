@@ -222,7 +222,9 @@ TEST(HistogramsWriter, RefusesHistogramsWhosePartsDoNotFit) {
   huge.positive.resize((1 << 20) + 1);
   NativeHistogram floats;
   floats.integer_count = 1;
-  for (const NativeHistogram& bad : {longer, mixed, both, hint, huge, floats}) {
+  NativeHistogram far = *Busy(1);
+  far.positive_spans[0].offset = 1 << 30;
+  for (const NativeHistogram& bad : {longer, mixed, both, hint, huge, floats, far}) {
     EXPECT_TRUE(CheckHistogram(bad).IsInvalid());
     const std::vector<TestHistograms> series = {
         {MakeLabels({{"__name__", "m"}}),

@@ -54,13 +54,29 @@ inline void FillSide(TestRandom* random, bool is_integer, std::vector<BucketSpan
   }
 }
 
+/// Turn a histogram into one of custom bounds, as many as its positive buckets need or more.
+inline void GiveBounds(TestRandom* random, NativeHistogram* h) {
+  h->schema = NativeHistogram::kCustomBounds;
+  h->negative_spans.clear();
+  h->negative.clear();
+  h->integer_negative.clear();
+  int64_t end = 0;
+  for (BucketSpan& span : h->positive_spans) {
+    span.offset = static_cast<int32_t>(random->Below(5));
+    end += span.offset + static_cast<int64_t>(span.length);
+  }
+  const int64_t count = std::max<int64_t>(end - 1, 0) + random->Below(3);
+  for (int64_t i = 0; i < count; ++i) {
+    h->custom_bounds.push_back(static_cast<double>(i - 7) * 0.1);
+  }
+}
+
 /// A histogram that tries the format's corners.
 inline std::shared_ptr<const NativeHistogram> AwkwardHistogram(TestRandom* random) {
   auto histogram = std::make_shared<NativeHistogram>();
   NativeHistogram& h = *histogram;
   h.is_integer = random->OneIn(2);
-  h.schema = random->OneIn(4) ? NativeHistogram::kCustomBounds
-                              : static_cast<int32_t>(random->Below(13) - 4);
+  h.schema = static_cast<int32_t>(random->Below(57) - 4);
   h.counter_reset_hint = static_cast<CounterResetHint>(random->Below(4));
   h.zero_threshold = random->OneIn(5) ? AwkwardValue(random) : 1e-128;
   h.sum = AwkwardValue(random);
@@ -74,9 +90,7 @@ inline std::shared_ptr<const NativeHistogram> AwkwardHistogram(TestRandom* rando
   }
   FillSide(random, h.is_integer, &h.positive_spans, &h.positive, &h.integer_positive);
   FillSide(random, h.is_integer, &h.negative_spans, &h.negative, &h.integer_negative);
-  if (h.schema == NativeHistogram::kCustomBounds) {
-    for (int64_t i = random->Below(5); i > 0; --i) h.custom_bounds.push_back(AwkwardValue(random));
-  }
+  if (random->OneIn(4)) GiveBounds(random, &h);
   return histogram;
 }
 
