@@ -71,16 +71,19 @@ class ThreadExecutor::Queue {
     while (true) {
       TakeDue();
       if (!ready_.empty()) {
-        const std::function<void()> task = std::move(ready_.front());
-        ready_.pop();
-        // Whoever waits for the next delayed task has to look again when this thread is busy.
-        if (!ready_.empty() || !delayed_.empty()) wake_.notify_one();
-        ++running_count_;
-        lock.unlock();
-        try {
-          task();
-        } catch (...) {
-          // It broke its promise, mostly because memory ran out; the other tasks go on.
+        {
+          const std::function<void()> task = std::move(ready_.front());
+          ready_.pop();
+          // Whoever waits for the next delayed task has to look again when this thread is busy.
+          if (!ready_.empty() || !delayed_.empty()) wake_.notify_one();
+          ++running_count_;
+          lock.unlock();
+          try {
+            task();
+          } catch (...) {
+            // It broke its promise, mostly because memory ran out; the other tasks go on.
+          }
+          // The task goes before the lock comes back: what it held may post when it goes.
         }
         lock.lock();
         if (--running_count_ == 0 && stopping_) wake_.notify_all();

@@ -2,8 +2,10 @@
 
 #include <atomic>
 #include <future>
+#include <memory>
 #include <set>
 #include <string>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -25,6 +27,16 @@ TEST(ThreadExecutor, RunsEverythingBeforeItEnds) {
     }
   }
   EXPECT_EQ(count, 200);
+}
+
+TEST(ThreadExecutor, WhatATaskHeldMayPostWhenItGoes) {
+  bool ran = false;
+  {
+    ThreadExecutor executor(1);
+    std::shared_ptr<void> last(nullptr, [&](void*) { executor.Post([&] { ran = true; }); });
+    executor.Post([held = std::move(last)] {});
+  }
+  EXPECT_TRUE(ran);
 }
 
 TEST(ThreadExecutor, RunsDelayedTasksInOrderOfTime) {
