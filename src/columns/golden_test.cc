@@ -29,9 +29,10 @@ struct GoldenFile {
   int max_columns;
 };
 
-/// Files of an earlier writer, which chose encodings page by page: read, not written.
+/// Files of earlier writers, which chose encodings page by page or compressed values at level 17:
+/// read, not written.
 std::vector<GoldenFile> EarlierFiles() {
-  return {{"merged-pages-alone", {}, 256}, {"day-pages-alone", {}, 256}};
+  return {{"merged-pages-alone", {}, 256}, {"day-pages-alone", {}, 256}, {"day-level-17", {}, 256}};
 }
 
 std::vector<GoldenFile> GoldenFiles() {

@@ -17,7 +17,8 @@ struct ZstdSettings {
   int level = 3;
   int window_log = 0;          ///< 0: as the level has it.
   bool long_distance = false;  ///< Look for repeats over the whole window.
-  int table_log = 0;           ///< Of 512 KiB and more: log2 of the places remembered; 0: as above.
+  /// What repeats is short and near, and worth an optimal parse; the others do not count then.
+  bool short_repeats = false;
 };
 
 struct FreeCompressor {

@@ -19,12 +19,11 @@ bool IsStale(double value) { return std::bit_cast<uint64_t>(value) == kStaleBits
 constexpr int64_t kUnitRows = 4096;
 // By what the encodings are compared. Level 1 takes half the time and errs often.
 constexpr int kTrialLevel = 3;
-// On pages of some ten kilobytes more takes twice the time for a few thousandths of the size.
-constexpr int kMaxOwnPageLevel = 14;
-// In PLAIN pages equal values far apart are worth finding; in BYTE_STREAM_SPLIT repeats are near,
-// and small tables that stay in the processor's caches halve the time for a thousandth of the size.
-constexpr int kPlainTableLog = 20;
-constexpr int kSplitTableLog = 17;
+// Of so many neighbours of one metric one is tried for all: they like the same.
+constexpr int kTrialInterval = 3;
+
+// Deltas of a page of times that take a byte for more rows than this need no comparison.
+constexpr int64_t kSmallTimeRows = 110;
 
 bool AnyStale(std::span<const double> values) {
   bool any = false;
@@ -58,21 +57,21 @@ int64_t TimePages::size_bytes() const {
 void TimePages::FlushPage() {
   if (pending_us_.empty()) return;
   const auto rows = static_cast<int64_t>(pending_us_.size());
-  std::string plain;
-  context_->compressor->Compress(AsText(pending_us_), context_->zstd, &plain);
-  bool done = false;
+  std::string body;
+  std::string delta;
   if (context_->try_encodings) {
-    std::string body;
     AppendDelta(pending_us_, &body);
-    std::string delta;
     context_->compressor->Compress(body, context_->zstd, &delta);
-    if (delta.size() * 8 < plain.size() * 7) {
-      AddCompressedPage(delta, body.size(), Encoding::kDeltaBinaryPacked, rows, first_row_,
-                        &chunk_);
-      done = true;
-    }
   }
-  if (!done) {
+  std::string plain;
+  bool is_delta = !delta.empty() && static_cast<int64_t>(delta.size()) * kSmallTimeRows < rows;
+  if (!is_delta) {
+    context_->compressor->Compress(AsText(pending_us_), context_->zstd, &plain);
+    is_delta = !delta.empty() && delta.size() * 8 < plain.size() * 7;
+  }
+  if (is_delta) {
+    AddCompressedPage(delta, body.size(), Encoding::kDeltaBinaryPacked, rows, first_row_, &chunk_);
+  } else {
     AddCompressedPage(plain, pending_us_.size() * 8, Encoding::kPlain, rows, first_row_, &chunk_);
   }
   first_row_ += rows;
@@ -123,6 +122,9 @@ void ValuePages::Append(std::span<const double> values, bool new_metric,
 
 void ValuePages::BeginUnit(bool new_metric) {
   CloseUnit();
+  // Where nothing is to be chosen, no later unit changes what the first pages are.
+  const auto pending = static_cast<int64_t>(pending_.size());
+  if (!chooses() && pending >= 2 * context_->page_rows) WritePlanned(/*keep_last=*/true);
   units_.emplace_back();
   units_.back().plan.new_metric = new_metric;
   units_.back().values_begin = pending_.size();
@@ -137,15 +139,27 @@ void ValuePages::CloseUnit() {
     unit_bytes_ += static_cast<int64_t>(values.size());
     return;
   }
+  if (unit.plan.new_metric || tried_ == 0 || ++after_tried_ == kTrialInterval) {
+    Try(values, &unit.plan);
+  } else {
+    const PageUnit& tried = units_[tried_ - 1].plan;
+    unit.plan.plain_bytes = tried.plain_bytes * unit.plan.rows / tried.rows;
+    unit.plan.split_bytes = tried.split_bytes * unit.plan.rows / tried.rows;
+  }
+  unit_bytes_ += std::min(unit.plan.plain_bytes, unit.plan.split_bytes);
+}
+
+void ValuePages::Try(std::span<const double> values, PageUnit* unit) {
   if (plain_sizer_ == nullptr) {
     plain_sizer_ = std::make_unique<StreamSizer>(kTrialLevel);
     split_sizer_ = std::make_unique<StreamSizer>(kTrialLevel);
   }
-  unit.plan.plain_bytes = plain_sizer_->Add(AsText(values));
+  unit->plain_bytes = plain_sizer_->Add(AsText(values));
   scratch_.clear();
   AppendByteStreamSplit(values, &scratch_);
-  unit.plan.split_bytes = split_sizer_->Add(scratch_);
-  unit_bytes_ += std::min(unit.plan.plain_bytes, unit.plan.split_bytes);
+  unit->split_bytes = split_sizer_->Add(scratch_);
+  tried_ = units_.size();
+  after_tried_ = 0;
 }
 
 void ValuePages::Take(std::span<const double> values, std::vector<int64_t>* stale_rows) {
@@ -177,20 +191,28 @@ int64_t ValuePages::size_bytes() const {
 void ValuePages::FlushPages() {
   if (units_.empty()) return;
   CloseUnit();
-  std::vector<PageUnit> plan;
-  for (const Unit& unit : units_) plan.push_back(unit.plan);
-  for (const PlannedPage& page : PlanPages(plan, context_->page_rows)) {
-    ZstdSettings zstd = context_->zstd;
-    zstd.table_log = page.encoding == Encoding::kPlain ? kPlainTableLog : kSplitTableLog;
-    WritePage(page.begin, page.end, page.encoding, zstd);
-  }
+  WritePlanned(/*keep_last=*/false);
   if (plain_sizer_ != nullptr) {
     plain_sizer_->Restart();
     split_sizer_->Restart();
   }
-  pending_.clear();
-  units_.clear();
   unit_bytes_ = 0;
+  tried_ = 0;
+}
+
+void ValuePages::WritePlanned(bool keep_last) {
+  std::vector<PageUnit> plan;
+  for (const Unit& unit : units_) plan.push_back(unit.plan);
+  std::vector<PlannedPage> pages = PlanPages(plan, context_->page_rows);
+  const size_t kept_units = keep_last ? units_.size() - pages.back().begin : 0;
+  if (keep_last) pages.pop_back();
+  for (const PlannedPage& page : pages) WritePage(page.begin, page.end, page.encoding);
+  const size_t written = units_.size() - kept_units;
+  const size_t values = kept_units == 0 ? pending_.size() : units_[written].values_begin;
+  pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(values));
+  units_.erase(units_.begin(), units_.begin() + static_cast<std::ptrdiff_t>(written));
+  for (Unit& unit : units_) unit.values_begin -= values;
+  unit_bytes_ -= std::min(unit_bytes_, static_cast<int64_t>(values));
 }
 
 void ValuePages::FlushOwnPage() {
@@ -204,14 +226,12 @@ void ValuePages::FlushOwnPage() {
     context_->compressor->Compress(scratch_, {.level = kTrialLevel}, &split);
     if (split.size() < plain.size()) encoding = Encoding::kByteStreamSplit;
   }
-  ZstdSettings zstd = context_->zstd;
-  zstd.level = std::min(zstd.level, kMaxOwnPageLevel);
-  WritePage(0, 1, encoding, zstd);
+  WritePage(0, 1, encoding);
   pending_.clear();
   units_.clear();
 }
 
-void ValuePages::WritePage(size_t begin, size_t end, Encoding encoding, ZstdSettings zstd) {
+void ValuePages::WritePage(size_t begin, size_t end, Encoding encoding) {
   const size_t last = end == units_.size() ? pending_.size() : units_[end].values_begin;
   const auto values =
       std::span(pending_).subspan(units_[begin].values_begin, last - units_[begin].values_begin);
@@ -230,6 +250,8 @@ void ValuePages::WritePage(size_t begin, size_t end, Encoding encoding, ZstdSett
   } else {
     AppendByteStreamSplit(values, &body);
   }
+  ZstdSettings zstd = context_->zstd;
+  zstd.short_repeats &= encoding == Encoding::kByteStreamSplit;
   AddDataPage(body, encoding, rows, first_row_, context_->compressor, zstd, &chunk_);
   first_row_ += rows;
 }

@@ -60,10 +60,12 @@ class ValuePages {
   bool chooses() const { return context_->try_encodings && !context_->wide_compat; }
   void BeginUnit(bool new_metric);
   void CloseUnit();
+  void Try(std::span<const double> values, PageUnit* unit);
   void Take(std::span<const double> values, std::vector<int64_t>* stale_rows);
   void FlushPages();
+  void WritePlanned(bool keep_last);
   void FlushOwnPage();
-  void WritePage(size_t begin, size_t end, Encoding encoding, ZstdSettings zstd);
+  void WritePage(size_t begin, size_t end, Encoding encoding);
   const ChunkContext* context_;
   int64_t long_page_rows_;
   EncodedChunk chunk_;
@@ -72,6 +74,8 @@ class ValuePages {
   int64_t unit_bytes_ = 0;       // What closed units will take, by a guess.
   int64_t next_row_ = 0;         // Of the row group, to be appended.
   int64_t first_row_ = 0;        // Of the row group, to be written.
+  size_t tried_ = 0;             // Units up to the one that was tried last; 0: none was.
+  int after_tried_ = 0;          // Units since.
   std::unique_ptr<StreamSizer> plain_sizer_;
   std::unique_ptr<StreamSizer> split_sizer_;
   std::string scratch_;

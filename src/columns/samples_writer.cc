@@ -34,10 +34,6 @@ constexpr int kTimeWindowLog = 23;
 constexpr int64_t kMaxDictionaryBytes = int64_t{512} << 20;
 constexpr int64_t kDictionaryCheckSeries = 256;
 
-// Nine tenths of a file that lives for ever are values: they get the level from which zstd searches
-// for the smallest encoding rather than for the longest repeats.
-constexpr int kDayValueLevel = 17;
-
 int64_t ValuePageRows(Tier tier) {
   switch (tier) {
     case Tier::kFresh:
@@ -84,7 +80,8 @@ class SamplesWriter::Impl {
     time_context_.zstd.long_distance = true;
     value_context_.page_rows =
         options_.value_page_rows > 0 ? options_.value_page_rows : ValuePageRows(options_.tier);
-    if (options_.tier == Tier::kDay) value_context_.zstd.level = kDayValueLevel;
+    label_context_.zstd.short_repeats = options_.tier == Tier::kDay;
+    value_context_.zstd.short_repeats = options_.tier == Tier::kDay;
   }
 
   arrow::Status Append(LabelsView labels, std::span<const int64_t> time_ms,

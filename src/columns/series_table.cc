@@ -11,7 +11,8 @@
 namespace larnax::columns {
 namespace {
 
-constexpr size_t kNoColumn = static_cast<size_t>(-1);
+constexpr size_t kNoPlace = static_cast<size_t>(-1);
+constexpr size_t kMetricPlace = static_cast<size_t>(-2);
 
 int ZstdLevel(Tier tier) {
   switch (tier) {
@@ -153,35 +154,52 @@ SeriesTable::SeriesTable(std::vector<ColumnName> columns) {
   }
 }
 
-size_t SeriesTable::ColumnOf(size_t position, std::string_view name) {
-  if (position < layout_.size() && layout_[position].first == name) return layout_[position].second;
-  const auto it = by_label_.find(name);
-  const size_t column = it == by_label_.end() ? kNoColumn : it->second;
-  if (position == layout_.size()) layout_.emplace_back();
-  layout_[position] = {std::string(name), column};
-  return column;
+// Fills in what became of a label that is not the one that stood at its place before.
+void SeriesTable::Place(const Label& label, PlacedLabel* placed) {
+  if (placed->name != label.name || placed->bytes.empty()) {
+    const auto it = by_label_.find(label.name);
+    placed->column = it == by_label_.end() ? kNoPlace : it->second;
+    if (label.name == kMetricLabel) placed->column = kMetricPlace;
+    placed->name = label.name;
+  }
+  placed->id_text.clear();
+  model::AppendIdText(label, &placed->id_text);
+  if (placed->column == kMetricPlace) {
+    placed->code = metric.Intern(label.value);
+  } else if (placed->column == kNoPlace) {
+    placed->name_code = other_dictionary.Intern(label.name);
+    placed->code = other_dictionary.Intern(label.value);
+  } else {
+    placed->code = labels[placed->column].Intern(label.value);
+  }
 }
 
 const PlacedLabels& SeriesTable::AddLabels(LabelsView series_labels) {
   const auto series = static_cast<int64_t>(series_ids.size());
   placed_.metric = kNullCode;
   placed_.labels.clear();
+  id_text_.clear();
   OtherLabels other;
   size_t position = 0;
-  for (const Label& label : series_labels) {
-    if (label.name == kMetricLabel) {
-      placed_.metric = metric.Intern(label.value);
-      continue;
+  for (std::string_view rest = series_labels.bytes(); !rest.empty(); ++position) {
+    if (position == last_.size()) last_.emplace_back();
+    PlacedLabel& label = last_[position];
+    // Bytes of a label tell where they end: where they are the same, the label is.
+    if (label.bytes.empty() || !rest.starts_with(label.bytes)) {
+      const Label parsed = *LabelsView::Iterator(rest);
+      Place(parsed, &label);
+      label.bytes.assign(rest.data(), parsed.value.data() + parsed.value.size());
     }
-    const size_t column = ColumnOf(position++, label.name);
-    if (column == kNoColumn) {
-      const uint32_t name = other_dictionary.Intern(label.name);
-      other.emplace_back(name, other_dictionary.Intern(label.value));
-      continue;
+    rest.remove_prefix(label.bytes.size());
+    id_text_.append(label.id_text);
+    if (label.column == kMetricPlace) {
+      placed_.metric = label.code;
+    } else if (label.column == kNoPlace) {
+      other.emplace_back(label.name_code, label.code);
+    } else {
+      labels[label.column].AddSeries(label.code, series);
+      placed_.labels.emplace_back(label.column, label.code);
     }
-    const uint32_t code = labels[column].Intern(label.value);
-    labels[column].AddSeries(code, series);
-    placed_.labels.emplace_back(column, code);
   }
   // The column is required; a label set without a metric name has an empty one.
   if (placed_.metric == kNullCode) placed_.metric = metric.Intern({});
@@ -192,7 +210,7 @@ const PlacedLabels& SeriesTable::AddLabels(LabelsView series_labels) {
     other_sets.push_back(std::move(other));
   }
   AppendRun(placed_.other, 1, &other_runs);
-  placed_.series_id = static_cast<int64_t>(model::SeriesIdOf(series_labels));
+  placed_.series_id = static_cast<int64_t>(model::SeriesIdOfText(id_text_));
   series_ids.push_back(placed_.series_id);
   return placed_;
 }

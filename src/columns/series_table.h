@@ -89,11 +89,20 @@ class SeriesTable {
   std::vector<SeriesValues> values;  ///< Empty, or one per series.
 
  private:
-  size_t ColumnOf(size_t position, std::string_view name);
+  /// A label of the last series and where it went: the next one mostly has most of the same.
+  struct PlacedLabel {
+    std::string bytes;  // As LabelsView has them.
+    std::string name;
+    std::string id_text;  // What series ids are made of.
+    size_t column = 0;    // Index into `labels`, or what else it has.
+    uint32_t code = 0;
+    uint32_t name_code = 0;  // Of a label without a column.
+  };
+  void Place(const Label& label, PlacedLabel* placed);
 
   std::map<std::string, size_t, std::less<>> by_label_;
-  // Label names of the last series and their columns: the next one mostly has the same.
-  std::vector<std::pair<std::string, size_t>> layout_;
+  std::vector<PlacedLabel> last_;
+  std::string id_text_;
   PlacedLabels placed_;
 };
 

@@ -69,11 +69,15 @@ int CompareForFile(LabelsView a, LabelsView b) {
 uint64_t SeriesIdOf(LabelsView labels) {
   std::string text;
   text.reserve(labels.bytes().size());
-  for (const Label& label : labels) {
-    text.append(label.name).push_back('\xFF');
-    text.append(label.value).push_back('\xFF');
-  }
-  return base::Hash64(text);
+  for (const Label& label : labels) AppendIdText(label, &text);
+  return SeriesIdOfText(text);
 }
+
+void AppendIdText(const Label& label, std::string* text) {
+  text->append(label.name).push_back('\xFF');
+  text->append(label.value).push_back('\xFF');
+}
+
+uint64_t SeriesIdOfText(std::string_view text) { return base::Hash64(text); }
 
 }  // namespace larnax::model

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 
 #include "larnax/labels.h"
 
@@ -16,5 +18,8 @@ int CompareForFile(LabelsView a, LabelsView b);
 
 /// Compute the `series_id` column: XXH3-64 of `name 0xFF value 0xFF ...` sorted by name.
 uint64_t SeriesIdOf(LabelsView labels);
+/// The same in two steps, for who has the labels one by one: append those of a set, then hash.
+void AppendIdText(const Label& label, std::string* text);
+uint64_t SeriesIdOfText(std::string_view text);
 
 }  // namespace larnax::model
