@@ -250,13 +250,18 @@ arrow::Result<ExemplarsAnswer> Store::Exemplars(head::HeadSnapshot head,
 }
 
 arrow::Result<std::vector<columns::MetadataRow>> Store::Metadata(std::string_view metric) {
-  for (int attempt = 1;; ++attempt) {
+  // A merge replaces files without keeping the old ones for readers.
+  for (int attempt = 1; attempt < kReadAttempts; ++attempt) {
     if (options_.read_only) ARROW_RETURN_NOT_OK(Refresh());
     auto rows = ReadMetadataFiles(fs_, root_, Current()->manifest.metadata, metric);
-    // A merge replaces files without keeping the old ones for readers.
     if (rows.ok() || KindOf(rows.status()) != ErrorKind::kNotFound) return rows;
-    if (attempt == kReadAttempts) return AsCorrupt(rows.status());
+    if (!options_.read_only) break;
   }
+  // It does so before it commits: here, that can be waited for.
+  const std::lock_guard lock(commit_mutex_);
+  auto rows = ReadMetadataFiles(fs_, root_, Current()->manifest.metadata, metric);
+  if (rows.ok()) return rows;
+  return AsCorrupt(rows.status());
 }
 
 arrow::Result<SeriesAnswer> Store::Series(head::HeadSnapshot head, const SelectRequest& request,
