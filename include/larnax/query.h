@@ -46,8 +46,8 @@ struct QueryRequest {
   int64_t series_limit = 0;      ///< Series in the answer; the rest is cut off; 0: none.
   int threads = 0;               ///< At most so many work on the query; 0: as the engine was told.
   QueryFeatures features;
-  QueryExplain explain = QueryExplain::kNo;            ///< Fill QueryResult::plan.
-  bool step_stats = false;                             ///< Fill QueryStats::samples_at.
+  QueryExplain explain = QueryExplain::kNo;  ///< Fill QueryResult::plan.
+  bool step_stats = false;                   ///< Fill QueryStats::samples_at and samples_taken_at.
   std::shared_ptr<const std::atomic<bool>> cancelled;  ///< Set to true to give up; may be null.
 };
 
@@ -83,15 +83,19 @@ struct QueryStats {
   /// Samples that windows and steps looked at, repeats counted; of a subquery those of its windows
   /// alone, and of what is the same at every step as many for each.
   int64_t samples = 0;
-  std::vector<int64_t> samples_at;  ///< `samples` of each step; empty unless asked for.
-  int64_t first_step_ms = 0;        ///< Time of the first step.
-  int64_t step_ms = 0;              ///< To the next; 0: there is one.
-  int64_t samples_read = 0;         ///< Samples that came from the source.
-  int64_t peak_samples = 0;         ///< Most samples in memory at once.
-  int64_t peak_bytes = 0;           ///< Most bytes of values in memory at once.
-  int64_t prepare_ns = 0;           ///< Parsing and planning.
-  int64_t evaluate_ns = 0;          ///< Reading and evaluating.
-  int64_t sort_ns = 0;              ///< Putting the answer in order.
+  /// Samples that selectors took from series for steps and windows: those inside of a subquery, not
+  /// of its windows, and of what is the same at every step once.
+  int64_t samples_taken = 0;
+  std::vector<int64_t> samples_at;        ///< `samples` of each step; empty unless asked for.
+  std::vector<int64_t> samples_taken_at;  ///< `samples_taken`, the same.
+  int64_t first_step_ms = 0;              ///< Time of the first step.
+  int64_t step_ms = 0;                    ///< To the next; 0: there is one.
+  int64_t samples_read = 0;               ///< Samples that came from the source.
+  int64_t peak_samples = 0;               ///< Most samples in memory at once.
+  int64_t peak_bytes = 0;                 ///< Most bytes of values in memory at once.
+  int64_t prepare_ns = 0;                 ///< Parsing and planning.
+  int64_t evaluate_ns = 0;                ///< Reading and evaluating.
+  int64_t sort_ns = 0;                    ///< Putting the answer in order.
   ReadStats read;
 };
 

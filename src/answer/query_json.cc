@@ -183,21 +183,24 @@ class QueryJsonWriter : public AnswerWriter {
       AppendValue(static_cast<double>(time_ns) / 1e9, out);
     }
     out->append("},\"samples\":{");
-    AppendSamplesByStep(stats, out);
-    out->append("\"totalQueryableSamples\":" + std::to_string(stats.samples) +
-                ",\"samplesRead\":" + std::to_string(stats.samples_read) +
+    AppendSamplesByStep("totalQueryableSamplesPerStep", stats.samples_at, out);
+    out->append("\"totalQueryableSamples\":" + std::to_string(stats.samples) + ",");
+    AppendSamplesByStep("samplesReadPerStep", stats.samples_taken_at, out);
+    out->append("\"samplesRead\":" + std::to_string(stats.samples_taken) +
                 ",\"peakSamples\":" + std::to_string(stats.peak_samples) + "},\"archive\":");
     AppendStatsJson(stats.read, out);
     out->push_back('}');
   }
 
-  static void AppendSamplesByStep(const QueryStats& stats, std::string* out) {
-    if (stats.samples_at.empty()) return;
-    out->append("\"totalQueryableSamplesPerStep\":[");
-    for (size_t step = 0; step < stats.samples_at.size(); ++step) {
+  void AppendSamplesByStep(std::string_view name, const std::vector<int64_t>& samples,
+                           std::string* out) const {
+    if (samples.empty()) return;
+    out->append("\"").append(name).append("\":[");
+    for (size_t step = 0; step < samples.size(); ++step) {
       out->append(step == 0 ? "[" : ",[");
-      AppendInstant(stats.first_step_ms + static_cast<int64_t>(step) * stats.step_ms, out);
-      out->append("," + std::to_string(stats.samples_at[step]) + "]");
+      AppendInstant(
+          result_.stats.first_step_ms + static_cast<int64_t>(step) * result_.stats.step_ms, out);
+      out->append("," + std::to_string(samples[step]) + "]");
     }
     out->append("],");
   }

@@ -80,8 +80,9 @@ class QueryRun {
     ARROW_RETURN_NOT_OK(ResolveDurations(expr.get(), context_.query, request_.text));
     context_.steps = grid.count;
     if (request_.step_stats) {
-      ARROW_RETURN_NOT_OK(budget_.CheckBytes(static_cast<int64_t>(grid.count) * 8));
+      ARROW_RETURN_NOT_OK(budget_.CheckBytes(static_cast<int64_t>(grid.count) * 16));
       context_.stats.samples_at.resize(grid.count);
+      context_.stats.samples_taken_at.resize(grid.count);
     }
     Planner planner(&context_, request_, *expr);
     QueryResult result;

@@ -217,23 +217,31 @@ TEST_F(EngineTest, PlansWithoutReading) {
 
 TEST_F(EngineTest, CountsSamplesByStep) {
   Load({R"(x{a="1"} 1 2 3 4)", R"(x{a="2"} 1 _ _ 3)"}, &source_);
+  using Counts = std::vector<int64_t>;
   struct Case {
     const char* text;
-    std::vector<int64_t> samples_at;
+    Counts samples_at;
+    Counts taken_at;
   };
-  for (const auto& [text, samples_at] : {
-           Case{"x", {2, 2, 2, 2}},
-           Case{"sum(count_over_time(x[2m])) + 0 * sum(x)", {4, 5, 4, 5}},
-           // The same at every step: counted at each.
-           Case{"x @ 60", {2, 2, 2, 2}},
-           Case{"1", {0, 0, 0, 0}},
-           // The windows of a subquery count, not what it is made of.
-           Case{"max_over_time(sum(x)[2m:1m])", {1, 2, 2, 2}},
+  for (const auto& [text, samples_at, taken_at] : {
+           Case{"x", {2, 2, 2, 2}, {2, 2, 2, 2}},
+           Case{"sum(count_over_time(x[2m])) + 0 * sum(x)", {4, 5, 4, 5}, {4, 5, 4, 5}},
+           // The same at every step: counted at each, taken once.
+           Case{"x @ 60", {2, 2, 2, 2}, {2, 0, 0, 0}},
+           Case{"1", {0, 0, 0, 0}, {0, 0, 0, 0}},
+           // The windows of a subquery count; what is taken is inside of it.
+           Case{"max_over_time(sum(x)[2m:1m])", {1, 2, 2, 2}, {2, 2, 2, 2}},
+           Case{"max_over_time(sum(x)[1m:20s])", {1, 3, 3, 3}, {2, 6, 6, 6}},
+           // As often as it is written, though it is evaluated once.
+           Case{"sum(x) + sum(x)", {4, 4, 4, 4}, {4, 4, 4, 4}},
        }) {
     QueryRequest request = RangeOf(text, 4);
     request.step_stats = true;
     ASSERT_OK_AND_ASSIGN(const QueryResult result, engine_.Run(source_, request));
     EXPECT_EQ(result.stats.samples_at, samples_at) << text;
+    EXPECT_EQ(result.stats.samples_taken_at, taken_at) << text;
+    EXPECT_EQ(result.stats.samples_taken, std::accumulate(taken_at.begin(), taken_at.end(), 0))
+        << text;
     EXPECT_EQ(result.stats.samples, std::accumulate(samples_at.begin(), samples_at.end(), 0))
         << text;
     request.step_stats = false;

@@ -52,8 +52,24 @@ PipelineOperator::~PipelineOperator() {
   }
 }
 
+// The step of the query for which a step of this operator is evaluated: the first one not before
+// it.
+size_t PipelineOperator::QueryStepOf(size_t step) const {
+  const QueryContext& query = context_->query;
+  const int64_t time_ms = grid_.TimeAt(step);
+  if (query.step_ms == 0 || time_ms <= query.start_ms) return 0;
+  const auto steps = static_cast<size_t>((time_ms - query.start_ms - 1) / query.step_ms + 1);
+  return std::min(steps, context_->steps - 1);
+}
+
 void PipelineOperator::AddSamples(const TaskNotes& notes) {
   QueryStats& stats = context_->stats;
+  if (reads_series_) {
+    stats.samples_taken += notes.samples;
+    for (size_t step = 0; step < notes.samples_at.size(); ++step) {
+      stats.samples_taken_at[QueryStepOf(step)] += notes.samples_at[step];
+    }
+  }
   switch (role_) {
     case StepRole::kInner:
       return;

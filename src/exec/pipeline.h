@@ -62,6 +62,8 @@ class PipelineOperator : public VectorOperator {
   /// The next task; an empty one marks the end. Called on the query's own thread.
   /// Tasks may outlive what derives from this, so they own what they need.
   virtual arrow::Result<MorselTask> NextTask() = 0;
+  /// Tasks count samples that they made themselves, not those of series.
+  void set_reads_no_series() { reads_series_ = false; }
 
  private:
   // A task and its answer. Claimed by whoever changes the state from kWaiting.
@@ -80,6 +82,7 @@ class PipelineOperator : public VectorOperator {
   arrow::Result<StepVector> NextBatch();
   arrow::Status Fill();
   void AddSamples(const TaskNotes& notes);
+  size_t QueryStepOf(size_t step) const;
 
   const StepRole role_;
   std::shared_ptr<std::vector<RowTransform>> transforms_ =
@@ -89,6 +92,7 @@ class PipelineOperator : public VectorOperator {
   std::deque<std::shared_ptr<Slot>> slots_;
   bool ended_ = false;
   bool merged_ = false;
+  bool reads_series_ = true;
 };
 
 /// Applies transforms to the batches of an operator that is no pipeline itself.

@@ -117,8 +117,11 @@ class MatrixReader {
         if (out.value.empty() && out.histograms.empty()) continue;
         out.labels = Labels(series.labels);
         const auto samples = static_cast<int64_t>(out.value.size() + out.histograms.size());
-        context_->stats.samples += samples;
-        for (int64_t& at : context_->stats.samples_at) at += samples;
+        QueryStats& stats = context_->stats;
+        stats.samples += samples;
+        stats.samples_taken += samples;
+        for (int64_t& at : stats.samples_at) at += samples;
+        for (int64_t& at : stats.samples_taken_at) at += samples;
         result->series.push_back(std::move(out));
       }
     }

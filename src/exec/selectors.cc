@@ -341,6 +341,7 @@ arrow::Result<MorselTask> RangeFunction::NextTask() {
 SubqueryFunction::SubqueryFunction(ExecutionContext* context, VectorOperatorPtr input,
                                    std::shared_ptr<RangeCall> call)
     : PipelineOperator(context, call->call.grid), input_(std::move(input)), call_(std::move(call)) {
+  set_reads_no_series();
   TimestampVector times(input_->grid().count);
   for (size_t step = 0; step < times.size(); ++step) times[step] = input_->grid().TimeAt(step);
   grid_times_ = std::make_shared<const TimestampVector>(std::move(times));

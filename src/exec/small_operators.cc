@@ -92,15 +92,39 @@ arrow::Result<StepVector> RepeatedVector::DoNext() {
   return out;
 }
 
+namespace {
+
+void ClearCounts(QueryStats* stats) {
+  stats->samples = stats->samples_taken = 0;
+  for (auto* counts : {&stats->samples_at, &stats->samples_taken_at}) {
+    std::fill(counts->begin(), counts->end(), 0);
+  }
+}
+
+void AddCounts(const QueryStats& from, QueryStats* to) {
+  to->samples += from.samples;
+  to->samples_taken += from.samples_taken;
+  for (size_t step = 0; step < from.samples_at.size(); ++step) {
+    to->samples_at[step] += from.samples_at[step];
+    to->samples_taken_at[step] += from.samples_taken_at[step];
+  }
+}
+
+}  // namespace
+
 arrow::Result<StepVector> SharedVector::Take(int32_t place) {
   if (!evaluated_) {
-    Annotations before = std::exchange(context_->annotations, {});
+    Annotations notes = std::exchange(context_->annotations, {});
+    QueryStats stats = context_->stats;
+    ClearCounts(&context_->stats);
     arrow::Result<StepVector> all = Drain(input_.get());
-    notes_ = std::exchange(context_->annotations, std::move(before));
+    notes_ = std::exchange(context_->annotations, std::move(notes));
+    counts_ = std::exchange(context_->stats, std::move(stats));
     ARROW_ASSIGN_OR_RAISE(all_, std::move(all));
     evaluated_ = true;
   }
   context_->annotations.Merge(notes_, place - place_);
+  AddCounts(counts_, &context_->stats);
   if (--readers_ == 0) return std::move(all_);
   StepVector copy(all_.steps(), all_.meter());
   copy.KeepAllOf(all_);

@@ -152,8 +152,8 @@ class SharedVector {
       : context_(context), input_(std::move(input)), place_(place) {}
   const VectorOperator& input() const { return *input_; }
   void AddReader() { ++readers_; }
-  /// All rows: copied for all readers but the last, so that each may write to them. Notes are added
-  /// each time, as if the expression that begins at `place` had been evaluated.
+  /// All rows: copied for all readers but the last, so that each may write to them. Notes and
+  /// counts are added each time, as if the expression that begins at `place` had been evaluated.
   arrow::Result<StepVector> Take(int32_t place);
 
  private:
@@ -161,6 +161,7 @@ class SharedVector {
   VectorOperatorPtr input_;
   const int32_t place_;
   Annotations notes_;
+  QueryStats counts_;
   StepVector all_;
   bool evaluated_ = false;
   int readers_ = 0;

@@ -189,7 +189,7 @@ TEST_F(QueryTest, CapsWarningsAndInfos) {
 TEST_F(QueryTest, TellsWhatAnAnswerCost) {
   QueryResult result;
   result.stats.samples = 5;
-  result.stats.samples_read = 6;
+  result.stats.samples_taken = 6;
   result.stats.peak_samples = 7;
   result.stats.sort_ns = 1'500'000;
   AnswerWith(result);
@@ -208,6 +208,7 @@ TEST_F(QueryTest, TellsSamplesByStep) {
   QueryResult result;
   result.stats.samples = 5;
   result.stats.samples_at = {2, 3};
+  result.stats.samples_taken_at = {4, 0};
   result.stats.first_step_ms = 1'500;
   result.stats.step_ms = 250;
   AnswerWith(result);
@@ -217,7 +218,7 @@ TEST_F(QueryTest, TellsSamplesByStep) {
   const std::string query = "/api/v1/query_range?query=x&start=1.5&end=1.75&step=0.25&stats=";
   EXPECT_THAT(Get(query + "all").body,
               HasSubstr(R"("samples":{"totalQueryableSamplesPerStep":[[1.5,2],[1.75,3]],)"
-                        R"("totalQueryableSamples":5,)"));
+                        R"("totalQueryableSamples":5,"samplesReadPerStep":[[1.5,4],[1.75,0]],)"));
   EXPECT_TRUE(asked_.step_stats);
   EXPECT_EQ(Get(query + "true").status, 200);
   EXPECT_FALSE(asked_.step_stats);
