@@ -30,9 +30,6 @@ constexpr int64_t kTimePageRows = 1 << 18;
 // Files that live for ever: what repeats in them is found in one large page.
 constexpr int64_t kDayTimePageRows = int64_t{1} << 20;
 constexpr int kTimeWindowLog = 23;
-// A dictionary is one page, whose size has 31 bits; far below that memory has become the question.
-constexpr int64_t kMaxDictionaryBytes = int64_t{512} << 20;
-constexpr int64_t kDictionaryCheckSeries = 256;
 
 int64_t ValuePageRows(Tier tier) {
   switch (tier) {
@@ -107,7 +104,6 @@ class SamplesWriter::Impl {
   void AddStarts(std::span<const int64_t> start_ms, int64_t rows);
   void AddSummary(std::span<const int64_t> time_ms, std::span<const double> value,
                   int64_t stale_count);
-  arrow::Status CheckRoom() const;
   arrow::Status FlushGroup();
   EncodedChunk TakeSeriesIds();
   EncodedChunk TakeStarts();
@@ -140,17 +136,6 @@ class SamplesWriter::Impl {
   FileSummary summary_;
 };
 
-arrow::Status SamplesWriter::Impl::CheckRoom() const {
-  // Summing up many dictionaries for each series would cost more than the series.
-  const bool is_time = table_.size() % kDictionaryCheckSeries == 0;
-  if (table_.size() < kMaxRowGroupRows &&
-      (!is_time || table_.dictionary_bytes() <= kMaxDictionaryBytes)) {
-    return arrow::Status::OK();
-  }
-  return MakeError(ErrorKind::kTooLarge,
-                   "a file cannot hold more label values: series=" + std::to_string(table_.size()));
-}
-
 arrow::Status SamplesWriter::Impl::Append(LabelsView labels, std::span<const int64_t> time_ms,
                                           std::span<const double> value,
                                           std::span<const int64_t> start_ms) {
@@ -159,7 +144,7 @@ arrow::Status SamplesWriter::Impl::Append(LabelsView labels, std::span<const int
                                   " values=", value.size(), " starts=", start_ms.size());
   }
   if (time_ms.empty()) return arrow::Status::OK();
-  ARROW_RETURN_NOT_OK(CheckRoom());
+  ARROW_RETURN_NOT_OK(table_.CheckRoom(labels, options_.most_label_bytes));
 #ifndef NDEBUG
   LARNAX_CHECK(table_.extents.empty() || model::CompareForFile(last_labels_, labels) < 0);
   LARNAX_CHECK(std::adjacent_find(time_ms.begin(), time_ms.end(), std::greater_equal<>()) ==

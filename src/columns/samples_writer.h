@@ -36,6 +36,9 @@ struct WriterOptions {
   int64_t long_series_page_rows = 4096;
   /// Rows of a page of the `series` file.
   int64_t series_page_rows = 8192;
+  /// Most bytes of distinct label values; a series that would make them more is kTooLarge. Dictionary
+  /// pages and their offsets have 31 bits.
+  int64_t most_label_bytes = int64_t{512} << 20;
   /// Mean rows a series from which the `series` file has the value summaries (see docs/format).
   int64_t summary_min_rows = 1440;
   /// Added to the key-value metadata of both files; keys that start with `larnax.` or `ARROW:` are

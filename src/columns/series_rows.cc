@@ -12,10 +12,6 @@
 namespace larnax::columns {
 namespace {
 
-// As for `samples`: a dictionary is one page; far below its limit memory has become the question.
-constexpr int64_t kMaxDictionaryBytes = int64_t{512} << 20;
-constexpr int64_t kDictionaryCheckSeries = 256;
-
 /// Encode times in one page: series scraped together repeat each other's.
 EncodedChunk EncodeTimes(std::span<const int64_t> times_us, const ChunkContext& context) {
   const std::string_view plain(reinterpret_cast<const char*>(times_us.data()),
@@ -65,13 +61,7 @@ SeriesRows::SeriesRows(std::unique_ptr<io::WritableFile> data,
       builder_(std::move(data)) {}
 
 arrow::Status SeriesRows::Begin(LabelsView labels) {
-  // Summing up many dictionaries for each series would cost more than the series.
-  const bool is_time = table_.size() % kDictionaryCheckSeries == 0;
-  if (table_.size() >= kMaxRowGroupRows ||
-      (is_time && table_.dictionary_bytes() > kMaxDictionaryBytes)) {
-    return MakeError(ErrorKind::kTooLarge, "a file cannot hold more label values: series=" +
-                                               std::to_string(table_.size()));
-  }
+  ARROW_RETURN_NOT_OK(table_.CheckRoom(labels, options_.most_label_bytes));
 #ifndef NDEBUG
   LARNAX_CHECK(table_.extents.empty() || model::CompareForFile(last_labels_, labels) < 0);
   last_labels_ = Labels(labels);

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "columns/schema.h"
+#include "larnax/error.h"
 #include "larnax/samples.h"
 #include "model/label_order.h"
 
@@ -220,6 +221,18 @@ void SeriesTable::AddSamples(int64_t row_start, std::span<const int64_t> time_ms
   extents.push_back({row_start, static_cast<int64_t>(time_ms.size()), time_ms.front(),
                      time_ms.back(), stale_count});
   if (summarize) values.push_back(Summarize(time_ms, value));
+}
+
+arrow::Status SeriesTable::CheckRoom(LabelsView series_labels, int64_t most_label_bytes) {
+  const auto more = static_cast<int64_t>(series_labels.bytes().size());
+  label_bytes_bound_ += more;
+  // Summing up many dictionaries for each series would cost more than the series.
+  if (label_bytes_bound_ > most_label_bytes) label_bytes_bound_ = dictionary_bytes() + more;
+  if (size() < kMaxRowGroupRows && label_bytes_bound_ <= most_label_bytes) {
+    return arrow::Status::OK();
+  }
+  return MakeError(ErrorKind::kTooLarge,
+                   "a file cannot hold more label values: series=" + std::to_string(size()));
 }
 
 int64_t SeriesTable::dictionary_bytes() const {

@@ -76,6 +76,11 @@ class SeriesTable {
   int64_t size() const { return static_cast<int64_t>(extents.size()); }
   /// Bytes of all distinct label values.
   int64_t dictionary_bytes() const;
+  /// Check that one more series may be added, whose labels are given.
+  ///
+  /// \retval kTooLarge Its file would have too many series, or `most_label_bytes` of distinct label
+  ///   values: the file has to end here.
+  arrow::Status CheckRoom(LabelsView series_labels, int64_t most_label_bytes);
   /// Columns that some series uses, in byte order of column names.
   std::vector<ColumnName> UsedColumns() const;
 
@@ -104,6 +109,7 @@ class SeriesTable {
   std::vector<PlacedLabel> last_;
   std::string id_text_;
   PlacedLabels placed_;
+  int64_t label_bytes_bound_ = 0;  // dictionary_bytes is not more.
 };
 
 /// Compute the summary of one series' values.

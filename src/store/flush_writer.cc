@@ -22,6 +22,7 @@ using head::SampleColumns;
 
 // Files of more series do not keep their labels in memory.
 constexpr size_t kMaxKnownLabels = 256 << 10;
+constexpr int64_t kMaxKnownLabelBytes = 64 << 20;
 constexpr TimeRange kNoTimes{.start_ms = std::numeric_limits<int64_t>::max(),
                              .end_ms = std::numeric_limits<int64_t>::min()};
 
@@ -126,34 +127,26 @@ arrow::Status IgnoreDamage(const arrow::Status& status) {
   return KindOf(status) == ErrorKind::kCorrupt ? arrow::Status::OK() : status;
 }
 
-// One writer of a table for each day of a flush that has anything of it.
+// One writer of a table for each day of a flush that has anything of it. What one file cannot hold
+// goes on in another.
 template <typename Writer>
 class DayWriters {
  public:
-  DayWriters(const FlushJob& job, std::string_view table, std::vector<int64_t> days)
-      : job_(job), table_(table), days_(std::move(days)), labels_(days_.size()) {}
+  DayWriters(const FlushJob& job, std::string_view table, const std::vector<int64_t>& days)
+      : job_(job), table_(table) {
+    for (const int64_t day : days) outputs_.push_back({.day = day});
+  }
 
-  bool empty() const { return days_.empty(); }
+  bool empty() const { return outputs_.empty(); }
 
+  // All that is given here outlives this.
   arrow::Status Open(io::FileSystem& fs, const DayFolders& folders, FileNames& names,
                      std::vector<NewFile>* files) {
-    first_file_ = files->size();
-    for (const int64_t day : days_) {
-      FileEntry entry{.table = std::string(table_),
-                      .name = names.Next(job_.sequence, job_.sequence),
-                      .day = day,
-                      .min_metric = {},
-                      .max_metric = {},
-                      .min_sequence = job_.sequence,
-                      .max_sequence = job_.sequence,
-                      .created_ms = job_.now_ms};
-      files->push_back({.entry = std::move(entry), .labels = nullptr});
-      const std::string& name = files->back().entry.name;
-      ARROW_ASSIGN_OR_RAISE(auto writer, Writer::Open(fs, folders.StagedPath(Tree::kData, name),
-                                                      folders.StagedPath(Tree::kSeries, name),
-                                                      job_.columns, job_.options));
-      writers_.push_back(std::move(writer));
-    }
+    fs_ = &fs;
+    folders_ = &folders;
+    names_ = &names;
+    files_ = files;
+    for (Output& output : outputs_) ARROW_RETURN_NOT_OK(OpenOutput(&output));
     return arrow::Status::OK();
   }
 
@@ -162,8 +155,9 @@ class DayWriters {
   template <typename TimeAt, typename Append>
   arrow::Status Add(LabelsView labels, size_t size, TimeAt time_at, Append append) {
     size_t begin = 0;
-    for (size_t i = 0; i < writers_.size() && begin < size; ++i) {
-      const int64_t day_end_ms = (days_[i] + 1) * base::kDayMs;
+    for (Output& output : outputs_) {
+      if (begin == size) break;
+      const int64_t day_end_ms = (output.day + 1) * base::kDayMs;
       size_t end = size;
       if (time_at(size - 1) >= day_end_ms) {
         const auto rows = std::views::iota(begin, size);
@@ -173,27 +167,64 @@ class DayWriters {
                                   rows.begin());
       }
       if (end == begin) continue;
-      labels_[i].push_back(labels);
-      ARROW_RETURN_NOT_OK(append(*writers_[i], begin, end - begin));
+      arrow::Status added = append(*output.writer, begin, end - begin);
+      if (KindOf(added) == ErrorKind::kTooLarge && output.writer->rows_written() > 0) {
+        ARROW_RETURN_NOT_OK(FinishOutput(&output));
+        ARROW_RETURN_NOT_OK(OpenOutput(&output));
+        added = append(*output.writer, begin, end - begin);
+      }
+      ARROW_RETURN_NOT_OK(added);
+      output.labels.push_back(labels);
       begin = end;
     }
     return arrow::Status::OK();
   }
 
-  arrow::Status Finish(std::vector<NewFile>* files) {
-    for (size_t i = 0; i < writers_.size(); ++i) {
-      if (writers_[i]->rows_written() == 0) continue;
-      ARROW_ASSIGN_OR_RAISE(const columns::FileSummary summary, writers_[i]->Finish());
-      NewFile& file = (*files)[first_file_ + i];
-      FillEntry(summary, &file.entry);
-      if (table_ == kSamplesTable) file.labels = Share(std::move(labels_[i]));
-    }
+  arrow::Status Finish() {
+    for (Output& output : outputs_) ARROW_RETURN_NOT_OK(FinishOutput(&output));
     return arrow::Status::OK();
   }
 
  private:
+  struct Output {
+    int64_t day = 0;
+    size_t file = 0;  // Its place in files_.
+    std::unique_ptr<Writer> writer = nullptr;
+    std::vector<LabelsView> labels = {};  // Of the file's series.
+  };
+
+  arrow::Status OpenOutput(Output* output) {
+    FileEntry entry{.table = std::string(table_),
+                    .name = names_->Next(job_.sequence, job_.sequence),
+                    .day = output->day,
+                    .min_metric = {},
+                    .max_metric = {},
+                    .min_sequence = job_.sequence,
+                    .max_sequence = job_.sequence,
+                    .created_ms = job_.now_ms};
+    const std::string name = entry.name;
+    output->file = files_->size();
+    output->labels.clear();
+    files_->push_back({.entry = std::move(entry), .labels = nullptr});
+    return Writer::Open(*fs_, folders_->StagedPath(Tree::kData, name),
+                        folders_->StagedPath(Tree::kSeries, name), job_.columns, job_.options)
+        .Value(&output->writer);
+  }
+
+  arrow::Status FinishOutput(Output* output) {
+    if (output->writer->rows_written() == 0) return arrow::Status::OK();
+    ARROW_ASSIGN_OR_RAISE(const columns::FileSummary summary, output->writer->Finish());
+    NewFile& file = (*files_)[output->file];
+    FillEntry(summary, &file.entry);
+    if (table_ == kSamplesTable) file.labels = Share(std::move(output->labels));
+    return arrow::Status::OK();
+  }
+
   std::shared_ptr<const KnownLabels> Share(std::vector<LabelsView> labels) const {
-    if (labels.size() > kMaxKnownLabels) return nullptr;
+    if (labels.size() > kMaxKnownLabels ||
+        job_.generation->arena->memory_bytes() > kMaxKnownLabelBytes) {
+      return nullptr;
+    }
     const auto& last = job_.last_labels;
     if (last != nullptr && last->memory == job_.generation->arena &&
         std::equal(labels.begin(), labels.end(), last->labels.begin(), last->labels.end(),
@@ -206,10 +237,11 @@ class DayWriters {
 
   const FlushJob& job_;
   const std::string_view table_;
-  const std::vector<int64_t> days_;
-  size_t first_file_ = 0;
-  std::vector<std::vector<LabelsView>> labels_;  // Of each day's file.
-  std::vector<std::unique_ptr<Writer>> writers_;
+  std::vector<Output> outputs_;  // By day, ascending.
+  io::FileSystem* fs_ = nullptr;
+  const DayFolders* folders_ = nullptr;
+  FileNames* names_ = nullptr;
+  std::vector<NewFile>* files_ = nullptr;
 };
 
 // The days of a job that a table has rows in. \param days  Of the generation, ascending.
@@ -255,9 +287,9 @@ class FlushWriter {
       ARROW_RETURN_NOT_OK(WriteSamples(series, capture));
       if (capture.typed.exemplar_count > 0) ARROW_RETURN_NOT_OK(WriteExemplars(series, capture));
     }
-    ARROW_RETURN_NOT_OK(samples_.Finish(files_));
-    ARROW_RETURN_NOT_OK(histograms_.Finish(files_));
-    return exemplars_.Finish(files_);
+    ARROW_RETURN_NOT_OK(samples_.Finish());
+    ARROW_RETURN_NOT_OK(histograms_.Finish());
+    return exemplars_.Finish();
   }
 
  private:

@@ -21,6 +21,7 @@ struct MergeOptions {
   double late_share = 0.1;             ///< Late rows of a sealed day are merged into it from
                                        ///< this share of its rows on, ...
   int64_t late_age_ms = 86'400'000;    ///< ... or at this age.
+  int64_t min_free_bytes = 0;          ///< What a merge leaves free on the disk.
 };
 
 inline constexpr int kDayLevel = 3;

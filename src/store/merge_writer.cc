@@ -53,6 +53,11 @@ class MergeOutput {
       labels_ = nullptr;
     }
     ++series_;
+    const arrow::Status appended = writer_->Append(labels, rows...);
+    if (KindOf(appended) != ErrorKind::kTooLarge || writer_->rows_written() == 0) return appended;
+    // The file has no room for the labels of one more series.
+    ARROW_RETURN_NOT_OK(Finish());
+    ARROW_RETURN_NOT_OK(Open());
     return writer_->Append(labels, rows...);
   }
 

@@ -54,6 +54,7 @@ StoreOptions MakeStoreOptions(const DatabaseOptions& options, std::string lock_c
   made.max_columns = options.max_columns;
   made.merge.fan_in = options.merge_fan_in;
   made.merge.max_file_bytes = options.max_file_bytes;
+  made.merge.min_free_bytes = options.min_free_disk_bytes;
   made.writer.wide_compat = options.wide_compat;
   return made;
 }

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -132,6 +133,8 @@ class Store {
   arrow::Result<bool> MergeMetadata(int64_t now_ms, bool everything);
   arrow::Status InstallMetadata(const MetadataMergeJob& job, const MetadataEntry& merged,
                                 int64_t now_ms);
+  arrow::Result<std::optional<MergeJob>> NextMerge(const Version& version, int64_t now_ms,
+                                                   bool everything);
   arrow::Status InstallMerge(const MergeJob& job, const std::vector<NewFile>& merged,
                              int64_t now_ms);
   Files MakeFiles(const std::vector<NewFile>& written);
@@ -150,6 +153,9 @@ class Store {
   std::mutex flush_mutex_;               // Held by Flush; taken before commit_mutex_.
   std::mutex merge_mutex_;               // Held by MergeOnce; taken before commit_mutex_.
   std::set<std::string> damaged_files_;  // Inputs that a merge could not read.
+  // Inputs of merges that failed otherwise, and for how many calls of MergeOnce they are left
+  // alone.
+  std::map<std::string, int> resting_files_;
   // Days of a generation that are in files although the flush as a whole failed.
   std::shared_ptr<const head::Generation> partly_flushed_;
   std::set<int64_t> flushed_days_;

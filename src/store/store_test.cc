@@ -196,7 +196,7 @@ TEST_F(StoreTest, MergeThatFailedLeavesEverythingAsItWas) {
                                io::SimOperation::kSync, io::SimOperation::kRename}) {
     for (int64_t nth = 1; nth <= 6; ++nth) {
       fs_.FailNth(operation, nth, io::SimError::kIo);
-      const auto merged = store_->MergeOnce(kNow, false);
+      const auto merged = store_->MergeOnce(kNow, true);
       fs_.ClearFailures();
       if (merged.ok()) continue;
       ++failures;
@@ -205,7 +205,7 @@ TEST_F(StoreTest, MergeThatFailedLeavesEverythingAsItWas) {
     }
     if (store_->Current() != before) break;
   }
-  EXPECT_GT(failures, 5);
+  EXPECT_GT(failures, 3);
   std::atomic<bool> cancelled = true;
   ASSERT_OK(Flush(Samples(5, kNow + 120'000, 10, 2)));
   EXPECT_THAT(store_->MergeOnce(kNow, true, &cancelled), IsKind(ErrorKind::kCancelled));
@@ -229,6 +229,73 @@ TEST_F(StoreTest, LargeOutputIsCutAtMetrics) {
   }
   EXPECT_EQ(RunsOf(*version)[0].runs.size(), 1u);
   ExpectSame("cut");
+}
+
+TEST_F(StoreTest, LabelsThatOneFileCannotHoldGoIntoMore) {
+  options_.writer.most_label_bytes = 200;
+  ASSERT_OK(Open());
+  std::vector<TestSample> samples;
+  for (int i = 0; i < 40; ++i) {
+    const std::string pod = "pod-" + std::string(50, 'x') + std::to_string(i);
+    for (int row = 0; row < 3; ++row) {
+      samples.push_back({.labels = MakeLabels({{"__name__", "m"}, {"pod", pod}}),
+                         .time_ms = kNow + row * 1000,
+                         .value = 1.5 * i});
+    }
+  }
+  ASSERT_OK(Flush(samples));
+  EXPECT_GT(store_->Current()->files.size(), 5u);
+  EXPECT_EQ(RunsOf(*store_->Current())[0].runs.size(), 1u);
+  ExpectSame("flushed");
+  ASSERT_OK(Flush(Samples(1, kNow + 60'000, 10, 2)));
+  ASSERT_OK(store_->MergeOnce(kNow, true));
+  EXPECT_GT(store_->Current()->files.size(), 5u);
+  EXPECT_EQ(RunsOf(*store_->Current())[0].runs.size(), 1u);
+  ExpectSame("merged");
+  // With room for all they become one file again.
+  options_.writer.most_label_bytes = 1 << 20;
+  ASSERT_OK(Open());
+  ExpectSame("reopened");
+  ASSERT_OK(Flush(Samples(1, kNow + 120'000, 10, 2)));
+  ASSERT_OK(store_->MergeOnce(kNow, true));
+  EXPECT_EQ(store_->Current()->files.size(), 1u);
+  ExpectSame("one file");
+}
+
+TEST_F(StoreTest, AMergeThatFailsKeepsNoOtherWaiting) {
+  options_.merge.fan_in = 2;
+  ASSERT_OK(Open());
+  for (const int64_t day : {0, 1}) {
+    ASSERT_OK(Flush(Samples(2, kNow - day * kDay, 10, 1)));
+    ASSERT_OK(Flush(Samples(2, kNow - day * kDay + 60'000, 10, 2)));
+  }
+  fs_.FailNth(io::SimOperation::kCreate, 1, io::SimError::kIo);
+  ASSERT_FALSE(store_->MergeOnce(kNow, false).ok());
+  fs_.ClearFailures();
+  const auto runs = [&](size_t day) { return RunsOf(*store_->Current())[day].runs.size(); };
+  EXPECT_EQ(runs(0), 2u);
+  ASSERT_OK_AND_ASSIGN(bool merged, store_->MergeOnce(kNow, false));
+  EXPECT_TRUE(merged);
+  EXPECT_EQ(runs(0), 2u);
+  EXPECT_EQ(runs(1), 1u);
+  for (int calls = 0; calls < 20 && runs(0) > 1; ++calls) ASSERT_OK(store_->MergeOnce(kNow, false));
+  EXPECT_EQ(runs(0), 1u);
+  ExpectSame("merged");
+}
+
+TEST_F(StoreTest, NoMergeTakesTheRestOfTheDisk) {
+  options_.merge.fan_in = 2;
+  options_.merge.min_free_bytes = 1 << 20;
+  ASSERT_OK(Open());
+  ASSERT_OK(Flush(Samples(2, kNow, 10, 1)));
+  ASSERT_OK(Flush(Samples(2, kNow + 60'000, 10, 2)));
+  fs_.set_capacity_bytes(1 << 20);
+  ASSERT_OK_AND_ASSIGN(bool merged, store_->MergeOnce(kNow, false));
+  EXPECT_FALSE(merged);
+  EXPECT_THAT(store_->MergeOnce(kNow, true), IsKind(ErrorKind::kOverloaded));
+  fs_.set_capacity_bytes(std::nullopt);
+  ASSERT_OK_AND_ASSIGN(merged, store_->MergeOnce(kNow, false));
+  EXPECT_TRUE(merged);
 }
 
 TEST_F(StoreTest, SchemaFileHasEveryColumnBeforeItIsUsed) {

@@ -17,6 +17,8 @@ constexpr int64_t kMergedTimePageRows = 16 << 10;
 constexpr int64_t kMergedValuePageRows = 8 << 10;
 // Fresh files hold few rows of each series: one metric is a small part of them.
 constexpr int64_t kFreshPageRows = 4 << 10;
+// A merge that failed is tried again after so many others: about a minute.
+constexpr int kRestingCalls = 12;
 
 arrow::Status ReadOnlyError() {
   return MakeError(ErrorKind::kClosed, "The archive is open for reading only.");
@@ -246,7 +248,7 @@ arrow::Result<bool> Store::MergeOnce(int64_t now_ms, bool everything,
   if (options_.read_only) return ReadOnlyError();
   const std::lock_guard lock(merge_mutex_);
   const auto version = Current();
-  const auto job = PickMerge(*version, now_ms, options_.merge, everything, damaged_files_);
+  ARROW_ASSIGN_OR_RAISE(const auto job, NextMerge(*version, now_ms, everything));
   if (!job) return MergeMetadata(now_ms, everything);
   MergeSettings settings{.columns = version->registry.entries(),
                          .options = options_.writer,
@@ -269,9 +271,39 @@ arrow::Result<bool> Store::MergeOnce(int64_t now_ms, bool everything,
   }
   const std::lock_guard commit_lock(commit_mutex_);
   const auto installed = written.ok() ? InstallMerge(*job, merged, now_ms) : written;
+  if (!installed.ok() && KindOf(installed) != ErrorKind::kCancelled) {
+    // One merge that fails again and again must not keep all others waiting.
+    for (const std::string& name : NamesOf(*job)) resting_files_[name] = kRestingCalls;
+  }
   for (const NewFile& file : merged) Discard(file.entry.name);
   ARROW_RETURN_NOT_OK(installed);
   return true;
+}
+
+// The next merge that may run now and has room on the disk.
+arrow::Result<std::optional<MergeJob>> Store::NextMerge(const Version& version, int64_t now_ms,
+                                                        bool everything) {
+  std::set<std::string> apart = damaged_files_;
+  if (!everything) {
+    for (auto& [name, calls] : resting_files_) --calls;
+    std::erase_if(resting_files_, [](const auto& each) { return each.second < 0; });
+    for (const auto& [name, calls] : resting_files_) apart.insert(name);
+  }
+  const auto free = FreeBytes();
+  for (;;) {
+    auto job = PickMerge(version, now_ms, options_.merge, everything, apart);
+    if (!job || !free.ok()) return job;
+    int64_t input_bytes = 0;
+    for (const Run& run : job->runs) input_bytes += run.bytes;
+    if (*free - options_.merge.min_free_bytes >= input_bytes) return job;
+    if (everything) {
+      return MakeError(ErrorKind::kOverloaded,
+                       "no room on the disk for a merge: free=" + std::to_string(*free) +
+                           " needed=" + std::to_string(input_bytes) +
+                           " min_free=" + std::to_string(options_.merge.min_free_bytes));
+    }
+    apart.merge(NamesOf(*job));
+  }
 }
 
 arrow::Status Store::InstallMerge(const MergeJob& job, const std::vector<NewFile>& merged,
