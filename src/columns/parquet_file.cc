@@ -343,7 +343,7 @@ arrow::Status DecodeInts(const Page& page, std::string_view dictionary, std::spa
   switch (static_cast<Encoding>(page.header.encoding)) {
     case Encoding::kPlain:
       if (page.body.size() != out.size() * 8) break;
-      std::memcpy(out.data(), page.body.data(), page.body.size());
+      if (!out.empty()) std::memcpy(out.data(), page.body.data(), page.body.size());
       return arrow::Status::OK();
     case Encoding::kDeltaBinaryPacked:
       return DecodeDelta(page.body, page.header.num_values, out);
