@@ -32,6 +32,8 @@ struct DatabaseOptions {
   int64_t flush_samples = 1 << 20;
   /// Writes are refused (kOverloaded) while so many samples wait in memory.
   int64_t head_limit_samples = 6 << 20;
+  /// Most bytes of what is in memory with the labels of its series; writes past it are kOverloaded.
+  int64_t head_limit_bytes = int64_t{2} << 30;
   /// Writes are refused (kOverloaded) while the disk has less room than this.
   int64_t min_free_disk_bytes = 64 << 20;
 

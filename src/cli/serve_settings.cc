@@ -239,6 +239,10 @@ constexpr Setting kSettings[] = {
        return SetNumber<int64_t>(t, 1000, kManySamples, &s->database.head_limit_samples);
      },
      [](From s) { return std::to_string(s.database.head_limit_samples); }},
+    {"head-limit-memory", "", "SIZE", kDurability,
+     "... or while they and the labels of their series take so much",
+     [](Text t, To s) { return SetSize(t, 16 << 20, &s->database.head_limit_bytes); },
+     [](From s) { return FormatBytes(s.database.head_limit_bytes); }},
     {"min-free-disk", "", "SIZE", kDurability,
      "Writes are answered 503 while the disk has less room",
      [](Text t, To s) { return SetSize(t, 0, &s->database.min_free_disk_bytes); },

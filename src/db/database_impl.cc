@@ -20,6 +20,7 @@ constexpr std::string_view kLog = "samples";
 constexpr std::string_view kOldTypedLog = "typed";
 constexpr int64_t kFlushTickMs = 1000;
 constexpr int64_t kMergeTickMs = 5000;
+constexpr int64_t kNsPerSecond = 1'000'000'000;
 
 head::SyncMode SyncModeOf(WalSync sync) {
   switch (sync) {
@@ -257,8 +258,11 @@ void DatabaseImpl::TryFlush() {
 }
 
 bool DatabaseImpl::IsFlushDue() const {
+  // What a flush left behind is tried again whether anything new comes or not.
+  if (!frozen_.empty()) return environment_.clock->MonotonicNs() >= retry_flush_ns_;
   if (HasEnoughToFlush(*head_, options_)) return true;
   const int64_t oldest_ms = head_->oldest_append_ms();
+  if (oldest_ms != 0 && head_->memory_bytes() > options_.head_limit_bytes) return true;
   const int64_t now_ms = environment_.clock->NowMs();
   // A clock that was set back must not hold samples in memory.
   return oldest_ms != 0 && (now_ms - oldest_ms >= options_.flush_interval_ms || now_ms < oldest_ms);
@@ -287,7 +291,13 @@ arrow::Status DatabaseImpl::FlushLocked() {
   const int64_t start_ns = environment_.clock->MonotonicNs();
   counters_.flushes.Add(1);
   const arrow::Status status = Guarded([this] { return FlushOnce(); });
-  if (!status.ok()) counters_.flush_failures.Add(1);
+  if (status.ok()) {
+    flush_failures_in_row_ = 0;
+  } else {
+    counters_.flush_failures.Add(1);
+    flush_failures_in_row_ = std::min(flush_failures_in_row_ + 1, 6);
+    retry_flush_ns_ = environment_.clock->MonotonicNs() + (kNsPerSecond << flush_failures_in_row_);
+  }
   counters_.flush_ns.Add(environment_.clock->MonotonicNs() - start_ns);
   return status;
 }
@@ -301,7 +311,7 @@ arrow::Status DatabaseImpl::FlushOnce() {
     ARROW_RETURN_NOT_OK(
         store_->Flush(oldest, metadata_.RowsFor(*oldest.generation), environment_.clock->NowMs()));
     // Only now: a snapshot must find the samples in memory or in files at any moment.
-    head_->DropFrozen(oldest);
+    head_->DropFrozen(oldest, head_->memory_bytes() > options_.head_limit_bytes / 2);
     frozen_.pop_front();
     ARROW_RETURN_NOT_OK(log_->RemoveBefore(store_->wal_position().segment));
   }

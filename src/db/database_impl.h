@@ -97,6 +97,9 @@ class DatabaseImpl final : public Database {
 
   std::mutex flush_mutex_;
   std::deque<std::shared_ptr<const head::FrozenGeneration>> frozen_;  // Not in files yet.
+  // After a flush that failed: how many did since the last good one, and when the next is tried.
+  int flush_failures_in_row_ = 0;
+  int64_t retry_flush_ns_ = 0;
   std::mutex merge_mutex_;
 
   std::unique_ptr<io::Executor> executor_;

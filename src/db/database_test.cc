@@ -84,10 +84,31 @@ TEST_F(DatabaseTest, AFlushThatFailsKeepsEverythingAndIsTriedAgain) {
   EXPECT_FALSE(database_->Flush().ok());
   EXPECT_EQ(database_->counters().flush_failures.value(), 1);
   EXPECT_EQ(Read(), before);
+  executor_.RunFor(3'000);  // Nothing new comes.
+  EXPECT_EQ(HeadSamples(), 0);
+  EXPECT_EQ(Read(), before);
   ASSERT_OK(Write({{"a", now_ms_, 1}, {"b", now_ms_, 2}}));
   executor_.RunFor(51'000);
   EXPECT_EQ(HeadSamples(), 0);
   EXPECT_EQ(Read(), (Content{{"a", {{now_ms_, 1}}}, {"b", {{now_ms_, 2}}}}));
+}
+
+TEST_F(DatabaseTest, AFullHeadEmptiesOnceTheDiskWorksAgain) {
+  options_.min_free_disk_bytes = 0;
+  options_.head_limit_samples = 1;
+  ASSERT_OK(Open());
+  ASSERT_OK(Write({{"a", now_ms_, 1}, {"b", now_ms_, 1}}));
+  fs_.FailRandomly(io::SimOperation::kRename, 1, io::SimError::kIo);
+  EXPECT_FALSE(database_->Flush().ok());
+  EXPECT_THAT(Write({{"c", now_ms_, 1}}), test::IsKind(ErrorKind::kOverloaded));
+  executor_.RunFor(300'000);
+  // It was tried again, but not every second.
+  EXPECT_GT(database_->counters().flush_failures.value(), 5);
+  EXPECT_LT(database_->counters().flush_failures.value(), 12);
+  fs_.ClearFailures();
+  executor_.RunFor(66'000);
+  EXPECT_EQ(HeadSamples(), 0);
+  EXPECT_OK(Write({{"c", now_ms_, 1}}));
 }
 
 TEST_F(DatabaseTest, TheLaterValueWinsWhereverItIs) {

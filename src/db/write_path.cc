@@ -91,6 +91,13 @@ arrow::Status WritePath::CheckRoom() const {
                      "too many samples wait in memory: samples=" + std::to_string(waiting) +
                          " limit=" + std::to_string(options_.head_limit_samples));
   }
+  const int64_t memory_bytes = parts_.head->memory_bytes();
+  if (memory_bytes > options_.head_limit_bytes) {
+    return MakeError(
+        ErrorKind::kOverloaded,
+        "series and samples in memory take too much: bytes=" + std::to_string(memory_bytes) +
+            " limit=" + std::to_string(options_.head_limit_bytes));
+  }
   return arrow::Status::OK();
 }
 
@@ -154,7 +161,14 @@ void WritePath::Ingest(const WriteMessage& message, WriteDone done) {
   parts_.counters->write_requests.Add(1);
   parts_.counters->write_bytes.Add(static_cast<int64_t>(message.body.size()));
   Waiter waiter{.position = {}, .report = {}, .learned = {}, .done = std::move(done)};
-  auto position = Apply(message, &waiter.report, &waiter.learned);
+  arrow::Result<head::AppendPosition> position =
+      MakeError(ErrorKind::kOverloaded, "memory ran out");
+  try {
+    position = Apply(message, &waiter.report, &waiter.learned);
+  } catch (const std::bad_alloc&) {
+    // What was applied is in memory and may be in files one day; the sender sends it again.
+    parts_.counters->write_requests_postponed.Add(1);
+  }
   if (!position.ok()) {
     Acknowledge(&waiter, [&] { return position.status(); });
     return;

@@ -166,6 +166,28 @@ TEST_F(WritePathTest, WritesWaitWhileMemoryIsFull) {
   EXPECT_OK(Write({{"c", now_ms_, 1}}));
 }
 
+TEST_F(WritePathTest, WritesWaitWhileLabelsTakeTooMuch) {
+  options_.head_limit_bytes = 4 << 20;
+  ASSERT_OK(Open());
+  const auto giant = [](int i) {
+    return "a{i=\"" + std::to_string(i) + "\", b=\"" + std::string(60'000, 'x') + "\"}";
+  };
+  int sent = 0;
+  arrow::Status refused;
+  while (refused.ok() && sent < 1000) {
+    const auto written = Write({{giant(sent), now_ms_, 1}});
+    refused = written.status();
+    sent += written.ok();
+  }
+  EXPECT_THAT(refused, test::IsKind(ErrorKind::kOverloaded));
+  EXPECT_GT(sent, 10);
+  EXPECT_LT(sent, 200);
+  // It goes to files at once, and the labels of series that have gone quiet are forgotten.
+  executor_.RunFor(2'001);
+  EXPECT_OK(Write({{giant(sent), now_ms_, 1}}));
+  EXPECT_EQ(Read().size(), static_cast<size_t>(sent + 1));
+}
+
 TEST_F(WritePathTest, WritesWaitWhileTheDiskIsNearlyFull) {
   options_.min_free_disk_bytes = 1 << 20;
   ASSERT_OK(Open());

@@ -74,7 +74,7 @@ arrow::Result<std::shared_ptr<const FrozenGeneration>> Head::Freeze() {
   return std::shared_ptr<const FrozenGeneration>(std::move(frozen));
 }
 
-void Head::DropFrozen(const FrozenGeneration& frozen) {
+void Head::DropFrozen(const FrozenGeneration& frozen, bool forget_idle) {
   const std::lock_guard lock(mutex_);
   LARNAX_CHECK(!frozen_.empty() && frozen_.front() == frozen.generation);
   frozen_.erase(frozen_.begin());
@@ -85,7 +85,7 @@ void Head::DropFrozen(const FrozenGeneration& frozen) {
   const uint64_t oldest_alive = frozen_.empty() ? active_->number() : frozen_.front()->number();
   const uint64_t idle_before =
       next_generation_ > kIdleGenerations ? next_generation_ - kIdleGenerations : 0;
-  table_.ForgetIdle(std::min(oldest_alive, idle_before));
+  table_.ForgetIdle(forget_idle ? oldest_alive : std::min(oldest_alive, idle_before), forget_idle);
 }
 
 bool Head::IsInAny(SeriesRef ref, const IsWanted& is_wanted) const {

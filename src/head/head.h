@@ -96,7 +96,8 @@ class Head {
   /// freeze and drop at a time.
   arrow::Result<std::shared_ptr<const FrozenGeneration>> Freeze();
   /// Let go of the oldest frozen generation once its samples are in files.
-  void DropFrozen(const FrozenGeneration& frozen);
+  /// \param forget_idle  Forget all series without samples in memory, not only those idle for long.
+  void DropFrozen(const FrozenGeneration& frozen, bool forget_idle = false);
 
   /// Capture the series that match any of the selectors (none: all) and overlap `range`.
   HeadSnapshot Capture(std::span<const std::vector<Matcher>> selectors, TimeRange range);

@@ -99,12 +99,12 @@ const std::vector<SeriesRef>* SeriesTable::OfMetric(std::string_view metric) con
   return found == by_metric_.end() ? nullptr : &found->second;
 }
 
-void SeriesTable::ForgetIdle(uint64_t oldest_generation) {
+void SeriesTable::ForgetIdle(uint64_t oldest_generation, bool few_too) {
   size_t idle = 0;
   for (const Entry& entry : entries_) {
     idle += !entry.labels.empty() && entry.last_generation < oldest_generation;
   }
-  if (idle < kMinIdleSeries || idle < live_ / 4) return;
+  if (idle == 0 || (!few_too && (idle < kMinIdleSeries || idle < live_ / 4))) return;
   auto fresh_arena = std::make_shared<LabelArena>();
   by_hash_ = {};
   by_metric_ = {};
@@ -124,8 +124,20 @@ void SeriesTable::ForgetIdle(uint64_t oldest_generation) {
     Index(SeriesRef{i});
   }
   live_ -= idle;
+  DropFreeEnd();
   NumberRanks();
   arena_ = std::move(fresh_arena);
+}
+
+// Nobody names a free ref: the memory of those at the end can go.
+void SeriesTable::DropFreeEnd() {
+  while (!entries_.empty() && entries_.back().labels.empty()) entries_.pop_back();
+  std::erase_if(free_, [this](SeriesRef ref) { return static_cast<uint32_t>(ref) >= end_ref(); });
+  if (entries_.size() < entries_.capacity() / 4) {
+    entries_.shrink_to_fit();
+    free_.shrink_to_fit();
+    order_.shrink_to_fit();
+  }
 }
 
 int64_t SeriesTable::memory_bytes() const {

@@ -91,9 +91,9 @@ class SeriesTable {
   /// Series of one metric; nullptr when there are none.
   const std::vector<SeriesRef>* OfMetric(std::string_view metric) const;
 
-  /// Forget series whose last generation is older than `oldest_generation`, when they are many;
-  /// their refs are reused. Views into the old arena stay valid while it is held.
-  void ForgetIdle(uint64_t oldest_generation);
+  /// Forget series whose last generation is older than `oldest_generation`, when they are many or
+  /// `few_too`; their refs are reused. Views into the old arena stay valid while it is held.
+  void ForgetIdle(uint64_t oldest_generation, bool few_too = false);
 
   /// Keeps all label views alive that were handed out so far.
   std::shared_ptr<const LabelArena> arena() const { return arena_; }
@@ -102,6 +102,7 @@ class SeriesTable {
  private:
   void Index(SeriesRef ref);
   void NumberRanks();
+  void DropFreeEnd();
 
   std::vector<Entry> entries_;
   std::vector<SeriesRef> free_;
