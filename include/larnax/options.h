@@ -51,6 +51,9 @@ struct DatabaseOptions {
   int64_t max_label_name_bytes = 4096;
   int64_t max_label_value_bytes = 64 << 10;
 
+  /// Memory for decoded pages of files, which all reads share; 0: none are kept.
+  int64_t page_cache_bytes = 64 << 20;
+
   /// Each value of this label is recorded as an experiment of that name; empty: none.
   std::string experiment_label = "prom2parquet_prefix";
 };

@@ -327,6 +327,10 @@ constexpr Setting kSettings[] = {
     {"query-subquery-step", "", "DURATION", kQueries, "Step of subqueries that name none",
      [](Text t, To s) { return SetDuration(t, 1, &s->server.query_subquery_step_ms); },
      [](From s) { return FormatDuration(s.server.query_subquery_step_ms); }},
+    {"page-cache-size", "", "SIZE", kQueries,
+     "Memory for decoded pages of files, for all queries together; 0B: none are kept",
+     [](Text t, To s) { return SetSize(t, 0, &s->database.page_cache_bytes); },
+     [](From s) { return FormatBytes(s.database.page_cache_bytes); }},
     {"enable-feature", "", "NAMES", kQueries,
      "promql-experimental-functions, promql-extended-range-selectors, "
      "promql-binop-fill-modifiers, promql-delayed-name-removal, use-start-timestamps, "

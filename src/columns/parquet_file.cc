@@ -134,9 +134,15 @@ arrow::Result<std::string> ParquetFile::ReadBytes(int64_t offset, int64_t size_b
                                                   ReadStats* stats) const {
   std::string bytes(static_cast<size_t>(size_bytes), '\0');
   ARROW_RETURN_NOT_OK(
-      file_->ReadAt(offset, {reinterpret_cast<uint8_t*>(bytes.data()), bytes.size()}));
-  if (stats != nullptr) stats->bytes_read += size_bytes;
+      ReadBytes(offset, {reinterpret_cast<uint8_t*>(bytes.data()), bytes.size()}, stats));
   return bytes;
+}
+
+arrow::Status ParquetFile::ReadBytes(int64_t offset, std::span<uint8_t> out,
+                                     ReadStats* stats) const {
+  ARROW_RETURN_NOT_OK(file_->ReadAt(offset, out));
+  if (stats != nullptr) stats->bytes_read += static_cast<int64_t>(out.size());
+  return arrow::Status::OK();
 }
 
 void ParquetFile::WillRead(std::vector<ByteRange> ranges) const {
@@ -202,16 +208,17 @@ arrow::Result<std::shared_ptr<const std::vector<PageLocation>>> ParquetFile::Pag
   return page_lists_.emplace(std::pair(group, leaf), std::move(result)).first->second;
 }
 
-arrow::Result<size_t> ParquetFile::DecodePage(std::string_view bytes, int64_t offset, Codec codec,
-                                              PageHeader* header, std::string* body,
-                                              ReadStats* stats) const {
+// Checks the page at the front of `bytes` and gives its body as the file has it.
+arrow::Result<std::string_view> ParquetFile::CompressedBody(std::string_view bytes, int64_t offset,
+                                                            Codec codec, PageHeader* header) const {
   size_t header_bytes = 0;
   auto parsed = ParsePageHeader(bytes, &header_bytes);
   if (!parsed.ok()) return At(parsed.status(), offset);
   *header = *parsed;
   if (static_cast<size_t>(header->compressed_bytes) > bytes.size() - header_bytes ||
       header->uncompressed_bytes > kMaxBodyBytes ||
-      header->uncompressed_bytes > kMaxRatio * (int64_t{header->compressed_bytes} + 1)) {
+      header->uncompressed_bytes > kMaxRatio * (int64_t{header->compressed_bytes} + 1) ||
+      (codec == Codec::kUncompressed && header->uncompressed_bytes != header->compressed_bytes)) {
     return Corrupt("bad page size", offset);
   }
   const std::string_view compressed =
@@ -219,18 +226,41 @@ arrow::Result<size_t> ParquetFile::DecodePage(std::string_view bytes, int64_t of
   if (header->crc32.has_value() && PageChecksum(compressed) != *header->crc32) {
     return Corrupt("page does not match its checksum", offset);
   }
-  if (codec == Codec::kUncompressed) {
-    body->assign(compressed);
-  } else {
-    body->resize(static_cast<size_t>(header->uncompressed_bytes));
-    ARROW_RETURN_NOT_OK(
-        At(DecompressPage(compressed, {reinterpret_cast<uint8_t*>(body->data()), body->size()}),
-           offset));
-  }
-  if (stats != nullptr) {
-    ++stats->pages_read;
-  }
-  return header_bytes + compressed.size();
+  return compressed;
+}
+
+namespace {
+
+arrow::Status Decompress(std::string_view compressed, Codec codec, std::span<uint8_t> body) {
+  if (codec != Codec::kUncompressed) return DecompressPage(compressed, body);
+  std::copy(compressed.begin(), compressed.end(), body.begin());
+  return arrow::Status::OK();
+}
+
+}  // namespace
+
+arrow::Result<size_t> ParquetFile::DecodePage(std::string_view bytes, int64_t offset, Codec codec,
+                                              PageHeader* header, ByteBuffer* body,
+                                              ReadStats* stats) const {
+  ARROW_ASSIGN_OR_RAISE(const std::string_view compressed,
+                        CompressedBody(bytes, offset, codec, header));
+  const auto size = static_cast<size_t>(header->uncompressed_bytes);
+  ARROW_RETURN_NOT_OK(At(Decompress(compressed, codec, body->Resize(size)), offset));
+  if (stats != nullptr) ++stats->pages_read;
+  return static_cast<size_t>(compressed.end() - bytes.begin());
+}
+
+arrow::Result<size_t> ParquetFile::DecodePage(std::string_view bytes, int64_t offset, Codec codec,
+                                              PageHeader* header, std::string* body,
+                                              ReadStats* stats) const {
+  ARROW_ASSIGN_OR_RAISE(const std::string_view compressed,
+                        CompressedBody(bytes, offset, codec, header));
+  body->resize(static_cast<size_t>(header->uncompressed_bytes));
+  ARROW_RETURN_NOT_OK(
+      At(Decompress(compressed, codec, {reinterpret_cast<uint8_t*>(body->data()), body->size()}),
+         offset));
+  if (stats != nullptr) ++stats->pages_read;
+  return static_cast<size_t>(compressed.end() - bytes.begin());
 }
 
 arrow::Result<Page> ParquetFile::ReadDictionary(size_t group, size_t leaf, ReadStats* stats) const {

@@ -34,6 +34,26 @@ struct ChunkPages {
   std::vector<Page> data;
 };
 
+/// Bytes that are overwritten again and again; their memory is kept.
+class ByteBuffer {
+ public:
+  /// Make room; what was there is lost.
+  std::span<uint8_t> Resize(size_t size) {
+    if (size > capacity_) {
+      bytes_ = std::make_unique_for_overwrite<uint8_t[]>(size);
+      capacity_ = size;
+    }
+    size_ = size;
+    return {bytes_.get(), size};
+  }
+  std::string_view view() const { return {reinterpret_cast<const char*>(bytes_.get()), size_}; }
+
+ private:
+  std::unique_ptr<uint8_t[]> bytes_;
+  size_t size_ = 0;
+  size_t capacity_ = 0;
+};
+
 /// A range of bytes of a file.
 struct ByteRange {
   int64_t offset = 0;
@@ -72,6 +92,7 @@ class ParquetFile {
   arrow::Result<ChunkPages> ReadChunk(size_t group, size_t leaf, ReadStats* stats) const;
   /// Read bytes of the file.
   arrow::Result<std::string> ReadBytes(int64_t offset, int64_t size_bytes, ReadStats* stats) const;
+  arrow::Status ReadBytes(int64_t offset, std::span<uint8_t> out, ReadStats* stats) const;
   /// Let the disk begin with ranges that will be read, neighbours joined.
   void WillRead(std::vector<ByteRange> ranges) const;
   /// Check and decompress the page at the front of `bytes`.
@@ -82,6 +103,9 @@ class ParquetFile {
   /// \return        The page's size in the file.
   arrow::Result<size_t> DecodePage(std::string_view bytes, int64_t offset, Codec codec,
                                    PageHeader* header, std::string* body, ReadStats* stats) const;
+  /// The same into memory that is not cleared before.
+  arrow::Result<size_t> DecodePage(std::string_view bytes, int64_t offset, Codec codec,
+                                   PageHeader* header, ByteBuffer* body, ReadStats* stats) const;
   /// Make a kCorrupt error that names the file.
   arrow::Status Corrupt(const std::string& what, int64_t offset) const;
   /// Add path and offset to an error of a decoder.
@@ -91,6 +115,8 @@ class ParquetFile {
   explicit ParquetFile(std::shared_ptr<io::ReadableFile> file) : file_(std::move(file)) {}
   arrow::Status ReadFooter(ReadStats* stats, int64_t footer_bytes,
                            std::optional<uint32_t> footer_crc32c);
+  arrow::Result<std::string_view> CompressedBody(std::string_view bytes, int64_t offset,
+                                                 Codec codec, PageHeader* header) const;
   arrow::Status CheckMeta() const;
   arrow::Status CheckChunk(const ChunkMeta& chunk, size_t leaf) const;
 

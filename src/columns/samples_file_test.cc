@@ -7,11 +7,15 @@
 #include <gtest/gtest.h>
 
 #include "columns/file_for_test.h"
+#include "columns/page_cache.h"
 #include "columns/samples_reader.h"
 #include "columns/samples_writer.h"
 #include "columns/series_index.h"
+#include "io/executor.h"
 #include "io/sim_file_system.h"
+#include "io/task_runner.h"
 #include "larnax/error.h"
+#include "test/matchers.h"
 
 namespace larnax::columns {
 namespace {
@@ -252,6 +256,67 @@ TEST(SamplesFile, ReadsFewBytesOfOneSeries) {
   EXPECT_EQ(stats.pages_read, 1);
   EXPECT_LT(stats.bytes_read, summary.data_bytes / 8);
   EXPECT_LE(stats.samples_decoded, 8192);
+}
+
+// With pages that are kept, in a cache that holds all or next to none, and on several threads: the
+// same rows, and no page is read twice where there is room for it.
+TEST(SamplesFile, KeptPagesReadTheSame) {
+  const auto series = AwkwardSeries(3, 200, 60);
+  io::SimFileSystem fs(1);
+  ASSERT_TRUE(
+      WriteSeries(fs, series, ColumnsFor(series), {.time_page_rows = 500, .value_page_rows = 64})
+          .ok());
+  const OpenFiles plain = OpenBoth(fs).ValueOrDie();
+  io::ThreadExecutor executor(2);
+  for (const int64_t budget : {0, 20'000, 100'000'000}) {
+    SCOPED_TRACE(budget);
+    const auto cache = std::make_shared<PageCache>(budget);
+    const auto reader = SamplesReader::Open(fs.OpenReadable("data.parquet").ValueOrDie(), nullptr,
+                                            0, std::nullopt, std::make_shared<FilePages>(cache))
+                            .ValueOrDie();
+    TestRandom random(9);
+    for (int round = 0; round < 40; ++round) {
+      std::vector<RowRange> ranges;
+      int64_t row = 0;
+      while ((row += random.Below(300)) < plain.data->rows()) {
+        ranges.push_back({row, std::min(random.Below(200), plain.data->rows() - row)});
+        row += ranges.back().count;
+      }
+      std::vector<int64_t> times;
+      std::vector<double> values;
+      std::vector<int64_t> starts;
+      ASSERT_OK(plain.data->ReadTimes(ranges, &times, nullptr));
+      ASSERT_OK(plain.data->ReadValues(ranges, &values, nullptr));
+      ASSERT_OK(plain.data->ReadStarts(ranges, &starts, nullptr));
+      const ReadContext context{
+          nullptr, round % 2 == 0 ? io::TaskRunner() : io::MakeTaskRunner(&executor, 2)};
+      std::vector<TimesView> time_views;
+      ValueViews value_views;
+      std::vector<int64_t> kept_starts;
+      ASSERT_OK(reader->ViewTimes(ranges, context, &time_views));
+      ASSERT_OK(reader->ViewValues(ranges, context, &value_views));
+      ASSERT_OK(reader->ReadStarts(ranges, &kept_starts, nullptr));
+      EXPECT_EQ(kept_starts, starts);
+      size_t at = 0;
+      for (size_t i = 0; i < ranges.size(); ++i) {
+        const auto count = static_cast<size_t>(ranges[i].count);
+        ASSERT_EQ(time_views[i].times().size(), count);
+        ASSERT_EQ(value_views.values[i].size(), count);
+        for (size_t j = 0; j < count; ++j, ++at) {
+          ASSERT_EQ(time_views[i].times()[j], times[at]);
+          ASSERT_EQ(std::bit_cast<uint64_t>(value_views.values[i][j]),
+                    std::bit_cast<uint64_t>(values[at]));
+        }
+      }
+    }
+    const RowRange all{0, plain.data->rows()};
+    ReadStats stats;
+    std::vector<double> values;
+    ASSERT_OK(reader->ReadValues({&all, 1}, &values, nullptr));
+    ASSERT_OK(reader->ReadValues({&all, 1}, &values, &stats));
+    EXPECT_EQ(stats.pages_read == 0, budget > 1'000'000);
+    EXPECT_LE(cache->stats().bytes, budget);
+  }
 }
 
 TEST(SeriesIndex, MatchesLikeAScanOfAllLabels) {

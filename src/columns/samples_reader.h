@@ -9,16 +9,12 @@
 
 #include <arrow/result.h>
 
+#include "columns/row_range.h"
+#include "columns/sample_views.h"
 #include "io/file_system.h"
 #include "larnax/samples.h"
 
 namespace larnax::columns {
-
-/// Consecutive rows of a data file.
-struct RowRange {
-  int64_t first = 0;
-  int64_t count = 0;
-};
 
 /// Reads rows of one data file of the table `samples` by their numbers.
 ///
@@ -33,9 +29,11 @@ class SamplesReader {
   ///
   /// \param footer_bytes  FileSummary::data_footer_bytes, which saves a read; 0: unknown.
   /// \param footer_crc32c  Of the same place; nullopt: a damaged footer may go unnoticed.
+  /// \param kept  Where decoded pages are kept; nullptr: nowhere.
   static arrow::Result<std::shared_ptr<SamplesReader>> Open(
       std::shared_ptr<io::ReadableFile> file, ReadStats* stats, int64_t footer_bytes = 0,
-      std::optional<uint32_t> footer_crc32c = std::nullopt);
+      std::optional<uint32_t> footer_crc32c = std::nullopt,
+      std::shared_ptr<FilePages> kept = nullptr);
   ~SamplesReader();
 
   int64_t rows() const;
@@ -49,16 +47,18 @@ class SamplesReader {
   /// the pieces.
   arrow::Result<std::vector<RowRange>> CutAtPages(RowRange rows, ReadStats* stats) const;
 
+  /// Find the times of each range, and the values; a stale marker reads as kStaleBits. `views` is
+  /// replaced. What lies in one page is not copied.
+  arrow::Status ViewTimes(std::span<const RowRange> ranges, const ReadContext& context,
+                          std::vector<TimesView>* views) const;
+  arrow::Status ViewValues(std::span<const RowRange> ranges, const ReadContext& context,
+                           ValueViews* views) const;
+
   /// Append the times of all rows of `ranges`, one range after the other.
   arrow::Status ReadTimes(std::span<const RowRange> ranges, std::vector<int64_t>* time_ms,
                           ReadStats* stats) const;
-  /// Append the values of all rows of `ranges`; a stale marker reads as kStaleBits.
+  /// Append the values of all rows of `ranges`.
   arrow::Status ReadValues(std::span<const RowRange> ranges, std::vector<double>* value,
-                           ReadStats* stats) const;
-  /// The same into memory of the caller: `out` has exactly as many elements as `ranges` rows.
-  arrow::Status ReadTimes(std::span<const RowRange> ranges, std::span<int64_t> out,
-                          ReadStats* stats) const;
-  arrow::Status ReadValues(std::span<const RowRange> ranges, std::span<double> out,
                            ReadStats* stats) const;
   /// Append the start times of all rows of `ranges`, 0 = unknown; append nothing where none of the
   /// row groups touched has any (known from the footer, at no cost).

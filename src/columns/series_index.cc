@@ -5,11 +5,13 @@
 #include <cstring>
 #include <functional>
 #include <limits>
-#include <mutex>
+#include <numeric>
 #include <set>
+#include <utility>
 
 #include "columns/data_scanner.h"
 #include "columns/packed_column.h"
+#include "columns/page_cache.h"
 #include "columns/parquet_file.h"
 #include "columns/schema.h"
 #include "columns/series_columns.h"
@@ -28,11 +30,30 @@ std::vector<RowSpan> AllRows(int64_t rows) {
   return spans;
 }
 
+// Label sets are kept in blocks of so many rows, ...
+constexpr uint32_t kBlockRows = 256;
+// ... made when so many rows of one are for each that is wanted.
+constexpr size_t kMostUnwantedFactor = 4;
+// What stands for the column of a block where columns have numbers.
+constexpr size_t kLabelBlocks = std::numeric_limits<size_t>::max();
+
+class LabelBlock final : public DecodedPage {
+ public:
+  explicit LabelBlock(LabelSets sets) : sets_(std::move(sets)) {}
+  size_t rows() const override { return sets_.size(); }
+  int64_t memory_bytes() const override { return sets_.memory_bytes(); }
+  const LabelSets& sets() const { return sets_; }
+
+ private:
+  LabelSets sets_;
+};
+
 }  // namespace
 
 class SeriesIndex::Impl {
  public:
-  explicit Impl(std::shared_ptr<const ParquetFile> file) : columns_(std::move(file)) {}
+  Impl(std::shared_ptr<const ParquetFile> file, std::shared_ptr<FilePages> kept)
+      : columns_(std::move(file)), kept_(std::move(kept)) {}
   arrow::Status Init();
 
   SeriesColumns& columns() { return columns_; }
@@ -45,6 +66,8 @@ class SeriesIndex::Impl {
   arrow::Result<LabelSets> LabelsOf(std::span<const uint32_t> rows,
                                     const std::function<bool(std::string_view)>& wanted,
                                     ReadStats* stats);
+  arrow::Status ViewLabels(std::span<const uint32_t> rows, std::vector<LabelsView>* labels,
+                           std::shared_ptr<const void>* memory, ReadStats* stats);
   arrow::Result<std::vector<std::string>> DistinctValues(std::string_view label,
                                                          std::span<const RowSpan> spans,
                                                          ReadStats* stats);
@@ -58,9 +81,12 @@ class SeriesIndex::Impl {
   arrow::Status FilterOther(const Matcher& matcher, std::vector<RowSpan>* spans, ReadStats* stats);
   arrow::Status FilterTime(TimeRange range, std::vector<RowSpan>* spans, ReadStats* stats);
   int SlotOf(std::string_view label) const;
+  arrow::Result<std::shared_ptr<const LabelBlock>> BlockOf(std::span<const uint32_t> rows,
+                                                           ReadStats* stats);
 
   SeriesColumns columns_;
-  std::vector<std::string> label_names_;  // Sorted; position is the slot.
+  const std::shared_ptr<FilePages> kept_;  // May be null.
+  std::vector<std::string> label_names_;   // Sorted; position is the slot.
   int64_t data_rows_ = 0;
   TimeRange time_range_{1, 0};
 };
@@ -250,6 +276,64 @@ arrow::Result<LabelSets> SeriesIndex::Impl::LabelsOf(
   return sets;
 }
 
+// Gives the label sets of the block that `rows`, all of one, are in: where they are kept, or worth
+// to be; null otherwise.
+arrow::Result<std::shared_ptr<const LabelBlock>> SeriesIndex::Impl::BlockOf(
+    std::span<const uint32_t> rows, ReadStats* stats) {
+  const uint32_t block = rows.front() / kBlockRows;
+  const uint32_t begin = block * kBlockRows;
+  const auto end = static_cast<uint32_t>(std::min<int64_t>(begin + kBlockRows, columns_.size()));
+  if (auto found = kept_->Find(kLabelBlocks, block);
+      found != nullptr && found->rows() == end - begin) {
+    return std::static_pointer_cast<const LabelBlock>(std::move(found));
+  }
+  if (rows.size() * kMostUnwantedFactor < end - begin) return nullptr;
+  std::vector<uint32_t> all(end - begin);
+  std::iota(all.begin(), all.end(), begin);
+  ARROW_ASSIGN_OR_RAISE(LabelSets sets,
+                        LabelsOf(all, [](std::string_view) { return true; }, stats));
+  auto made = std::make_shared<const LabelBlock>(std::move(sets));
+  kept_->Insert(kLabelBlocks, block, made);
+  return made;
+}
+
+arrow::Status SeriesIndex::Impl::ViewLabels(std::span<const uint32_t> rows,
+                                            std::vector<LabelsView>* labels,
+                                            std::shared_ptr<const void>* memory, ReadStats* stats) {
+  struct Memory {
+    std::vector<std::shared_ptr<const LabelBlock>> blocks;
+    LabelSets rest;
+  };
+  auto held = std::make_shared<Memory>();
+  labels->assign(rows.size(), LabelsView());
+  std::vector<uint32_t> rest;
+  std::vector<size_t> places;  // Of `rest`.
+  for (size_t begin = 0; begin < rows.size();) {
+    const uint32_t block = rows[begin] / kBlockRows;
+    size_t end = begin + 1;
+    while (end < rows.size() && rows[end] / kBlockRows == block) ++end;
+    std::shared_ptr<const LabelBlock> found;
+    if (kept_ != nullptr) {
+      ARROW_ASSIGN_OR_RAISE(found, BlockOf(rows.subspan(begin, end - begin), stats));
+    }
+    for (; begin < end; ++begin) {
+      if (found != nullptr) {
+        (*labels)[begin] = found->sets()[rows[begin] % kBlockRows];
+      } else {
+        rest.push_back(rows[begin]);
+        places.push_back(begin);
+      }
+    }
+    if (found != nullptr) held->blocks.push_back(std::move(found));
+  }
+  if (!rest.empty()) {
+    ARROW_ASSIGN_OR_RAISE(held->rest, LabelsOf(rest, [](std::string_view) { return true; }, stats));
+    for (size_t i = 0; i < rest.size(); ++i) (*labels)[places[i]] = held->rest[i];
+  }
+  *memory = std::move(held);
+  return arrow::Status::OK();
+}
+
 arrow::Result<std::vector<std::string>> SeriesIndex::Impl::DistinctValues(
     std::string_view label, std::span<const RowSpan> spans, ReadStats* stats) {
   std::set<std::string_view> found;
@@ -313,10 +397,10 @@ SeriesIndex::~SeriesIndex() = default;
 
 arrow::Result<std::shared_ptr<SeriesIndex>> SeriesIndex::Open(
     std::shared_ptr<io::ReadableFile> file, ReadStats* stats, int64_t footer_bytes,
-    std::optional<uint32_t> footer_crc32c) {
+    std::optional<uint32_t> footer_crc32c, std::shared_ptr<FilePages> kept) {
   ARROW_ASSIGN_OR_RAISE(auto parquet,
                         ParquetFile::Open(std::move(file), stats, footer_bytes, footer_crc32c));
-  auto impl = std::make_unique<Impl>(std::move(parquet));
+  auto impl = std::make_unique<Impl>(std::move(parquet), std::move(kept));
   ARROW_RETURN_NOT_OK(impl->Init());
   return std::shared_ptr<SeriesIndex>(new SeriesIndex(std::move(impl)));
 }
@@ -403,6 +487,12 @@ arrow::Result<std::vector<uint64_t>> SeriesIndex::SeriesIds(std::span<const uint
   ids.reserve(rows.size());
   for (const uint32_t row : rows) ids.push_back(static_cast<uint64_t>((*column)[row]));
   return ids;
+}
+
+arrow::Status SeriesIndex::ViewLabels(std::span<const uint32_t> rows,
+                                      std::vector<LabelsView>* labels,
+                                      std::shared_ptr<const void>* memory, ReadStats* stats) const {
+  return impl_->ViewLabels(rows, labels, memory, stats);
 }
 
 arrow::Result<LabelSets> SeriesIndex::LabelsOf(std::span<const uint32_t> rows,

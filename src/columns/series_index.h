@@ -16,6 +16,8 @@
 
 namespace larnax::columns {
 
+class FilePages;
+
 /// Where the samples of one series stand in the data file, and when they are.
 struct SeriesExtent {
   int64_t row_start = 0;  ///< First row in the data file.
@@ -73,9 +75,11 @@ class SeriesIndex {
   ///
   /// \param footer_bytes  FileSummary::series_footer_bytes, which saves a read; 0: unknown.
   /// \param footer_crc32c  Of the same place; nullopt: a damaged footer may go unnoticed.
+  /// \param kept  Where label sets are kept; nullptr: nowhere.
   static arrow::Result<std::shared_ptr<SeriesIndex>> Open(
       std::shared_ptr<io::ReadableFile> file, ReadStats* stats, int64_t footer_bytes = 0,
-      std::optional<uint32_t> footer_crc32c = std::nullopt);
+      std::optional<uint32_t> footer_crc32c = std::nullopt,
+      std::shared_ptr<FilePages> kept = nullptr);
   ~SeriesIndex();
 
   /// Number of series.
@@ -112,6 +116,11 @@ class SeriesIndex {
 
   /// Build the label sets of rows (ascending), exactly as they were appended.
   arrow::Result<LabelSets> LabelsOf(std::span<const uint32_t> rows, ReadStats* stats) const;
+  /// The same as views, of which those of many rows near each other are kept for the next time.
+  ///
+  /// \param memory  Replaced by what keeps `labels` valid.
+  arrow::Status ViewLabels(std::span<const uint32_t> rows, std::vector<LabelsView>* labels,
+                           std::shared_ptr<const void>* memory, ReadStats* stats) const;
   /// Build label sets of rows with only some labels: those in `names` (byte order), or with
   /// `keep == false` all but those. Columns that are not needed are not read.
   arrow::Result<LabelSets> LabelsOf(std::span<const uint32_t> rows,

@@ -350,10 +350,15 @@ head::HeadSnapshot DatabaseImpl::CaptureHead(const SelectRequest& request) {
 }
 
 arrow::Result<std::unique_ptr<SampleStream>> DatabaseImpl::Select(const SelectRequest& request) {
+  return SelectWith(request, {});
+}
+
+arrow::Result<std::unique_ptr<SampleStream>> DatabaseImpl::SelectWith(
+    const SelectRequest& request, const io::TaskRunner& runner) {
   ARROW_RETURN_NOT_OK(CheckSelectors(request));
   counters_.selects.Add(1);
   ARROW_ASSIGN_OR_RAISE(auto stream,
-                        store_->Select(CaptureHead(request), request, *environment_.clock));
+                        store_->Select(CaptureHead(request), request, *environment_.clock, runner));
   return std::make_unique<CountedStream>(std::move(stream), &counters_);
 }
 
@@ -416,13 +421,17 @@ DatabaseStatus DatabaseImpl::CheapStatus() const {
 }
 
 std::string DatabaseImpl::MetricsText() {
-  const int64_t memory_bytes = head_ == nullptr ? 0 : head_->memory_bytes();
-  return MetricsToText(CollectOwnMetrics(counters_, CheapStatus(), memory_bytes));
+  return MetricsToText(CollectOwnMetrics(counters_, CurrentState()));
+}
+
+OwnState DatabaseImpl::CurrentState() const {
+  return {.status = CheapStatus(),
+          .head_memory_bytes = head_ == nullptr ? 0 : head_->memory_bytes(),
+          .page_cache = store_->page_cache_stats()};
 }
 
 arrow::Status DatabaseImpl::RecordOwnMetrics(std::string_view instance) {
-  const int64_t memory_bytes = head_ == nullptr ? 0 : head_->memory_bytes();
-  std::vector<OwnMetric> metrics = CollectOwnMetrics(counters_, CheapStatus(), memory_bytes);
+  std::vector<OwnMetric> metrics = CollectOwnMetrics(counters_, CurrentState());
   for (OwnMetric& metric : CollectMachineMetrics()) metrics.push_back(std::move(metric));
   metrics.push_back({"up", "gauge", "1: what is recorded here is alive.", {}, 1});
   const std::string message =

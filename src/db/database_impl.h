@@ -10,6 +10,7 @@
 #include "db/environment.h"
 #include "db/experiments.h"
 #include "db/metadata_catalog.h"
+#include "db/own_metrics.h"
 #include "db/write_path.h"
 #include "exec/engine.h"
 #include "head/head.h"
@@ -37,6 +38,9 @@ class DatabaseImpl final : public Database {
 
   void Ingest(const WriteMessage& message, WriteDone done) override;
   arrow::Result<std::unique_ptr<SampleStream>> Select(const SelectRequest& request) override;
+  /// The same for a query. \param runner  Reads for it, as long as the stream lives.
+  arrow::Result<std::unique_ptr<SampleStream>> SelectWith(const SelectRequest& request,
+                                                          const io::TaskRunner& runner);
   arrow::Result<NamesAnswer> LabelNames(const SelectRequest& request) override;
   arrow::Result<NamesAnswer> LabelValues(std::string_view name,
                                          const SelectRequest& request) override;
@@ -77,6 +81,7 @@ class DatabaseImpl final : public Database {
   arrow::Status CheckWritable() const;
   head::HeadSnapshot CaptureHead(const SelectRequest& request);
   DatabaseStatus CheapStatus() const;
+  OwnState CurrentState() const;
   std::string LogFolder(std::string_view name) const;
 
   const Environment environment_;

@@ -123,8 +123,8 @@ void ForEachMetric(const std::vector<OwnMetric>& metrics, std::string_view job,
 
 }  // namespace
 
-std::vector<OwnMetric> CollectOwnMetrics(const Counters& counters, const DatabaseStatus& status,
-                                         int64_t head_memory_bytes) {
+std::vector<OwnMetric> CollectOwnMetrics(const Counters& counters, const OwnState& state) {
+  const DatabaseStatus& status = state.status;
   Collector out;
   for (const CounterRow& row : kCounterRows) {
     out.Add(row.name, "counter", row.help,
@@ -135,11 +135,21 @@ std::vector<OwnMetric> CollectOwnMetrics(const Counters& counters, const Databas
   };
   gauge("larnax_head_series", "Series with recent samples in memory.", status.head_series);
   gauge("larnax_head_samples", "Samples in memory that wait for a flush.", status.head_samples);
-  gauge("larnax_head_memory_bytes", "Memory that they take.", head_memory_bytes);
+  gauge("larnax_head_memory_bytes", "Memory that they take.", state.head_memory_bytes);
   gauge("larnax_files", "Live data files.", status.files);
   gauge("larnax_file_rows", "Rows in live data files.", status.file_rows);
   gauge("larnax_file_bytes", "Bytes of live data and series files.", status.file_bytes);
   gauge("larnax_wal_size_bytes", "Bytes of the log on disk.", status.wal_bytes);
+  const auto counter = [&out](const char* name, const char* help, int64_t value) {
+    out.Add(name, "counter", help, static_cast<double>(value));
+  };
+  const columns::PageCacheStats& cache = state.page_cache;
+  counter("larnax_page_cache_hits_total", "Pages that were found decoded.", cache.hits);
+  counter("larnax_page_cache_misses_total", "Pages that had to be read.", cache.misses);
+  counter("larnax_page_cache_evictions_total", "Decoded pages dropped for others.",
+          cache.evictions);
+  gauge("larnax_page_cache_pages", "Decoded pages that are kept.", cache.pages);
+  gauge("larnax_page_cache_bytes", "Memory that they take.", cache.bytes);
   out.AddLabeled("larnax_build_info", "gauge", "Always 1; the version is a label.", "version",
                  Version(), 1);
   CollectProcess(&out);

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "columns/page_cache.h"
 #include "db/counters.h"
 #include "larnax/database.h"
 
@@ -19,9 +20,15 @@ struct OwnMetric {
   double value = 0;
 };
 
+/// What a database tells besides its counters.
+struct OwnState {
+  DatabaseStatus status;
+  int64_t head_memory_bytes = 0;
+  columns::PageCacheStats page_cache;
+};
+
 /// Collect the metrics of a database and its process; values of one metric stand together.
-std::vector<OwnMetric> CollectOwnMetrics(const Counters& counters, const DatabaseStatus& status,
-                                         int64_t head_memory_bytes);
+std::vector<OwnMetric> CollectOwnMetrics(const Counters& counters, const OwnState& state);
 
 /// Collect a few metrics of the machine, named as node_exporter names them; none where the
 /// operating system does not tell.

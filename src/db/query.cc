@@ -1,4 +1,5 @@
 #include <exception>
+#include <utility>
 
 #include "db/database_impl.h"
 #include "exec/source.h"
@@ -10,19 +11,21 @@ namespace {
 // Every selector of a query is a read of head and files.
 class DatabaseSource final : public exec::SampleSource {
  public:
-  explicit DatabaseSource(Database* database) : database_(database) {}
+  DatabaseSource(DatabaseImpl* database, io::TaskRunner runner)
+      : database_(database), runner_(std::move(runner)) {}
   arrow::Result<std::unique_ptr<SampleStream>> Select(const SelectRequest& request) override {
-    return database_->Select(request);
+    return database_->SelectWith(request, runner_);
   }
 
  private:
-  Database* database_;
+  DatabaseImpl* database_;
+  const io::TaskRunner runner_;
 };
 
 }  // namespace
 
 arrow::Result<QueryResult> DatabaseImpl::Query(const QueryRequest& request) {
-  DatabaseSource source(this);
+  DatabaseSource source(this, query_engine_.RunnerFor(request));
   try {
     return query_engine_.Run(source, request);
   } catch (const std::exception& error) {

@@ -195,15 +195,24 @@ class Engine::Impl {
                                      : std::max<size_t>(1, std::thread::hardware_concurrency())) {}
 
   arrow::Result<QueryResult> Evaluate(SampleSource& source, const QueryRequest& request) {
-    size_t threads = threads_;
-    if (request.threads > 0) threads = std::min(threads, static_cast<size_t>(request.threads));
+    const size_t threads = ThreadsFor(request);
     io::Executor* executor = threads > 1 ? Workers() : nullptr;
     // Where fewer threads than there are may work, no more tasks than these may wait for them.
     const size_t morsels = threads < threads_ ? threads : 3 * threads;
     return QueryRun(source, request, clock_, executor, morsels).Evaluate();
   }
 
+  io::TaskRunner RunnerFor(const QueryRequest& request) {
+    const size_t threads = ThreadsFor(request);
+    return threads > 1 ? io::MakeTaskRunner(Workers(), threads - 1) : io::TaskRunner();
+  }
+
  private:
+  size_t ThreadsFor(const QueryRequest& request) const {
+    if (request.threads <= 0) return threads_;
+    return std::min(threads_, static_cast<size_t>(request.threads));
+  }
+
   // Made when they are first needed, so that an engine that is never asked has no threads.
   io::Executor* Workers() {
     std::call_once(once_,
@@ -223,5 +232,7 @@ Engine::~Engine() = default;
 arrow::Result<QueryResult> Engine::Run(SampleSource& source, const QueryRequest& request) {
   return impl_->Evaluate(source, request);
 }
+
+io::TaskRunner Engine::RunnerFor(const QueryRequest& request) { return impl_->RunnerFor(request); }
 
 }  // namespace larnax::exec

@@ -6,6 +6,7 @@
 #include <arrow/result.h>
 
 #include "exec/source.h"
+#include "io/task_runner.h"
 #include "larnax/query.h"
 
 namespace larnax::io {
@@ -33,6 +34,10 @@ class Engine {
   ///                    Prometheus.
   /// \retval kLimit, kTimeout, kCancelled  As set in the request.
   arrow::Result<QueryResult> Run(SampleSource& source, const QueryRequest& request);
+
+  /// Give what a source may read by for this query: the threads that evaluate it. Empty where that
+  /// is only its caller's. Valid as long as the engine.
+  io::TaskRunner RunnerFor(const QueryRequest& request);
 
  private:
   class Impl;

@@ -2,22 +2,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
+
+#include "columns/page_cache.h"
 
 namespace larnax::store {
 namespace {
 
 constexpr size_t kBlockElements = 32 << 10;
-
-uint64_t Mix(uint64_t hash, int64_t value) {
-  return (hash ^ static_cast<uint64_t>(value)) * 0x9e3779b97f4a7c15ULL;
-}
-
-// Series of one target differ from those of another in their first time already.
-uint64_t HashTimes(std::span<const int64_t> time_ms) {
-  uint64_t hash = Mix(time_ms.size(), time_ms.front());
-  hash = Mix(hash, time_ms.back());
-  return Mix(hash, time_ms[time_ms.size() / 2]);
-}
 
 bool AreEqual(std::span<const int64_t> a, const TimestampVector& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
@@ -27,8 +19,6 @@ bool AreEqual(std::span<const int64_t> a, const TimestampVector& b) {
 
 struct BatchBuilder::Storage {
   std::vector<std::shared_ptr<const void>> kept;
-  std::vector<std::unique_ptr<double[]>> read_values;
-  std::vector<std::unique_ptr<std::vector<int64_t>>> read_starts;
   std::vector<std::unique_ptr<double[]>> values;
   std::vector<std::unique_ptr<int64_t[]>> starts;
   std::vector<std::vector<HistogramSample>> histograms;
@@ -42,8 +32,9 @@ void BatchBuilder::Keep(std::shared_ptr<const void> object) {
 }
 
 void BatchBuilder::Take(LoadedParts* loaded) {
-  storage_->read_values = std::move(loaded->values);
-  storage_->read_starts = std::move(loaded->starts);
+  storage_->kept.insert(storage_->kept.end(), std::make_move_iterator(loaded->memory.begin()),
+                        std::make_move_iterator(loaded->memory.end()));
+  loaded->memory.clear();
 }
 
 std::shared_ptr<const TimestampVector> BatchBuilder::ShareTimes(std::span<const int64_t> time_ms) {
@@ -52,7 +43,7 @@ std::shared_ptr<const TimestampVector> BatchBuilder::ShareTimes(std::span<const 
     const auto& previous = batch_.series.back().time_ms;
     if (AreEqual(time_ms, *previous)) return previous;
   }
-  auto& shared = times_[HashTimes(time_ms)];
+  auto& shared = times_[columns::HashTimes(time_ms)];
   if (shared == nullptr || !AreEqual(time_ms, *shared)) {
     shared = std::make_shared<const TimestampVector>(time_ms.begin(), time_ms.end());
   }
@@ -60,23 +51,68 @@ std::shared_ptr<const TimestampVector> BatchBuilder::ShareTimes(std::span<const 
 }
 
 template <typename T>
-std::span<const T> BatchBuilder::Copy(std::span<const T> from,
-                                      std::vector<std::unique_ptr<T[]>>* blocks, T** next,
-                                      size_t* left) {
-  if (from.size() > *left) {
-    *left = std::max(kBlockElements, from.size());
+std::span<T> BatchBuilder::Allocate(size_t size, std::vector<std::unique_ptr<T[]>>* blocks,
+                                    T** next, size_t* left) {
+  if (size > *left) {
+    *left = std::max(kBlockElements, size);
     blocks->push_back(std::make_unique_for_overwrite<T[]>(*left));
     *next = blocks->back().get();
   }
   T* const to = *next;
-  std::copy(from.begin(), from.end(), to);
-  *next += from.size();
-  *left -= from.size();
-  return {to, from.size()};
+  *next += size;
+  *left -= size;
+  return {to, size};
+}
+
+template <typename T>
+std::span<const T> BatchBuilder::Copy(std::span<const T> from,
+                                      std::vector<std::unique_ptr<T[]>>* blocks, T** next,
+                                      size_t* left) {
+  const std::span<T> to = Allocate(from.size(), blocks, next, left);
+  std::copy(from.begin(), from.end(), to.begin());
+  return to;
+}
+
+// Series of one target have the same parts: their times are put together once.
+std::shared_ptr<const TimestampVector> BatchBuilder::JoinTimes(std::span<const PartSamples> parts) {
+  part_times_.clear();
+  uint64_t hash = parts.size();
+  size_t size = 0;
+  for (const PartSamples& part : parts) {
+    part_times_.push_back(part.times != nullptr ? part.times->Share() : ShareTimes(part.time_ms));
+    const auto address = reinterpret_cast<uintptr_t>(part_times_.back().get());
+    hash = (hash ^ (address >> 4)) * 0x9e3779b97f4a7c15ULL;
+    size += part.size();
+  }
+  JoinedTimes& joined = joined_times_[hash];
+  if (joined.parts == part_times_) return joined.times;
+  auto times = std::make_shared<TimestampVector>();
+  times->reserve(size);
+  for (const PartSamples& part : parts) {
+    times->insert(times->end(), part.time_ms.begin(), part.time_ms.end());
+  }
+  joined = {part_times_, std::move(times)};
+  return joined.times;
+}
+
+bool BatchBuilder::AddJoined(LabelsView labels, std::span<const PartSamples> parts) {
+  size_t size = 0;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (!parts[i].start_ms.empty()) return false;
+    if (i > 0 && parts[i].time_ms.front() <= parts[i - 1].time_ms.back()) return false;
+    size += parts[i].size();
+  }
+  const std::span<double> values = Allocate(size, &storage_->values, &next_value_, &values_left_);
+  double* next = values.data();
+  for (const PartSamples& part : parts)
+    next = std::copy(part.value.begin(), part.value.end(), next);
+  batch_.series.push_back(
+      {.labels = labels, .time_ms = JoinTimes(parts), .value = values, .start_ms = {}});
+  return true;
 }
 
 void BatchBuilder::AddBorrowed(LabelsView labels, const PartSamples& samples) {
-  auto times = ShareTimes(samples.time_ms);
+  auto times = samples.times != nullptr ? samples.times->Share() : ShareTimes(samples.time_ms);
   batch_.series.push_back({.labels = labels,
                            .time_ms = std::move(times),
                            .value = samples.value,

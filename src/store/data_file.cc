@@ -1,6 +1,7 @@
 #include "store/data_file.h"
 
 #include <array>
+#include <type_traits>
 #include <utility>
 
 #include "columns/parquet_file.h"
@@ -15,7 +16,9 @@ DataFile::DataFile(io::FileSystem* fs, std::string root, FileEntry entry,
       root_(std::move(root)),
       entry_(std::move(entry)),
       holds_histograms_(entry_.table == kHistogramsTable),
-      open_files_(std::move(open_files)) {}
+      open_files_(std::move(open_files)),
+      pages_(open_files_ == nullptr ? nullptr
+                                    : std::make_shared<columns::FilePages>(open_files_->pages())) {}
 
 DataFile::~DataFile() {
   if (open_files_ != nullptr) open_files_->Forget(this);
@@ -108,7 +111,7 @@ arrow::Result<std::shared_ptr<columns::SeriesIndex>> DataFile::Index(ReadStats* 
       ARROW_ASSIGN_OR_RAISE(auto file, TakeOpen(Tree::kSeries));
       ARROW_ASSIGN_OR_RAISE(
           index, columns::SeriesIndex::Open(std::move(file), stats, entry_.series_footer_bytes,
-                                            entry_.series_footer_crc32c));
+                                            entry_.series_footer_crc32c, pages_));
       if (index->size() != entry_.series || index->data_rows() != entry_.rows) {
         return Mismatch(Tree::kSeries);
       }
@@ -129,8 +132,13 @@ arrow::Result<std::shared_ptr<Reader>> DataFile::OpenReader(std::shared_ptr<Read
     if (*kept == nullptr) {
       const OpenStats open_stats(stats);
       ARROW_ASSIGN_OR_RAISE(auto file, TakeOpen(Tree::kData));
-      ARROW_ASSIGN_OR_RAISE(
-          reader, Reader::Open(std::move(file), stats, entry_.footer_bytes, entry_.footer_crc32c));
+      if constexpr (std::is_same_v<Reader, columns::SamplesReader>) {
+        ARROW_ASSIGN_OR_RAISE(reader, Reader::Open(std::move(file), stats, entry_.footer_bytes,
+                                                   entry_.footer_crc32c, pages_));
+      } else {
+        ARROW_ASSIGN_OR_RAISE(reader, Reader::Open(std::move(file), stats, entry_.footer_bytes,
+                                                   entry_.footer_crc32c));
+      }
       if (reader->rows() != entry_.rows) return Mismatch(Tree::kData);
       *kept = reader;
     }

@@ -11,6 +11,7 @@
 
 #include "columns/exemplars_reader.h"
 #include "columns/histograms_reader.h"
+#include "columns/page_cache.h"
 #include "columns/samples_reader.h"
 #include "columns/series_index.h"
 #include "io/file_system.h"
@@ -41,7 +42,7 @@ inline bool AreSamePlace(LabelsView a, LabelsView b) {
 class DataFile : public std::enable_shared_from_this<DataFile> {
  public:
   /// \param fs          Outlives the file. \param root  The archive's directory.
-  /// \param open_files  Says when to close it; nullptr: never.
+  /// \param open_files  Says when to close it, and keeps decoded pages; nullptr: neither.
   DataFile(io::FileSystem* fs, std::string root, FileEntry entry,
            std::shared_ptr<OpenFiles> open_files);
   /// Removes both files where they were retired.
@@ -102,6 +103,7 @@ class DataFile : public std::enable_shared_from_this<DataFile> {
   const FileEntry entry_;
   const bool holds_histograms_;
   const std::shared_ptr<OpenFiles> open_files_;
+  const std::shared_ptr<columns::FilePages> pages_;  // Null where open_files_ is.
   std::shared_ptr<const KnownLabels> known_labels_;
   std::atomic<bool> in_retired_ = false;
   std::atomic<bool> remove_when_unused_ = false;

@@ -58,7 +58,7 @@ arrow::Status PartSalvage::TryRead(const SeriesPart& part) {
   ARROW_RETURN_NOT_OK(Open(part.file));
   const SeriesWalk::Source& source = sources_[part.file];
   if (!source.file->holds_histograms()) {
-    return LoadParts(sources_, {&part, 1}, range_, stats_, &loaded_);
+    return LoadParts(sources_, {&part, 1}, range_, {.stats = stats_}, &loaded_);
   }
   std::shared_ptr<columns::HistogramsReader> reader = source.histograms;
   if (reader == nullptr) {

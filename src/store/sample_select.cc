@@ -22,8 +22,11 @@ constexpr int64_t kHeadPrecedence = int64_t{1} << 62;
 
 class SelectStream final : public SampleStream {
  public:
-  SelectStream(Snapshot snapshot, const SelectRequest& request, const io::Clock& clock)
-      : snapshot_(std::move(snapshot)), range_(request.range), guard_(request, clock) {}
+  SelectStream(Snapshot snapshot, const SelectRequest& request, const io::Clock& clock,
+               io::TaskRunner runner)
+      : snapshot_(std::move(snapshot)), range_(request.range), guard_(request, clock) {
+    parts_.set_runner(std::move(runner));
+  }
 
   arrow::Status Open(std::span<const std::vector<Matcher>> selectors) {
     if (range_.start_ms > range_.end_ms) {
@@ -221,13 +224,19 @@ class SelectStream final : public SampleStream {
     }
     std::erase_if(merge_parts_, [](const PartSamples& part) { return part.size() == 0; });
     if (merge_parts_.empty()) return;
+    ++stats_.series;
+    if (merge_parts_.size() > 1 && builder->AddJoined(wanted.labels, merge_parts_)) {
+      for (const PartSamples& part : merge_parts_) {
+        stats_.samples += static_cast<int64_t>(part.size());
+      }
+      return;
+    }
     PartSamples samples = merge_parts_[0];
     if (merge_parts_.size() > 1) {
       MergeParts(merge_parts_, &merged_);
       samples = {merged_.time_ms, merged_.value, merged_.start_ms};
     }
     builder->AddCopied(wanted.labels, samples);
-    ++stats_.series;
     stats_.samples += static_cast<int64_t>(samples.size());
   }
 
@@ -252,8 +261,10 @@ class SelectStream final : public SampleStream {
 
 arrow::Result<std::unique_ptr<SampleStream>> SelectSamples(Snapshot snapshot,
                                                            const SelectRequest& request,
-                                                           const io::Clock& clock) {
-  auto stream = std::make_unique<SelectStream>(std::move(snapshot), request, clock);
+                                                           const io::Clock& clock,
+                                                           io::TaskRunner runner) {
+  auto stream =
+      std::make_unique<SelectStream>(std::move(snapshot), request, clock, std::move(runner));
   ARROW_RETURN_NOT_OK(stream->Open(request.selectors));
   return stream;
 }

@@ -7,6 +7,7 @@
 
 #include "head/head.h"
 #include "io/clock.h"
+#include "io/task_runner.h"
 #include "larnax/database.h"
 #include "larnax/samples.h"
 #include "store/version.h"
@@ -25,10 +26,12 @@ struct Snapshot {
 /// Open a stream over the selected series. Files are matched here; samples are read by the stream,
 /// about a million a batch.
 ///
-/// \param clock  Outlives the stream; read only where the request has a timeout.
+/// \param clock   Outlives the stream; read only where the request has a timeout.
+/// \param runner  Decodes pages; may be empty.
 /// \retval kNotFound A file is gone (read-only archives): take a newer snapshot.
 arrow::Result<std::unique_ptr<SampleStream>> SelectSamples(Snapshot snapshot,
                                                            const SelectRequest& request,
-                                                           const io::Clock& clock);
+                                                           const io::Clock& clock,
+                                                           io::TaskRunner runner = {});
 
 }  // namespace larnax::store

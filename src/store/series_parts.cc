@@ -86,7 +86,7 @@ arrow::Status SeriesParts::Load(const std::vector<SeriesWalk::Source>& sources, 
   if (float_parts_.empty()) {
     loaded_.parts.clear();
   } else {
-    ARROW_RETURN_NOT_OK(LoadParts(sources, float_parts_, range, stats, &loaded_));
+    ARROW_RETURN_NOT_OK(LoadParts(sources, float_parts_, range, {stats, runner_}, &loaded_));
   }
   histograms_.clear();
   histogram_rows_.clear();
@@ -123,6 +123,7 @@ arrow::Status SeriesParts::LoadIntact(const std::vector<SeriesWalk::Source>& sou
       ARROW_RETURN_NOT_OK(keep(histogram_parts_[series.first_histogram + i]));
     }
   }
+  intact.runner_ = std::move(runner_);
   *this = std::move(intact);
   ARROW_RETURN_NOT_OK(Load(sources, range, stats));
   cut_ = std::make_shared<CutSamples>();

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include <arrow/status.h>
@@ -23,6 +24,8 @@ arrow::Result<int64_t> RowLoad(const SeriesWalk::Source& source, ReadStats* stat
 /// Series are numbered from 0 in the order in which they were added.
 class SeriesParts {
  public:
+  /// Say by whom pages are decoded; the calling thread, otherwise.
+  void set_runner(io::TaskRunner runner) { runner_ = std::move(runner); }
   /// Forget all series; memory is used again.
   void Clear();
   /// Add a series with its parts, as a SeriesWalk over `sources` gives them.
@@ -68,6 +71,7 @@ class SeriesParts {
   arrow::Status LoadHistograms(const std::vector<SeriesWalk::Source>& sources, TimeRange range,
                                ReadStats* stats);
 
+  io::TaskRunner runner_;
   std::vector<Series> series_;
   std::vector<SeriesPart> float_parts_;
   std::vector<int64_t> float_precedence_;

@@ -65,11 +65,7 @@ arrow::Status SeriesWalk::LoadLabels(const Source& source, std::span<const uint3
     cursor->memory = known;
     return arrow::Status::OK();
   }
-  ARROW_ASSIGN_OR_RAISE(columns::LabelSets sets, source.index->LabelsOf(rows, stats_));
-  const auto shared = std::make_shared<const columns::LabelSets>(std::move(sets));
-  for (size_t i = 0; i < rows.size(); ++i) cursor->labels.push_back((*shared)[i]);
-  cursor->memory = shared;
-  return arrow::Status::OK();
+  return source.index->ViewLabels(rows, &cursor->labels, &cursor->memory, stats_);
 }
 
 arrow::Result<bool> SeriesWalk::LoadChunk(size_t source_index) {

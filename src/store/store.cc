@@ -56,6 +56,7 @@ StoreOptions MakeStoreOptions(const DatabaseOptions& options, std::string lock_c
   made.merge.max_file_bytes = options.max_file_bytes;
   made.merge.min_free_bytes = options.min_free_disk_bytes;
   made.writer.wide_compat = options.wide_compat;
+  made.open_files.page_bytes = options.page_cache_bytes;
   return made;
 }
 
@@ -221,9 +222,12 @@ auto Store::ReadWithRetry(head::HeadSnapshot head, Read read) {
 
 arrow::Result<std::unique_ptr<SampleStream>> Store::Select(head::HeadSnapshot head,
                                                            const SelectRequest& request,
-                                                           const io::Clock& clock) {
-  return ReadWithRetry(std::move(head), [&](const Snapshot& snapshot) {
-    return SelectSamples(snapshot, request, clock);
+                                                           const io::Clock& clock,
+                                                           const io::TaskRunner& runner) {
+  return ReadWithRetry(std::move(head), [&](Snapshot& snapshot) {
+    // Only of read-only archives, which have no head, is there a second attempt.
+    if (!options_.read_only) return SelectSamples(std::move(snapshot), request, clock, runner);
+    return SelectSamples(snapshot, request, clock, runner);
   });
 }
 

@@ -88,9 +88,13 @@ class Store {
   arrow::Status Refresh();
 
   /// Read samples. \param head  Captured for this request before the call.
+  /// \param runner  Decodes pages, until the stream is gone; may be empty.
   arrow::Result<std::unique_ptr<SampleStream>> Select(head::HeadSnapshot head,
                                                       const SelectRequest& request,
-                                                      const io::Clock& clock);
+                                                      const io::Clock& clock,
+                                                      const io::TaskRunner& runner = {});
+  /// What became of decoded pages.
+  columns::PageCacheStats page_cache_stats() const { return open_files_->pages()->stats(); }
   arrow::Result<NamesAnswer> LabelNames(head::HeadSnapshot head, const SelectRequest& request,
                                         const io::Clock& clock);
   arrow::Result<NamesAnswer> LabelValues(head::HeadSnapshot head, std::string_view name,
