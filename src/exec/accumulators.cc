@@ -2,6 +2,8 @@
 
 #include <cmath>
 #include <limits>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,17 +28,23 @@ class HistogramSums {
 
   void Add(const StepSeries& row, size_t step, promql::PositionRange position,
            Annotations* annotations) {
-    if (cells_.empty()) cells_.resize(steps_);
+    if (cells_.empty()) {
+      cells_.resize(steps_);
+      bytes_ += steps_ * sizeof(Cell);
+    }
     Cell& cell = cells_[step];
     if (cell.sum == nullptr) {
       using Kind = model::HistogramAccumulator::Kind;
       cell.sum = std::make_unique<model::HistogramAccumulator>(mean_ ? Kind::kMean : Kind::kSum);
+      bytes_ += cell.sum->SizeBytes();
     }
     const model::FloatHistogram& histogram = *row.histograms[step];
     cell.reset_seen |= histogram.counter_reset_hint == CounterResetHint::kReset;
     cell.no_reset_seen |= histogram.counter_reset_hint == CounterResetHint::kNotReset;
     if (cell.incompatible) return;
+    bytes_ -= cell.sum->SizeBytes();
     const auto report = cell.sum->Add(histogram);
+    bytes_ += cell.sum->SizeBytes();
     if (!report.has_value()) {
       cell.incompatible = true;
       annotations->Warn(
@@ -51,15 +59,19 @@ class HistogramSums {
 
   bool Has(size_t step) const { return !cells_.empty() && cells_[step].sum != nullptr; }
 
-  // Null where there is no result.
-  HistogramPtr Result(size_t step, promql::PositionRange position, Annotations* annotations) const {
-    const Cell& cell = cells_[step];
+  // Nullopt where there is no result. Frees what was added up.
+  std::optional<model::FloatHistogram> TakeResult(size_t step, promql::PositionRange position,
+                                                  Annotations* annotations) {
+    Cell& cell = cells_[step];
     if (cell.reset_seen && cell.no_reset_seen) {
       annotations->Warn("conflicting counter resets during histogram aggregation", position);
     }
-    if (cell.incompatible) return nullptr;
-    return std::make_shared<const model::FloatHistogram>(cell.sum->Result());
+    const std::unique_ptr<model::HistogramAccumulator> sum = std::move(cell.sum);
+    if (cell.incompatible) return std::nullopt;
+    return sum->Result();
   }
+
+  size_t bytes() const { return bytes_; }
 
  private:
   struct Cell {
@@ -70,6 +82,7 @@ class HistogramSums {
   };
   bool mean_;
   size_t steps_;
+  size_t bytes_ = 0;
   std::vector<Cell> cells_;
 };
 
@@ -118,12 +131,14 @@ class SumAccumulator final : public Accumulator {
         annotations->Warn("encountered a mix of histograms and floats for aggregation", position);
         continue;
       }
-      HistogramPtr result = histograms_.Result(step, position, annotations);
-      if (result != nullptr) out->SetHistogram(row, step, std::move(result));
+      auto result = histograms_.TakeResult(step, position, annotations);
+      if (result) out->SetHistogram(row, step, *std::move(result));
     }
   }
 
-  int64_t bytes() const override { return static_cast<int64_t>(steps_) * (mean_ ? 24 : 16); }
+  int64_t bytes() const override {
+    return static_cast<int64_t>(steps_ * (mean_ ? 24 : 16) + histograms_.bytes());
+  }
 
  private:
   // Adds to sums that there are in runs; where there is none yet, the value is the sum.

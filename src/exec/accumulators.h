@@ -21,7 +21,7 @@ class Accumulator {
   /// Write the results. \param row  A row of `out`, nothing present. Called once.
   virtual void Finish(promql::PositionRange expr_position, StepVector* out, StepSeries* row,
                       Annotations* annotations) = 0;
-  /// Bytes held for `steps` steps, about.
+  /// Bytes held, about; with histograms they grow as series are added.
   virtual int64_t bytes() const = 0;
 };
 

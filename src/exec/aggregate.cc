@@ -24,23 +24,6 @@ using promql::AggregateOp;
 
 namespace {
 
-// Counts bytes while it lives.
-class MeteredBytes {
- public:
-  explicit MeteredBytes(std::shared_ptr<MemoryMeter> meter) : meter_(std::move(meter)) {}
-  ~MeteredBytes() { meter_->RemoveBytes(bytes_); }
-  MeteredBytes(const MeteredBytes&) = delete;
-  MeteredBytes& operator=(const MeteredBytes&) = delete;
-  void Add(int64_t bytes) {
-    bytes_ += bytes;
-    meter_->AddBytes(bytes);
-  }
-
- private:
-  std::shared_ptr<MemoryMeter> meter_;
-  int64_t bytes_ = 0;
-};
-
 // `sum avg count min max group stddev stdvar`: holds one batch and the groups.
 class GroupedAggregate final : public WholeOperator {
  public:
@@ -52,35 +35,44 @@ class GroupedAggregate final : public WholeOperator {
  private:
   struct Group {
     std::unique_ptr<Accumulator> accumulator;
+    int64_t bytes = 0;  // As they are counted.
     bool drop_name = false;
   };
 
   arrow::Result<StepVector> Evaluate() override {
     GroupIndex index(aggregate_.grouping, aggregate_.without);
     std::vector<Group> groups;
-    MeteredBytes metered(context_->budget->meter());
+    MeteredHold held(context_->budget->meter());
+    BudgetPace pace(context_->budget);
     const promql::PositionRange position = aggregate_.expr->position;
     while (true) {
       ARROW_ASSIGN_OR_RAISE(StepVector batch, input_->Next());
       if (batch.empty()) break;
       for (const StepSeries& row : batch.series) {
+        // A group takes two rows, or three.
+        ARROW_RETURN_NOT_OK(pace.Pass(3 * grid_.count * sizeof(double)));
+        const size_t known_bytes = index.bytes();
         const uint32_t number = index.Number(row.labels);
         if (number == groups.size()) {
-          groups.push_back({MakeAccumulator(aggregate_.op, grid_.count), false});
-          metered.Add(groups.back().accumulator->bytes());
+          groups.push_back({MakeAccumulator(aggregate_.op, grid_.count)});
+          held.AddBytes(static_cast<int64_t>(sizeof(Group) + index.bytes() - known_bytes));
         }
         Group& group = groups[number];
         group.drop_name |= row.drop_name;
         group.accumulator->Add(row, position, &context_->annotations);
+        held.AddBytes(group.accumulator->bytes() - group.bytes);
+        group.bytes = group.accumulator->bytes();
       }
     }
     ARROW_RETURN_NOT_OK(CheckRows(groups.size()));
     StepVector out = NewVector();
     out.Reserve(groups.size());
     for (uint32_t i = 0; i < groups.size(); ++i) {
+      ARROW_RETURN_NOT_OK(pace.Pass(static_cast<size_t>(groups[i].bytes)));
       StepSeries& row = out.Add(LabelsView(), groups[i].drop_name);
       groups[i].accumulator->Finish(position, &out, &row, &context_->annotations);
       groups[i].accumulator.reset();
+      held.AddBytes(-groups[i].bytes);
       if (AnyPresent(row.present, grid_.count)) {
         row.labels = out.StoreLabels(index.labels(i).bytes());
       } else {
@@ -110,11 +102,16 @@ class QuantileAggregate final : public WholeOperator {
     ARROW_ASSIGN_OR_RAISE(const StepVector all, Drain(input_.get()));
     GroupIndex index(aggregate_.grouping, aggregate_.without);
     std::vector<std::vector<const StepSeries*>> groups;
+    BudgetPace pace(context_->budget);
     for (const StepSeries& row : all.series) {
+      ARROW_RETURN_NOT_OK(pace.Pass(row.labels.bytes().size() + sizeof(StepSeries*)));
       const uint32_t number = index.Number(row.labels);
       if (number == groups.size()) groups.emplace_back();
       groups[number].push_back(&row);
     }
+    MeteredHold held(context_->budget->meter());
+    held.AddBytes(static_cast<int64_t>(index.bytes() + all.size() * sizeof(StepSeries*)));
+    ARROW_RETURN_NOT_OK(CheckRows(groups.size()));
     StepVector out = NewVector();
     out.Reserve(groups.size());
     for (uint32_t i = 0; i < groups.size(); ++i) {
@@ -194,11 +191,17 @@ class CountValuesAggregate final : public WholeOperator {
       return MakeError(ErrorKind::kExecution, "invalid label name " + Quote(label_));
     }
     GroupIndex index(Grouping(), aggregate_.without);
+    MeteredHold held(context_->budget->meter());
+    BudgetPace pace(context_->budget);
     StepVector out = NewVector();
     while (true) {
       ARROW_ASSIGN_OR_RAISE(const StepVector batch, input_->Next());
       if (batch.empty()) break;
-      for (const StepSeries& row : batch.series) CountRow(row, &index, &out);
+      for (const StepSeries& row : batch.series) {
+        const size_t known_bytes = index.bytes();
+        ARROW_RETURN_NOT_OK(CountRow(row, &index, &pace, &out));
+        held.AddBytes(static_cast<int64_t>(index.bytes() - known_bytes));
+      }
     }
     for (uint32_t i = 0; i < out.size(); ++i) {
       out.series[i].labels = out.StoreLabels(index.labels(i).bytes());
@@ -206,14 +209,16 @@ class CountValuesAggregate final : public WholeOperator {
     return out;
   }
 
-  void CountRow(const StepSeries& row, GroupIndex* index, StepVector* out) {
+  arrow::Status CountRow(const StepSeries& row, GroupIndex* index, BudgetPace* pace,
+                         StepVector* out) {
     // Most values are those of the step before.
     bool has_last = false;
     uint64_t last_bits = 0;
     uint32_t number = 0;
     std::string text;
     std::string bytes;
-    ForEachPresent(row.present, grid_.count, [&](size_t step) {
+    for (size_t step = 0; step < grid_.count; ++step) {
+      if (!row.IsPresent(step)) continue;
       if (row.IsHistogram(step)) {
         text = row.histograms[step]->ToString();
         has_last = false;
@@ -221,7 +226,7 @@ class CountValuesAggregate final : public WholeOperator {
         const auto bits = std::bit_cast<uint64_t>(row.values[step]);
         if (has_last && last_bits == bits) {
           Count(step, number, row.drop_name, out);
-          return;
+          continue;
         }
         last_bits = bits;
         has_last = true;
@@ -230,8 +235,12 @@ class CountValuesAggregate final : public WholeOperator {
       }
       SetLabel(row.labels, label_, text, &bytes);
       number = index->Number(LabelsView(bytes));
+      // One series may have another value at every step, each a row of all steps.
+      const bool is_new = number == out->size();
+      ARROW_RETURN_NOT_OK(pace->Pass(bytes.size() + (is_new ? grid_.count * sizeof(double) : 0)));
       Count(step, number, row.drop_name, out);
-    });
+    }
+    return arrow::Status::OK();
   }
 
   void Count(size_t step, uint32_t number, bool drop_name, StepVector* out) {

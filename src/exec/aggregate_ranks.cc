@@ -37,6 +37,13 @@ class RankedPicks {
   RankedPicks(size_t steps, size_t capacity, bool top)
       : capacity_(capacity), top_(top), entries_(steps * capacity), sizes_(steps) {}
 
+  // What it takes, or the largest number there is.
+  static int64_t BytesOf(size_t steps, size_t capacity) {
+    const auto entries = static_cast<double>(steps) * static_cast<double>(capacity);
+    const double bytes = entries * sizeof(Entry) + static_cast<double>(steps) * sizeof(size_t);
+    return bytes < kInt64Limit ? static_cast<int64_t>(bytes) : std::numeric_limits<int64_t>::max();
+  }
+
   void Offer(size_t step, size_t limit, double value, uint32_t row) {
     Entry* heap = entries_.data() + step * capacity_;
     const auto worse_first = [this](const Entry& a, const Entry& b) { return Better(a, b); };
@@ -79,11 +86,14 @@ class RankedPicks {
 };
 
 // Rows of each group, groups in the order of their first row.
-std::vector<std::vector<uint32_t>> GroupRows(const promql::Aggregate& aggregate,
-                                             const StepVector& all) {
+arrow::Result<std::vector<std::vector<uint32_t>>> GroupRows(const promql::Aggregate& aggregate,
+                                                            const QueryBudget& budget,
+                                                            const StepVector& all) {
   GroupIndex groups(aggregate.grouping, aggregate.without);
   std::vector<std::vector<uint32_t>> rows;
+  BudgetPace pace(&budget);
   for (uint32_t i = 0; i < all.size(); ++i) {
+    ARROW_RETURN_NOT_OK(pace.Pass(all.series[i].labels.bytes().size() + sizeof(uint32_t)));
     const uint32_t group = groups.Number(all.series[i].labels);
     if (group == rows.size()) rows.emplace_back();
     rows[group].push_back(i);
@@ -179,22 +189,34 @@ arrow::Result<StepVector> PickingAggregate::Evaluate() {
   }
 }
 
-StepVector PickingAggregate::PickRanked(StepVector all, const std::vector<double>& param) {
+void PickingAggregate::NoteHistogram() {
+  context_->annotations.Inform(
+      "ignored histogram in " + std::string(promql::Spelling(aggregate_.op)) + " aggregation",
+      expr_.position);
+}
+
+arrow::Result<StepVector> PickingAggregate::PickRanked(StepVector all,
+                                                       const std::vector<double>& param) {
   const double highest = param.empty() ? 0 : *std::max_element(param.begin(), param.end());
   const size_t steps = all.steps();
+  BudgetPace pace(context_->budget);
   std::vector<StepSeries> ordered;
-  for (const std::vector<uint32_t>& rows : GroupRows(aggregate_, all)) {
-    RankedPicks picks(steps, LimitOf(highest, rows.size()), aggregate_.op == AggregateOp::kTopk);
+  ARROW_ASSIGN_OR_RAISE(const auto groups, GroupRows(aggregate_, *context_->budget, all));
+  for (const std::vector<uint32_t>& rows : groups) {
+    const size_t capacity = LimitOf(highest, rows.size());
+    const int64_t bytes = RankedPicks::BytesOf(steps, capacity);
+    ARROW_RETURN_NOT_OK(context_->budget->CheckBytes(bytes));
+    MeteredHold held(context_->budget->meter());
+    held.AddBytes(bytes);
+    RankedPicks picks(steps, capacity, aggregate_.op == AggregateOp::kTopk);
     std::vector<size_t> limits(steps);
     for (size_t step = 0; step < steps; ++step) limits[step] = LimitOf(param[step], rows.size());
     for (const uint32_t i : rows) {
+      ARROW_RETURN_NOT_OK(pace.Pass(steps * sizeof(double)));
       const StepSeries& row = all.series[i];
       ForEachPresent(row.present, steps, [&](size_t step) {
         if (row.IsHistogram(step)) {
-          context_->annotations.Inform("ignored histogram in " +
-                                           std::string(promql::Spelling(aggregate_.op)) +
-                                           " aggregation",
-                                       expr_.position);
+          NoteHistogram();
         } else {
           picks.Offer(step, limits[step], row.values[step], i);
         }
@@ -206,6 +228,7 @@ StepVector PickingAggregate::PickRanked(StepVector all, const std::vector<double
         SetPresent(all.series[row].present, step);
         if (steps == 1) ordered.push_back(all.series[row]);
       });
+      ARROW_RETURN_NOT_OK(pace.Pass(capacity * sizeof(double)));
     }
   }
   if (steps == 1) {
@@ -216,13 +239,17 @@ StepVector PickingAggregate::PickRanked(StepVector all, const std::vector<double
   return all;
 }
 
-StepVector PickingAggregate::PickFirst(StepVector all, const std::vector<double>& param) {
+arrow::Result<StepVector> PickingAggregate::PickFirst(StepVector all,
+                                                      const std::vector<double>& param) {
   const size_t steps = all.steps();
+  BudgetPace pace(context_->budget);
   std::vector<StepSeries> ordered;
-  for (const std::vector<uint32_t>& rows : GroupRows(aggregate_, all)) {
+  ARROW_ASSIGN_OR_RAISE(const auto groups, GroupRows(aggregate_, *context_->budget, all));
+  for (const std::vector<uint32_t>& rows : groups) {
     std::vector<size_t> left(steps);
     for (size_t step = 0; step < steps; ++step) left[step] = LimitOf(param[step], rows.size());
     for (const uint32_t i : rows) {
+      ARROW_RETURN_NOT_OK(pace.Pass(steps * sizeof(double)));
       const StepSeries& row = all.series[i];
       ForEachPresent(row.present, steps, [&](size_t step) {
         if (left[step] == 0) {
@@ -239,8 +266,11 @@ StepVector PickingAggregate::PickFirst(StepVector all, const std::vector<double>
   return all;
 }
 
-StepVector PickingAggregate::PickShare(StepVector all, const std::vector<double>& param) {
+arrow::Result<StepVector> PickingAggregate::PickShare(StepVector all,
+                                                      const std::vector<double>& param) {
+  BudgetPace pace(context_->budget);
   for (const StepSeries& row : all.series) {
+    ARROW_RETURN_NOT_OK(pace.Pass(row.labels.bytes().size() + all.steps() * sizeof(double)));
     const double place = PlaceOf(row.labels);
     ForEachPresent(row.present, all.steps(), [&](size_t step) {
       const double ratio = param[step];

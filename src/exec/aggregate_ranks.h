@@ -16,9 +16,10 @@ class PickingAggregate final : public WholeOperator {
  private:
   arrow::Result<StepVector> Evaluate() override;
   arrow::Status CheckParam(std::vector<double>* param);
-  StepVector PickRanked(StepVector all, const std::vector<double>& param);
-  StepVector PickFirst(StepVector all, const std::vector<double>& param);
-  StepVector PickShare(StepVector all, const std::vector<double>& param);
+  void NoteHistogram();
+  arrow::Result<StepVector> PickRanked(StepVector all, const std::vector<double>& param);
+  arrow::Result<StepVector> PickFirst(StepVector all, const std::vector<double>& param);
+  arrow::Result<StepVector> PickShare(StepVector all, const std::vector<double>& param);
 
   const promql::Expr& expr_;
   const promql::Aggregate& aggregate_;

@@ -14,12 +14,11 @@ using promql::BinaryOp;
 namespace {
 
 BinaryAnswer Histogram(model::FloatHistogram histogram) {
-  return {BinaryAnswer::Kind::kHistogram, 0,
-          std::make_shared<const model::FloatHistogram>(std::move(histogram))};
+  return {BinaryAnswer::Kind::kHistogram, 0, std::move(histogram)};
 }
 
 BinaryAnswer Truth(bool truth) {
-  return {truth ? BinaryAnswer::Kind::kTrue : BinaryAnswer::Kind::kFalse, 0, nullptr};
+  return {truth ? BinaryAnswer::Kind::kTrue : BinaryAnswer::Kind::kFalse, 0, std::nullopt};
 }
 
 BinaryAnswer Incompatible(BinaryOp op, const BinaryValue& a, const BinaryValue& b,

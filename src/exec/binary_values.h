@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "exec/annotations.h"
@@ -30,7 +31,7 @@ struct BinaryAnswer {
   };
   Kind kind = Kind::kNothing;
   double number = 0;
-  HistogramPtr histogram;
+  std::optional<model::FloatHistogram> histogram;  ///< Of kHistogram.
 };
 
 /// Compute `a op b` where at least one is a histogram, or `op` is a trim. Notes stand at

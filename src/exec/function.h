@@ -113,6 +113,9 @@ class SeriesWriter {
   void SetHistogram(size_t step, HistogramPtr histogram) {
     vector_->SetHistogram(row_, step, std::move(histogram));
   }
+  void SetHistogram(size_t step, model::FloatHistogram histogram) {
+    vector_->SetHistogram(row_, step, std::move(histogram));
+  }
 
  private:
   StepVector* vector_;

@@ -23,7 +23,11 @@ uint32_t GroupIndex::Number(LabelsView labels) {
     KeepLabels(labels, names_, &bytes_);
   }
   const auto [found, added] = numbers_.try_emplace(bytes_, static_cast<uint32_t>(labels_.size()));
-  if (added) labels_.push_back(bytes_);
+  if (added) {
+    labels_.push_back(bytes_);
+    // A place in the map and in the list, and the bytes in either.
+    group_bytes_ += 2 * (bytes_.size() + sizeof(std::string)) + 16;
+  }
   return found->second;
 }
 

@@ -19,6 +19,8 @@ class GroupIndex {
   /// The group of a series; size() before the call if it is new.
   uint32_t Number(LabelsView labels);
   size_t size() const { return labels_.size(); }
+  /// Bytes held, about.
+  size_t bytes() const { return group_bytes_; }
   LabelsView labels(uint32_t number) const { return LabelsView(labels_[number]); }
 
  private:
@@ -27,6 +29,7 @@ class GroupIndex {
   boost::unordered_flat_map<std::string, uint32_t, BytesHash, BytesEqual> numbers_;
   std::vector<std::string> labels_;
   std::string bytes_;
+  size_t group_bytes_ = 0;
 };
 
 }  // namespace larnax::exec

@@ -192,16 +192,21 @@ arrow::Result<StepGrid> Planner::GridOf(const promql::Subquery& subquery,
       subquery.step_ms > 0 ? subquery.step_ms : request_.default_subquery_step_ms;
   if (step_ms <= 0) return QueryError("the step of a subquery must be greater than 0");
   const int64_t after_ms = ClampedSub(refs.first_ms, subquery.range_ms);
-  int64_t start_ms = after_ms / step_ms * step_ms;
-  if (start_ms <= after_ms) start_ms += step_ms;
-  StepGrid inner{start_ms, step_ms, 0};
-  if (grid.count == 0 || refs.last_ms() < start_ms) return inner;
-  const int64_t count = (refs.last_ms() - start_ms) / step_ms + 1;
-  if (count > kMaxSubquerySteps) {
-    return MakeError(ErrorKind::kLimit,
-                     "a subquery would have too many steps: steps=" + std::to_string(count));
+  StepGrid inner{after_ms / step_ms * step_ms, step_ms, 0};
+  if (inner.start_ms <= after_ms &&
+      __builtin_add_overflow(inner.start_ms, step_ms, &inner.start_ms)) {
+    return inner;
   }
-  inner.count = static_cast<size_t>(count);
+  if (grid.count == 0 || refs.last_ms() < inner.start_ms) return inner;
+  int64_t length_ms = 0;
+  if (__builtin_sub_overflow(refs.last_ms(), inner.start_ms, &length_ms) ||
+      length_ms / step_ms >= kMaxSubquerySteps) {
+    return MakeError(ErrorKind::kLimit, "a subquery would have too many steps: limit=" +
+                                            std::to_string(kMaxSubquerySteps));
+  }
+  inner.count = static_cast<size_t>(length_ms / step_ms + 1);
+  // Its times, and a row at least.
+  ARROW_RETURN_NOT_OK(context_->budget->CheckBytes(static_cast<int64_t>(inner.count) * 16));
   return inner;
 }
 

@@ -2,14 +2,14 @@
 
 #include <algorithm>
 
+#include "io/deadline.h"
 #include "larnax/error.h"
 
 namespace larnax::exec {
 
 QueryBudget::QueryBudget(const QueryRequest& request, const io::Clock& clock)
     : clock_(clock),
-      deadline_ns_(request.timeout_ms > 0 ? clock.MonotonicNs() + request.timeout_ms * 1'000'000
-                                          : 0),
+      deadline_ns_(io::DeadlineNs(request.timeout_ms, clock)),
       max_samples_(request.max_samples),
       max_bytes_(request.max_memory_bytes),
       cancelled_(request.cancelled) {}
@@ -18,7 +18,7 @@ arrow::Status QueryBudget::Check() const {
   if (cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed)) {
     return MakeError(ErrorKind::kCancelled, "query was canceled in expression evaluation");
   }
-  if (deadline_ns_ != 0 && clock_.MonotonicNs() >= deadline_ns_) {
+  if (deadline_ns_ != io::kNoDeadline && clock_.MonotonicNs() >= deadline_ns_) {
     return MakeError(ErrorKind::kTimeout, "query timed out in expression evaluation");
   }
   if (max_samples_ > 0 && meter_->samples() > max_samples_) {
@@ -39,7 +39,7 @@ arrow::Status QueryBudget::CheckBytes(int64_t bytes) const {
 }
 
 int64_t QueryBudget::RemainingMs() const {
-  if (deadline_ns_ == 0) return 0;
+  if (deadline_ns_ == io::kNoDeadline) return 0;
   return std::max<int64_t>(1, (deadline_ns_ - clock_.MonotonicNs()) / 1'000'000);
 }
 

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include <arrow/status.h>
 
@@ -37,6 +38,37 @@ class MemoryMeter {
   std::atomic<int64_t> peak_samples_{0};
 };
 
+/// Counts what one owner holds while it lives. One thread at a time.
+class MeteredHold {
+ public:
+  /// \param meter  May be null.
+  explicit MeteredHold(std::shared_ptr<MemoryMeter> meter) : meter_(std::move(meter)) {}
+  ~MeteredHold() {
+    if (meter_ == nullptr) return;
+    meter_->RemoveBytes(bytes_);
+    meter_->RemoveSamples(samples_);
+  }
+  MeteredHold(const MeteredHold&) = delete;
+  MeteredHold& operator=(const MeteredHold&) = delete;
+
+  /// Count more, or less where negative.
+  void AddBytes(int64_t bytes) {
+    if (meter_ == nullptr || bytes == 0) return;
+    bytes_ += bytes;
+    meter_->AddBytes(bytes);
+  }
+  void AddSamples(int64_t samples) {
+    if (meter_ == nullptr || samples == 0) return;
+    samples_ += samples;
+    meter_->AddSamples(samples);
+  }
+
+ private:
+  const std::shared_ptr<MemoryMeter> meter_;
+  int64_t bytes_ = 0;
+  int64_t samples_ = 0;
+};
+
 /// Ends a query that takes too long, that nobody waits for, or that holds too much. Operators ask
 /// it between batches. Safe to use from several threads.
 class QueryBudget {
@@ -55,11 +87,34 @@ class QueryBudget {
 
  private:
   const io::Clock& clock_;
-  const int64_t deadline_ns_;  // 0: none.
+  const int64_t deadline_ns_;  // Or io::kNoDeadline.
   const int64_t max_samples_;
   const int64_t max_bytes_;
   const std::shared_ptr<const std::atomic<bool>> cancelled_;
   const std::shared_ptr<MemoryMeter> meter_ = std::make_shared<MemoryMeter>();
+};
+
+/// Asks the budget before what is done in many small steps goes on: once for each mebibyte that is
+/// allocated or gone over, which takes less than a millisecond. One thread at a time.
+class BudgetPace {
+ public:
+  /// \param budget  Outlives this; may be null.
+  explicit BudgetPace(const QueryBudget* budget) : budget_(budget) {}
+
+  /// \param bytes  Of the next step. \retval kTimeout, kCancelled, kLimit
+  arrow::Status Pass(size_t bytes) {
+    left_ -= static_cast<int64_t>(bytes);
+    if (left_ >= 0 || budget_ == nullptr) return arrow::Status::OK();
+    left_ = kBytes;
+    ARROW_RETURN_NOT_OK(budget_->Check());
+    return budget_->CheckBytes(static_cast<int64_t>(bytes));
+  }
+
+ private:
+  static constexpr int64_t kBytes = 1 << 20;
+
+  const QueryBudget* budget_;
+  int64_t left_ = kBytes;
 };
 
 }  // namespace larnax::exec

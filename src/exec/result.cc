@@ -96,7 +96,9 @@ class MatrixReader {
   MatrixReader(const promql::Expr& expr, const StepGrid& grid, ExecutionContext* context)
       : matrix_(*expr.As<promql::MatrixSelector>()),
         context_(context),
-        ref_ms_(Planner::RefsOf(matrix_.selector.shift, grid).first_ms) {}
+        ref_ms_(Planner::RefsOf(matrix_.selector.shift, grid).first_ms),
+        held_(context->budget->meter()),
+        pace_(context->budget) {}
 
   arrow::Status Read(QueryResult* result) {
     const promql::VectorSelector& selector = matrix_.selector;
@@ -112,7 +114,7 @@ class MatrixReader {
         if (selector.anchored || selector.smoothed) {
           ARROW_ASSIGN_OR_RAISE(out, ReadEdged(series));
         } else {
-          out = ReadPlain(series);
+          ARROW_ASSIGN_OR_RAISE(out, ReadPlain(series));
         }
         if (out.value.empty() && out.histograms.empty()) continue;
         out.labels = Labels(series.labels);
@@ -122,6 +124,9 @@ class MatrixReader {
         stats.samples_taken += samples;
         for (int64_t& at : stats.samples_at) at += samples;
         for (int64_t& at : stats.samples_taken_at) at += samples;
+        held_.AddSamples(static_cast<int64_t>(out.value.size()));
+        held_.AddBytes(static_cast<int64_t>(sizeof(QuerySeries) + out.value.size() * 16));
+        ARROW_RETURN_NOT_OK(pace_.Pass(out.value.size() * 16));
         result->series.push_back(std::move(out));
       }
     }
@@ -130,7 +135,7 @@ class MatrixReader {
  private:
   int64_t after_ms() const { return ref_ms_ - matrix_.range_ms; }
 
-  QuerySeries ReadPlain(const SeriesSamples& series) const {
+  arrow::Result<QuerySeries> ReadPlain(const SeriesSamples& series) {
     QuerySeries out;
     auto times = std::make_shared<TimestampVector>();
     for (size_t i = 0; i < series.value.size(); ++i) {
@@ -139,13 +144,15 @@ class MatrixReader {
       times->push_back(time_ms);
       out.value.push_back(series.value[i]);
     }
-    std::vector<int64_t> histogram_times;
-    std::vector<int64_t> starts;
-    const auto histograms = ConvertHistograms(series.histograms, &histogram_times, &starts);
-    for (size_t i = 0; i < histograms.size(); ++i) {
-      if (histogram_times[i] <= after_ms() || histogram_times[i] > ref_ms_) continue;
+    for (const HistogramSample& sample : series.histograms) {
+      if (sample.time_ms <= after_ms() || sample.time_ms > ref_ms_) continue;
+      const auto histogram = model::FloatHistogram::FromNative(*sample.histogram);
+      if (histogram.is_stale()) continue;
+      ARROW_RETURN_NOT_OK(pace_.Pass(histogram.SizeBytes()));
+      held_.AddBytes(static_cast<int64_t>(histogram.SizeBytes()));
+      held_.AddSamples(SamplesOfHistogram(histogram.SizeBytes()));
       out.histograms.push_back(
-          {histogram_times[i], std::make_shared<const NativeHistogram>(histograms[i]->ToNative())});
+          {sample.time_ms, std::make_shared<const NativeHistogram>(histogram.ToNative())});
     }
     out.time_ms = std::move(times);
     return out;
@@ -213,6 +220,8 @@ class MatrixReader {
   const promql::MatrixSelector& matrix_;
   ExecutionContext* context_;
   const int64_t ref_ms_;
+  MeteredHold held_;  // What the answer has so far.
+  BudgetPace pace_;
 };
 
 }  // namespace

@@ -136,7 +136,7 @@ class ScalarBinaryRows {
         if (is_histogram) row->histograms[step] = nullptr;
         break;
       case BinaryAnswer::Kind::kHistogram:
-        vector_->SetHistogram(row, step, std::move(answer.histogram));
+        vector_->SetHistogram(row, step, *std::move(answer.histogram));
         break;
       case BinaryAnswer::Kind::kTrue:
       case BinaryAnswer::Kind::kFalse:
@@ -191,7 +191,7 @@ RowTransform MakeNegate(const QueryContext* query) {
         }
         model::FloatHistogram negative = *row.histograms[step];
         negative.Multiply(-1);
-        row.histograms[step] = std::make_shared<const model::FloatHistogram>(std::move(negative));
+        row.histograms[step] = MakeHistogram(std::move(negative), vector.meter());
       });
       DropName(*query, &vector, &row);
     }

@@ -15,9 +15,15 @@ constexpr size_t kMaxMorselSeries = 1024;
 int64_t BytesOf(const SampleBatch& batch) {
   int64_t bytes = 0;
   for (const SeriesSamples& series : batch.series) {
-    bytes += static_cast<int64_t>(series.value.size_bytes() + series.start_ms.size_bytes());
-    // Histograms are shared where equal; a rough size.
-    bytes += static_cast<int64_t>(series.histograms.size()) * 256;
+    bytes += static_cast<int64_t>(series.value.size_bytes() + series.start_ms.size_bytes() +
+                                  series.histograms.size_bytes());
+    const NativeHistogram* last = nullptr;  // They are shared where equal.
+    for (const HistogramSample& sample : series.histograms) {
+      if (sample.histogram.get() == last) continue;
+      last = sample.histogram.get();
+      bytes +=
+          static_cast<int64_t>(sizeof(NativeHistogram) + model::FloatHistogram::SizeBytesOf(*last));
+    }
   }
   return bytes;
 }
@@ -25,7 +31,10 @@ int64_t BytesOf(const SampleBatch& batch) {
 int64_t SamplesOf(const SampleBatch& batch) {
   int64_t samples = 0;
   for (const SeriesSamples& series : batch.series) {
-    samples += static_cast<int64_t>(series.value.size() + series.histograms.size());
+    samples += static_cast<int64_t>(series.value.size());
+    for (const HistogramSample& sample : series.histograms) {
+      samples += SamplesOfHistogram(model::FloatHistogram::SizeBytesOf(*sample.histogram));
+    }
   }
   return samples;
 }
@@ -55,25 +64,14 @@ bool WorthUniting(TimeRange a, TimeRange b) {
 
 // A batch that is counted while it lives.
 struct HeldBatch {
-  HeldBatch(SampleBatch held, std::shared_ptr<MemoryMeter> meter_of)
-      : batch(std::move(held)),
-        bytes(BytesOf(batch)),
-        samples(SamplesOf(batch)),
-        meter(std::move(meter_of)) {
-    meter->AddBytes(bytes);
-    meter->AddSamples(samples);
+  HeldBatch(SampleBatch held, std::shared_ptr<MemoryMeter> meter)
+      : batch(std::move(held)), hold(std::move(meter)) {
+    hold.AddBytes(BytesOf(batch));
+    hold.AddSamples(SamplesOf(batch));
   }
-  ~HeldBatch() {
-    meter->RemoveBytes(bytes);
-    meter->RemoveSamples(samples);
-  }
-  HeldBatch(const HeldBatch&) = delete;
-  HeldBatch& operator=(const HeldBatch&) = delete;
 
   SampleBatch batch;
-  int64_t bytes;
-  int64_t samples;
-  std::shared_ptr<MemoryMeter> meter;
+  MeteredHold hold;
 };
 
 }  // namespace

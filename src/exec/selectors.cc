@@ -13,38 +13,65 @@ namespace {
 // Below so many bytes of samples a series, keeping them costs less than copying its labels.
 constexpr int64_t kKeepBytes = 1024;
 
-HistogramPtr WithHint(const HistogramPtr& histogram, CounterResetHint hint) {
+using MeterPtr = std::shared_ptr<MemoryMeter>;
+
+HistogramPtr WithHint(const HistogramPtr& histogram, CounterResetHint hint, const MeterPtr& meter) {
   if (histogram->counter_reset_hint == hint) return histogram;
-  auto copy = std::make_shared<model::FloatHistogram>(*histogram);
-  copy->counter_reset_hint = hint;
-  return copy;
+  model::FloatHistogram copy = *histogram;
+  copy.counter_reset_hint = hint;
+  return MakeHistogram(std::move(copy), meter);
 }
 
 // \param previous  May be null.
-HistogramPtr WithDetectedReset(const HistogramPtr& histogram, const HistogramPtr& previous) {
+HistogramPtr WithDetectedReset(const HistogramPtr& histogram, const HistogramPtr& previous,
+                               const MeterPtr& meter) {
   if (previous == nullptr || histogram->counter_reset_hint != CounterResetHint::kUnknown) {
     return histogram;
   }
-  return WithHint(histogram, histogram->DetectReset(*previous) ? CounterResetHint::kReset
-                                                               : CounterResetHint::kNotReset);
+  const bool reset = histogram->DetectReset(*previous);
+  return WithHint(histogram, reset ? CounterResetHint::kReset : CounterResetHint::kNotReset, meter);
+}
+
+// Says of histograms of unknown hint whether the counter was reset since the one before.
+void DetectResets(std::vector<HistogramPtr>* histograms, const MeterPtr& meter) {
+  for (size_t i = histograms->size(); i-- > 1;) {
+    (*histograms)[i] = WithDetectedReset((*histograms)[i], (*histograms)[i - 1], meter);
+  }
+}
+
+MeterPtr MeterOf(const QueryBudget* budget) {
+  return budget == nullptr ? nullptr : budget->meter();
+}
+
+// Null for a stale marker.
+HistogramPtr Convert(const HistogramSample& sample, const MeterPtr& meter) {
+  auto histogram = model::FloatHistogram::FromNative(*sample.histogram);
+  return histogram.is_stale() ? nullptr : MakeHistogram(std::move(histogram), meter);
 }
 
 // Puts the samples of one series of an instant vector into rows.
 class InstantReader {
  public:
-  InstantReader(const InstantSpec& spec, StepVector* out, TaskNotes* notes)
-      : spec_(spec), windows_(spec.refs, spec.lookback_ms), out_(out), notes_(notes) {}
+  InstantReader(const InstantSpec& spec, const QueryBudget* budget, StepVector* out,
+                TaskNotes* notes)
+      : spec_(spec),
+        windows_(spec.refs, spec.lookback_ms),
+        budget_(budget),
+        pace_(budget),
+        out_(out),
+        notes_(notes) {}
 
-  void Read(const SeriesSamples& series, LabelsView labels) {
+  arrow::Status Read(const SeriesSamples& series, LabelsView labels) {
     if (spec_.smoothed) {
       StepSeries& row = out_->Add(labels, false);
-      SmoothInstant(series, spec_.refs, spec_.lookback_ms, spec_.position, out_, &row, notes_);
+      ARROW_RETURN_NOT_OK(SmoothInstant(series, spec_, budget_, out_, &row, notes_));
       DropIfEmpty();
     } else if (!series.histograms.empty()) {
-      ReadMixed(series, labels);
+      return ReadMixed(series, labels);
     } else {
       ReadFloats(series, labels);
     }
+    return arrow::Status::OK();
   }
 
  private:
@@ -76,7 +103,7 @@ class InstantReader {
     if (stale) DropIfEmpty();
   }
 
-  void ReadMixed(const SeriesSamples& series, LabelsView labels) {
+  arrow::Status ReadMixed(const SeriesSamples& series, LabelsView labels) {
     TimestampVector histogram_times;
     for (const HistogramSample& sample : series.histograms) {
       histogram_times.push_back(sample.time_ms);
@@ -101,11 +128,13 @@ class InstantReader {
         continue;
       }
       if (h != last_index) {
-        last = Convert(series.histograms[h]);
+        last = Convert(series.histograms[h], out_->meter());
         if (last != nullptr && spec_.detect_resets && h > 0) {
-          last = WithDetectedReset(last, Convert(series.histograms[h - 1]));
+          last = WithDetectedReset(last, Convert(series.histograms[h - 1], out_->meter()),
+                                   out_->meter());
         }
         last_index = h;
+        if (last != nullptr) ARROW_RETURN_NOT_OK(pace_.Pass(last->SizeBytes()));
       }
       if (last == nullptr) continue;
       if (spec_.value == InstantSpec::Value::kSample) {
@@ -116,6 +145,7 @@ class InstantReader {
       }
     }
     DropIfEmpty();
+    return arrow::Status::OK();
   }
 
   void SetValue(size_t step, double value, int64_t time_ms, int64_t start_ms, StepSeries* row) {
@@ -138,17 +168,14 @@ class InstantReader {
   static int64_t StartOf(const SeriesSamples& series, uint32_t i) {
     return series.start_ms.empty() ? 0 : series.start_ms[i];
   }
-  static HistogramPtr Convert(const HistogramSample& sample) {
-    auto histogram = std::make_shared<const model::FloatHistogram>(
-        model::FloatHistogram::FromNative(*sample.histogram));
-    return histogram->is_stale() ? nullptr : histogram;
-  }
   void DropIfEmpty() {
     if (!AnyPresent(out_->series.back().present, out_->steps())) out_->series.pop_back();
   }
 
   const InstantSpec& spec_;
   WindowCache<InstantWindows> windows_;
+  const QueryBudget* budget_;
+  BudgetPace pace_;
   StepVector* out_;
   TaskNotes* notes_;
 };
@@ -160,7 +187,7 @@ class RangeReader {
       : call_(call), use_starts_(use_starts), windows_(call.refs(), call.spec.range_ms) {}
 
   // Valid until the next call.
-  const RangeSeries& Read(const SeriesSamples& series, TaskNotes* notes) {
+  arrow::Result<const RangeSeries*> Read(const SeriesSamples& series, TaskNotes* notes) {
     range_ = {};
     range_.labels = series.labels;
     if (HasStaleMarkers(series.value)) {
@@ -172,18 +199,21 @@ class RangeReader {
       notes->Count(windows);
     }
     if (!series.histograms.empty()) {
-      histograms_ = ConvertHistograms(series.histograms, &histogram_times_, &histogram_starts_);
-      if (call_.detect_resets) DetectResets(&histograms_);
-      histogram_windows_.Find(histogram_times_, call_.refs(), call_.spec.range_ms);
-      range_.histograms = {histogram_times_, histograms_,
-                           use_starts_ ? std::span<const int64_t>(histogram_starts_) : NoStarts(),
-                           histogram_windows_.begin, histogram_windows_.end};
+      const QueryBudget* budget = call_.call.budget;
+      histograms_ = {};
+      ARROW_ASSIGN_OR_RAISE(histograms_, ConvertHistograms(series.histograms, budget));
+      if (call_.detect_resets) DetectResets(&histograms_.value, MeterOf(budget));
+      histogram_windows_.Find(histograms_.time_ms, call_.refs(), call_.spec.range_ms);
+      range_.histograms = {
+          histograms_.time_ms, histograms_.value,
+          use_starts_ ? std::span<const int64_t>(histograms_.start_ms) : NoStarts(),
+          histogram_windows_.begin, histogram_windows_.end};
       notes->Count(histogram_windows_);
     } else {
       range_.histograms.begin = NoWindows();
       range_.histograms.end = NoWindows();
     }
-    return range_;
+    return &range_;
   }
 
  private:
@@ -222,9 +252,7 @@ class RangeReader {
   TimestampVector times_;
   std::vector<double> values_;
   std::vector<int64_t> starts_;
-  std::vector<HistogramPtr> histograms_;
-  std::vector<int64_t> histogram_times_;
-  std::vector<int64_t> histogram_starts_;
+  ConvertedHistograms histograms_;
   RangeSeries range_;
 };
 
@@ -244,12 +272,6 @@ arrow::Status CallKernel(const RangeCall& call, const RangeSeries& series, Label
 
 }  // namespace
 
-void DetectResets(std::vector<HistogramPtr>* histograms) {
-  for (size_t i = histograms->size(); i-- > 1;) {
-    (*histograms)[i] = WithDetectedReset((*histograms)[i], (*histograms)[i - 1]);
-  }
-}
-
 bool WorthKeeping(const SampleMorsel& morsel) {
   int64_t bytes = 0;
   for (const SeriesSamples& series : morsel.series) {
@@ -258,20 +280,18 @@ bool WorthKeeping(const SampleMorsel& morsel) {
   return bytes <= kKeepBytes * static_cast<int64_t>(morsel.series.size());
 }
 
-std::vector<HistogramPtr> ConvertHistograms(std::span<const HistogramSample> samples,
-                                            std::vector<int64_t>* times,
-                                            std::vector<int64_t>* starts) {
-  std::vector<HistogramPtr> out;
-  out.reserve(samples.size());
-  times->clear();
-  starts->clear();
+arrow::Result<ConvertedHistograms> ConvertHistograms(std::span<const HistogramSample> samples,
+                                                     const QueryBudget* budget) {
+  ConvertedHistograms out;
+  out.value.reserve(samples.size());
+  BudgetPace pace(budget);
   for (const HistogramSample& sample : samples) {
-    auto histogram = std::make_shared<const model::FloatHistogram>(
-        model::FloatHistogram::FromNative(*sample.histogram));
-    if (histogram->is_stale()) continue;
-    out.push_back(std::move(histogram));
-    times->push_back(sample.time_ms);
-    starts->push_back(sample.start_ms);
+    HistogramPtr histogram = Convert(sample, MeterOf(budget));
+    if (histogram == nullptr) continue;
+    ARROW_RETURN_NOT_OK(pace.Pass(histogram->SizeBytes()));
+    out.value.push_back(std::move(histogram));
+    out.time_ms.push_back(sample.time_ms);
+    out.start_ms.push_back(sample.start_ms);
   }
   return out;
 }
@@ -286,17 +306,19 @@ arrow::Result<MorselTask> InstantSelector::NextTask() {
   ARROW_ASSIGN_OR_RAISE(SampleMorsel morsel, context_->selects->Next(reader_, grid_.count));
   if (morsel.series.empty()) return MorselTask();
   return MorselTask([spec = spec_, morsel = std::move(morsel), steps = grid_.count,
-                     meter = context_->budget->meter()](TaskNotes* notes) mutable {
-    StepVector out(steps, std::move(meter));
+                     budget = context_->budget](TaskNotes* notes) -> arrow::Result<StepVector> {
+    StepVector out(steps, budget->meter());
     out.Reserve(morsel.series.size());
     const bool keep = WorthKeeping(morsel);
     if (keep) out.Keep(morsel.batch);
-    InstantReader reader(*spec, &out, notes);
-    for (const SeriesSamples& series : morsel.series) reader.Read(series, series.labels);
+    InstantReader reader(*spec, budget, &out, notes);
+    for (const SeriesSamples& series : morsel.series) {
+      ARROW_RETURN_NOT_OK(reader.Read(series, series.labels));
+    }
     if (!keep) {
       for (StepSeries& row : out.series) row.labels = out.StoreLabels(row.labels.bytes());
     }
-    return arrow::Result<StepVector>(std::move(out));
+    return out;
   });
 }
 
@@ -328,8 +350,8 @@ arrow::Result<MorselTask> RangeFunction::NextTask() {
     if (keep) out.Keep(morsel.batch);
     RangeReader reader(*call, call->call.query->features.use_start_timestamps);
     for (const SeriesSamples& series : morsel.series) {
-      ARROW_RETURN_NOT_OK(
-          CallKernel(*call, reader.Read(series, notes), series.labels, &out, notes));
+      ARROW_ASSIGN_OR_RAISE(const RangeSeries* range, reader.Read(series, notes));
+      ARROW_RETURN_NOT_OK(CallKernel(*call, *range, series.labels, &out, notes));
     }
     if (!keep) {
       for (StepSeries& row : out.series) row.labels = out.StoreLabels(row.labels.bytes());
@@ -357,18 +379,19 @@ struct RowSamples {
   std::vector<HistogramPtr> histograms;
 };
 
-HistogramPtr WithoutResetHint(const HistogramPtr& histogram) {
+HistogramPtr WithoutResetHint(const HistogramPtr& histogram, const MeterPtr& meter) {
   const bool gauge = histogram->counter_reset_hint == CounterResetHint::kGauge;
-  return WithHint(histogram, gauge ? CounterResetHint::kGauge : CounterResetHint::kUnknown);
+  return WithHint(histogram, gauge ? CounterResetHint::kGauge : CounterResetHint::kUnknown, meter);
 }
 
-RowSamples SamplesOf(const StepSeries& row, const TimestampVector& grid_times) {
+RowSamples SamplesOf(const StepSeries& row, const TimestampVector& grid_times,
+                     const MeterPtr& meter) {
   RowSamples out;
   auto times = std::make_shared<TimestampVector>();
   ForEachPresent(row.present, grid_times.size(), [&](size_t step) {
     if (row.IsHistogram(step)) {
       out.histogram_times.push_back(grid_times[step]);
-      out.histograms.push_back(WithoutResetHint(row.histograms[step]));
+      out.histograms.push_back(WithoutResetHint(row.histograms[step], meter));
     } else {
       times->push_back(grid_times[step]);
       out.values.push_back(row.values[step]);
@@ -400,7 +423,7 @@ arrow::Result<StepVector> CallOnRows(const RangeCall& call, const StepVector& ro
                        all_steps.end, &all_steps.derived};
       notes->Count(all_steps);
     } else {
-      samples = SamplesOf(row, *grid_times);
+      samples = SamplesOf(row, *grid_times, rows.meter());
       windows.Find(*samples.times, call.refs(), call.spec.range_ms);
       series.floats = {*samples.times, samples.values, {},
                        windows.begin,  windows.end,    &windows.derived};

@@ -83,13 +83,17 @@ class SubqueryFunction final : public PipelineOperator {
   std::shared_ptr<const TimestampVector> grid_times_;
 };
 
-/// Convert stored histograms; stale markers are left out.
-std::vector<HistogramPtr> ConvertHistograms(std::span<const HistogramSample> samples,
-                                            std::vector<int64_t>* times,
-                                            std::vector<int64_t>* starts);
+/// Histograms of one series as the engine has them, stale markers left out.
+struct ConvertedHistograms {
+  std::vector<HistogramPtr> value;
+  std::vector<int64_t> time_ms;
+  std::vector<int64_t> start_ms;
+};
 
-/// Say of histograms of unknown hint whether the counter was reset since the one before.
-void DetectResets(std::vector<HistogramPtr>* histograms);
+/// Convert stored histograms.
+/// \param budget  May be null. \retval kTimeout, kCancelled, kLimit
+arrow::Result<ConvertedHistograms> ConvertHistograms(std::span<const HistogramSample> samples,
+                                                     const QueryBudget* budget);
 
 /// Tell whether the batch that a row's labels stand in is small enough to be kept for their sake.
 bool WorthKeeping(const SampleMorsel& morsel);

@@ -81,8 +81,7 @@ arrow::Result<StepVector> RepeatedVector::DoNext() {
     SetAllPresent(row.present, grid_.count);
     std::fill_n(row.values, grid_.count, from.values[0]);
     if (from.IsHistogram(0)) {
-      out.AddHistograms(&row);
-      std::fill_n(row.histograms, grid_.count, from.histograms[0]);
+      out.SetAllHistograms(&row, from.histograms[0]);
     }
     if (from.sample_time_ms != nullptr) {
       out.AddSampleTimes(&row);

@@ -30,9 +30,10 @@ Neighbours FindNeighbours(const std::vector<int64_t>& time_ms, int64_t ref_ms,
   return {past(ref_ms - lookback_ms), past(ref_ms + lookback_ms), past(ref_ms)};
 }
 
-// Null where the two cannot be combined.
-HistogramPtr Between(const HistogramPtr& before, int64_t before_ms, const HistogramPtr& after,
-                     int64_t after_ms, int64_t ref_ms, RangeNotes* notes) {
+// Nullopt where the two cannot be combined.
+std::optional<model::FloatHistogram> Between(const HistogramPtr& before, int64_t before_ms,
+                                             const HistogramPtr& after, int64_t after_ms,
+                                             int64_t ref_ms, RangeNotes* notes) {
   const bool counter = before->counter_reset_hint != CounterResetHint::kGauge ||
                        after->counter_reset_hint != CounterResetHint::kGauge;
   std::optional<model::FloatHistogram> between;
@@ -41,24 +42,23 @@ HistogramPtr Between(const HistogramPtr& before, int64_t before_ms, const Histog
   }
   if (!between) {
     notes->Add(RangeNote::kMixedSchemas);
-    return nullptr;
   }
-  return std::make_shared<const model::FloatHistogram>(*std::move(between));
+  return between;
 }
 
 // The last histogram stands for later times, but tells nothing of resets before them.
-HistogramPtr CarryForward(const HistogramPtr& last) {
+HistogramPtr CarryForward(const HistogramPtr& last, const StepVector& out) {
   if (last->counter_reset_hint == CounterResetHint::kUnknown) return last;
   model::FloatHistogram carried = *last;
   carried.counter_reset_hint = CounterResetHint::kUnknown;
-  return std::make_shared<const model::FloatHistogram>(std::move(carried));
+  return MakeHistogram(std::move(carried), out.meter());
 }
 
 }  // namespace
 
-void SmoothInstant(const SeriesSamples& series, const RefTimes& refs, int64_t lookback_ms,
-                   promql::PositionRange position, StepVector* out, StepSeries* row,
-                   TaskNotes* notes) {
+arrow::Status SmoothInstant(const SeriesSamples& series, const InstantSpec& spec,
+                            const QueryBudget* budget, StepVector* out, StepSeries* row,
+                            TaskNotes* notes) {
   std::vector<int64_t> times;
   std::vector<double> values;
   for (size_t i = 0; i < series.value.size(); ++i) {
@@ -66,15 +66,16 @@ void SmoothInstant(const SeriesSamples& series, const RefTimes& refs, int64_t lo
     times.push_back((*series.time_ms)[i]);
     values.push_back(series.value[i]);
   }
-  std::vector<int64_t> histogram_times;
-  std::vector<int64_t> starts;
-  const auto histograms = ConvertHistograms(series.histograms, &histogram_times, &starts);
+  ARROW_ASSIGN_OR_RAISE(const ConvertedHistograms histograms,
+                        ConvertHistograms(series.histograms, budget));
+  const std::vector<int64_t>& histogram_times = histograms.time_ms;
 
   RangeNotes found;
-  for (size_t step = 0; step < refs.count; ++step) {
-    const int64_t ref_ms = refs.At(step);
-    const Neighbours f = FindNeighbours(times, ref_ms, lookback_ms);
-    const Neighbours h = FindNeighbours(histogram_times, ref_ms, lookback_ms);
+  BudgetPace pace(budget);
+  for (size_t step = 0; step < spec.refs.count; ++step) {
+    const int64_t ref_ms = spec.refs.At(step);
+    const Neighbours f = FindNeighbours(times, ref_ms, spec.lookback_ms);
+    const Neighbours h = FindNeighbours(histogram_times, ref_ms, spec.lookback_ms);
     notes->CountAt(step, f.past - f.first + h.past - h.first);
     if (!f.empty() && !h.empty()) {
       found.Add(RangeNote::kMixedTypes);
@@ -88,16 +89,20 @@ void SmoothInstant(const SeriesSamples& series, const RefTimes& refs, int64_t lo
       row->SetFloat(step, value);
     } else if (h.after > h.first) {
       const size_t before = h.after - 1;
-      HistogramPtr value = histograms[before];
-      if (histogram_times[before] != ref_ms) {
-        value = h.after < h.past ? Between(value, histogram_times[before], histograms[h.after],
-                                           histogram_times[h.after], ref_ms, &found)
-                                 : CarryForward(value);
+      const HistogramPtr& last = histograms.value[before];
+      ARROW_RETURN_NOT_OK(pace.Pass(last->SizeBytes()));
+      if (histogram_times[before] == ref_ms) {
+        out->SetHistogram(row, step, last);
+      } else if (h.after == h.past) {
+        out->SetHistogram(row, step, CarryForward(last, *out));
+      } else if (auto between = Between(last, histogram_times[before], histograms.value[h.after],
+                                        histogram_times[h.after], ref_ms, &found)) {
+        out->SetHistogram(row, step, *std::move(between));
       }
-      if (value != nullptr) out->SetHistogram(row, step, std::move(value));
     }
   }
-  found.Report(series.labels, position, &notes->annotations);
+  found.Report(series.labels, spec.position, &notes->annotations);
+  return arrow::Status::OK();
 }
 
 }  // namespace larnax::exec

@@ -8,13 +8,16 @@
 
 namespace larnax::exec {
 
+struct InstantSpec;
+
 /// Evaluate `x smoothed` for one series: at each step the sample of that very time, else the value
 /// on the line between the samples before and after it, else the last one before; each within
-/// `lookback_ms`. Without a sample before there is none. Stale markers are passed over.
+/// `spec.lookback_ms`. Without a sample before there is none. Stale markers are passed over.
 ///
 /// \param row  A row of `out`, nothing present.
-void SmoothInstant(const SeriesSamples& series, const RefTimes& refs, int64_t lookback_ms,
-                   promql::PositionRange position, StepVector* out, StepSeries* row,
-                   TaskNotes* notes);
+/// \retval kTimeout, kCancelled, kLimit
+arrow::Status SmoothInstant(const SeriesSamples& series, const InstantSpec& spec,
+                            const QueryBudget* budget, StepVector* out, StepSeries* row,
+                            TaskNotes* notes);
 
 }  // namespace larnax::exec

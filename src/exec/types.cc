@@ -14,7 +14,32 @@ constexpr size_t kMaxBlockBytes = 1 << 20;
 
 size_t RoundUp(size_t bytes) { return (bytes + 15) / 16 * 16; }
 
+struct MeteredHistogram {
+  MeteredHistogram(model::FloatHistogram of, const std::shared_ptr<MemoryMeter>& meter)
+      : histogram(std::move(of)), hold(meter) {
+    hold.AddBytes(static_cast<int64_t>(histogram.SizeBytes() + sizeof(hold)));
+  }
+  const model::FloatHistogram histogram;
+  MeteredHold hold;
+};
+
+// The room for histograms of a row.
+struct HistogramRow {
+  HistogramRow(size_t steps, const std::shared_ptr<MemoryMeter>& meter)
+      : histograms(steps), hold(meter) {
+    hold.AddBytes(static_cast<int64_t>(steps * sizeof(HistogramPtr)));
+  }
+  std::vector<HistogramPtr> histograms;
+  MeteredHold hold;
+};
+
 }  // namespace
+
+HistogramPtr MakeHistogram(model::FloatHistogram histogram,
+                           const std::shared_ptr<MemoryMeter>& meter) {
+  const auto metered = std::make_shared<const MeteredHistogram>(std::move(histogram), meter);
+  return {metered, &metered->histogram};
+}
 
 void SetAllPresent(PresenceWord* present, size_t steps) {
   const size_t words = PresenceWordCount(steps);
@@ -45,16 +70,9 @@ bool AllPresent(const PresenceWord* present, size_t steps) {
 class StepVector::Block {
  public:
   Block(size_t bytes, std::shared_ptr<MemoryMeter> meter)
-      : memory_(new std::byte[bytes]), bytes_(bytes), meter_(std::move(meter)) {
-    if (meter_ != nullptr) meter_->AddBytes(static_cast<int64_t>(bytes_));
+      : memory_(new std::byte[bytes]), bytes_(bytes), hold_(std::move(meter)) {
+    hold_.AddBytes(static_cast<int64_t>(bytes_));
   }
-  ~Block() {
-    if (meter_ == nullptr) return;
-    meter_->RemoveBytes(static_cast<int64_t>(bytes_));
-    meter_->RemoveSamples(samples_);
-  }
-  Block(const Block&) = delete;
-  Block& operator=(const Block&) = delete;
 
   std::byte* Take(size_t bytes) {
     if (bytes > bytes_ - used_) return nullptr;
@@ -63,19 +81,18 @@ class StepVector::Block {
     return at;
   }
   size_t bytes() const { return bytes_; }
-  // Count samples that were given room here.
-  void CountSamples(size_t samples) {
-    if (meter_ == nullptr) return;
-    samples_ += static_cast<int64_t>(samples);
-    meter_->AddSamples(static_cast<int64_t>(samples));
+  // Count a row that was given room here: its samples, and what the vector has of it.
+  void CountRow(size_t samples) {
+    hold_.AddSamples(static_cast<int64_t>(samples));
+    hold_.AddBytes(sizeof(StepSeries));
   }
+  void CountSamples(int64_t samples) { hold_.AddSamples(samples); }
 
  private:
   std::unique_ptr<std::byte[]> memory_;
   size_t bytes_;
-  int64_t samples_ = 0;
   size_t used_ = 0;
-  std::shared_ptr<MemoryMeter> meter_;
+  MeteredHold hold_;
 };
 
 std::byte* StepVector::Allocate(size_t bytes) {
@@ -106,7 +123,7 @@ StepSeries& StepVector::Add(LabelsView labels, bool drop_name) {
   row.drop_name = drop_name;
   row.values = reinterpret_cast<double*>(Allocate(steps_ * sizeof(double)));
   row.present = reinterpret_cast<PresenceWord*>(Allocate(words));
-  block_->CountSamples(steps_);
+  block_->CountRow(steps_);
   std::memset(row.present, 0, words);
   return row;
 }
@@ -118,6 +135,9 @@ StepSeries& StepVector::AddCopy(StepSeries from) {
   if (from.histograms != nullptr) {
     AddHistograms(&row);
     std::copy_n(from.histograms, steps_, row.histograms);
+    ForEachPresent(row.present, steps_, [&](size_t step) {
+      if (row.IsHistogram(step)) CountHistogram(*row.histograms[step], 1);
+    });
   }
   if (from.sample_time_ms != nullptr) {
     AddSampleTimes(&row);
@@ -128,15 +148,30 @@ StepSeries& StepVector::AddCopy(StepSeries from) {
 
 void StepVector::AddHistograms(StepSeries* row) {
   if (row->histograms != nullptr) return;
-  auto histograms = std::make_shared<std::vector<HistogramPtr>>(steps_);
-  row->histograms = histograms->data();
-  keep_.push_back(std::move(histograms));
+  auto room = std::make_shared<HistogramRow>(steps_, meter_);
+  row->histograms = room->histograms.data();
+  keep_.push_back(std::move(room));
 }
 
 void StepVector::SetHistogram(StepSeries* row, size_t step, HistogramPtr histogram) {
   AddHistograms(row);
+  CountHistogram(*histogram, 1);
   row->histograms[step] = std::move(histogram);
   SetPresent(row->present, step);
+}
+
+void StepVector::SetAllHistograms(StepSeries* row, const HistogramPtr& histogram) {
+  AddHistograms(row);
+  CountHistogram(*histogram, steps_);
+  std::fill_n(row->histograms, steps_, histogram);
+  SetAllPresent(row->present, steps_);
+}
+
+// One sample is counted for the step already.
+void StepVector::CountHistogram(const model::FloatHistogram& histogram, size_t steps) {
+  if (block_ == nullptr) Allocate(0);
+  block_->CountSamples(static_cast<int64_t>(steps) *
+                       (SamplesOfHistogram(histogram.SizeBytes()) - 1));
 }
 
 void StepVector::AddSampleTimes(StepSeries* row) {
@@ -162,6 +197,7 @@ void StepVector::Append(StepVector other) {
   } else {
     series.insert(series.end(), other.series.begin(), other.series.end());
   }
+  if (block_ == nullptr) block_ = std::move(other.block_);
   keep_.insert(keep_.end(), std::make_move_iterator(other.keep_.begin()),
                std::make_move_iterator(other.keep_.end()));
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "larnax/labels.h"
@@ -14,6 +15,19 @@
 namespace larnax::exec {
 
 using HistogramPtr = std::shared_ptr<const model::FloatHistogram>;
+
+/// Counts the bytes that a query holds; see query_budget.h.
+class MemoryMeter;
+
+/// As how many samples a histogram of so many bytes counts for limits: as many as for Prometheus.
+constexpr int64_t SamplesOfHistogram(size_t size_bytes) {
+  return static_cast<int64_t>((size_bytes + 8) / 16);
+}
+
+/// Make a histogram that is counted until it is freed.
+/// \param meter  May be null.
+HistogramPtr MakeHistogram(model::FloatHistogram histogram,
+                           const std::shared_ptr<MemoryMeter>& meter);
 
 /// Times at which an expression is evaluated: start, start + step, ...
 struct StepGrid {
@@ -80,9 +94,6 @@ struct StepSeries {
   }
 };
 
-/// Counts the bytes that a query holds; see query_budget.h.
-class MemoryMeter;
-
 /// Series over the steps of one grid: an instant vector at every step at once. Either a whole
 /// vector or a batch of one.
 ///
@@ -117,6 +128,11 @@ class StepVector {
   /// Give a row room for histograms, all null, if it has none.
   void AddHistograms(StepSeries* row);
   void SetHistogram(StepSeries* row, size_t step, HistogramPtr histogram);
+  void SetHistogram(StepSeries* row, size_t step, model::FloatHistogram histogram) {
+    SetHistogram(row, step, MakeHistogram(std::move(histogram), meter_));
+  }
+  /// Set one histogram at every step.
+  void SetAllHistograms(StepSeries* row, const HistogramPtr& histogram);
   /// Give a row room for sample times.
   void AddSampleTimes(StepSeries* row);
 
@@ -134,6 +150,7 @@ class StepVector {
  private:
   class Block;
   std::byte* Allocate(size_t bytes);
+  void CountHistogram(const model::FloatHistogram& histogram, size_t steps);
 
   size_t steps_ = 1;
   std::shared_ptr<MemoryMeter> meter_;

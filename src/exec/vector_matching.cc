@@ -48,7 +48,8 @@ class PairMatcher {
         words_(PresenceWordCount(steps_)),
         signatures_(matching_),
         drop_names_(SortedNames(matching_.labels)),
-        out_(steps_, many_.meter()) {}
+        out_(steps_, many_.meter()),
+        pace_(context->budget) {}
 
   arrow::Result<StepVector> Run();
 
@@ -82,6 +83,7 @@ class PairMatcher {
   std::vector<std::vector<uint32_t>> ones_of_group_;
   std::vector<PresenceWord> active_;  // Steps at which anything is looked at.
   StepVector out_;
+  BudgetPace pace_;
   // Where results were computed, kept or not: of each group, or of each group and label set.
   std::unique_ptr<GroupPresence> matched_;
   boost::unordered_flat_map<std::string, std::vector<PresenceWord>, BytesHash, BytesEqual>
@@ -216,7 +218,7 @@ void PairMatcher::ComputeStep(size_t step, BinaryValue a, BinaryValue b, StepSer
       row->values[step] = answer.number;
       break;
     case BinaryAnswer::Kind::kHistogram:
-      out_.SetHistogram(row, step, std::move(answer.histogram));
+      out_.SetHistogram(row, step, *std::move(answer.histogram));
       break;
     case BinaryAnswer::Kind::kTrue:
     case BinaryAnswer::Kind::kFalse:
@@ -287,6 +289,7 @@ arrow::Status PairMatcher::ComputePair(const StepSeries* many, const StepSeries*
     DropMetadataLabels(LabelsView(bytes2_), &bytes_);
   }
   ARROW_RETURN_NOT_OK(NoteMatch(group, where));
+  ARROW_RETURN_NOT_OK(pace_.Pass(steps_ * sizeof(double)));
   StepSeries& row = out_.Add(LabelsView(), many->drop_name || binary_.return_bool);
   std::copy_n(where, words_, row.present);
   const bool trims = binary_.op == BinaryOp::kTrimUpper || binary_.op == BinaryOp::kTrimLower;
@@ -294,6 +297,7 @@ arrow::Status PairMatcher::ComputePair(const StepSeries* many, const StepSeries*
     ComputeFloats(many, one, &row);
   } else {
     ComputeAny(many, one, &row);
+    if (row.histograms != nullptr) ARROW_RETURN_NOT_OK(context_->budget->Check());
   }
   if (AnyPresent(row.present, steps_)) {
     row.labels = out_.StoreLabels(bytes_);

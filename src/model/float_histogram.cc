@@ -13,6 +13,9 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
+// What the struct itself takes is fixed at the figure that query limits are known for.
+constexpr size_t kFixedBytes = 168;
+
 bool SameBits(double a, double b) {
   return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
 }
@@ -216,11 +219,18 @@ std::vector<HistogramBucket> FloatHistogram::Buckets() const {
 }
 
 size_t FloatHistogram::SizeBytes() const {
-  // What the struct itself takes is fixed at the figure that query limits are known for.
-  constexpr size_t kFixed = 168;
-  return kFixed + (positive_spans.size() + negative_spans.size() + positive.size() +
-                   negative.size() + custom_bounds.size()) *
-                      8;
+  return kFixedBytes + (positive_spans.size() + negative_spans.size() + positive.size() +
+                        negative.size() + custom_bounds.size()) *
+                           8;
+}
+
+size_t FloatHistogram::SizeBytesOf(const NativeHistogram& native) {
+  // Counts are integers or doubles, never both.
+  return kFixedBytes +
+         (native.positive_spans.size() + native.negative_spans.size() + native.positive.size() +
+          native.negative.size() + native.integer_positive.size() + native.integer_negative.size() +
+          native.custom_bounds.size()) *
+             8;
 }
 
 std::string FloatHistogram::ToString() const {

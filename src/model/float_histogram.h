@@ -92,6 +92,8 @@ struct FloatHistogram {
 
   /// Estimated bytes, for limits on the size of queries.
   size_t SizeBytes() const;
+  /// The same of what FromNative makes of a histogram, or more.
+  static size_t SizeBytesOf(const NativeHistogram& native);
   /// Print as `{count:10, sum:5, [-1,-0.5):2, (1,2]:3}`, empty buckets left out.
   std::string ToString() const;
 };
@@ -127,6 +129,8 @@ class HistogramAccumulator {
   /// \return nullopt, and nothing done, where exponential meets custom bounds.
   [[nodiscard]] std::optional<CombineReport> Add(const FloatHistogram& term);
   bool empty() const { return terms_ == 0; }
+  /// Estimated bytes.
+  size_t SizeBytes() const { return sum_.SizeBytes() + compensation_.SizeBytes(); }
   /// The sum or mean, compact. Presumes that it is not empty.
   FloatHistogram Result() const;
 

@@ -1,28 +1,16 @@
 #include "store/query_guard.h"
 
-#include <limits>
 #include <string>
 
+#include "io/deadline.h"
 #include "larnax/error.h"
 
 namespace larnax::store {
-namespace {
-
-constexpr int64_t kNsPerMs = 1'000'000;
-
-int64_t DeadlineNs(int64_t timeout_ms, const io::Clock& clock) {
-  constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
-  const int64_t now_ns = clock.MonotonicNs();
-  if (timeout_ms <= 0 || timeout_ms > (kNever - now_ns) / kNsPerMs) return kNever;
-  return now_ns + timeout_ms * kNsPerMs;
-}
-
-}  // namespace
 
 QueryGuard::QueryGuard(const SelectRequest& request, const io::Clock& clock)
     : clock_(clock),
       timeout_ms_(request.timeout_ms),
-      deadline_ns_(DeadlineNs(request.timeout_ms, clock)),
+      deadline_ns_(io::DeadlineNs(request.timeout_ms, clock)),
       sample_limit_(request.sample_limit),
       cancelled_(request.cancelled) {}
 
@@ -30,7 +18,7 @@ arrow::Status QueryGuard::Check() const {
   if (cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed)) {
     return MakeError(ErrorKind::kCancelled, "The query was cancelled.");
   }
-  if (deadline_ns_ != std::numeric_limits<int64_t>::max() && clock_.MonotonicNs() > deadline_ns_) {
+  if (deadline_ns_ != io::kNoDeadline && clock_.MonotonicNs() > deadline_ns_) {
     return MakeError(ErrorKind::kTimeout, "The query took longer than it may. timeout_ms=" +
                                               std::to_string(timeout_ms_));
   }

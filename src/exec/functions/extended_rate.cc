@@ -261,7 +261,7 @@ void EvaluateAnyEdges(const RangeSpec& spec, const RangeSeries& series, RateKind
       if (!window) continue;
       auto result = histogram_edges.Evaluate(*window, notes);
       if (!result) continue;
-      out->SetHistogram(step, std::make_shared<const FloatHistogram>(*std::move(result)));
+      out->SetHistogram(step, *std::move(result));
     }
   }
 }

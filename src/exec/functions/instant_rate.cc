@@ -94,7 +94,7 @@ void EvaluateWindow(const Sample& before, const Sample& last, size_t step, Serie
     auto difference = Difference(before, last, kCounter, notes);
     if (!difference) return;
     if (kCounter) difference->Divide(seconds);
-    out->SetHistogram(step, std::make_shared<const FloatHistogram>(*std::move(difference)));
+    out->SetHistogram(step, *std::move(difference));
   } else {
     notes->Add(RangeNote::kMixedTypes);
   }

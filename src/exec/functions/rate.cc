@@ -291,7 +291,7 @@ class WindowByWindow {
       if (report->bounds_reconciled) notes->Add(RangeNote::kBoundsAdded);
     }
     increase->Multiply(*factor);
-    out_->SetHistogram(step, std::make_shared<const model::FloatHistogram>(*std::move(increase)));
+    out_->SetHistogram(step, *std::move(increase));
   }
 
   const RangeSpec& spec_;

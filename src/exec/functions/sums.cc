@@ -65,9 +65,10 @@ double Variance(std::span<const double> values) {
   return squares.Total() / count;
 }
 
-// Adds up the histograms of one window; nullptr where their layouts do not go together.
-HistogramPtr Accumulate(HistogramAccumulator::Kind kind, std::span<const HistogramPtr> histograms,
-                        RangeNotes* notes) {
+// Adds up the histograms of one window; nullopt where their layouts do not go together.
+std::optional<model::FloatHistogram> Accumulate(HistogramAccumulator::Kind kind,
+                                                std::span<const HistogramPtr> histograms,
+                                                RangeNotes* notes) {
   HistogramAccumulator accumulator(kind);
   bool reset = false;
   bool not_reset = false;
@@ -77,12 +78,12 @@ HistogramPtr Accumulate(HistogramAccumulator::Kind kind, std::span<const Histogr
     const auto report = accumulator.Add(*histogram);
     if (!report) {
       notes->Replace(RangeNote::kMixedSchemas);
-      return nullptr;
+      return std::nullopt;
     }
     if (report->bounds_reconciled) notes->Add(RangeNote::kBoundsAggregated);
   }
   if (reset && not_reset) notes->Add(RangeNote::kResetsCollide);
-  return std::make_shared<const model::FloatHistogram>(accumulator.Result());
+  return accumulator.Result();
 }
 
 // `sum_over_time` and `avg_over_time` of windows that may hold histograms.
@@ -103,9 +104,9 @@ arrow::Status AccumulateAnyWindows(const CallContext& call, HistogramAccumulator
       out->SetFloat(step, kOfFloats(floats.value.subspan(floats.begin[step], float_count)));
     } else if (histogram_count > 0) {
       RangeNotes window_notes;
-      HistogramPtr result = Accumulate(
+      auto result = Accumulate(
           kind, histograms.value.subspan(histograms.begin[step], histogram_count), &window_notes);
-      if (result != nullptr) out->SetHistogram(step, std::move(result));
+      if (result) out->SetHistogram(step, *std::move(result));
       notes->Add(window_notes);
     }
   }

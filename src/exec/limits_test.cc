@@ -1,0 +1,179 @@
+// What ends a query that is too much: what is counted, and how often it is asked.
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+
+#include "exec/query_budget.h"
+#include "exec/query_fixture.h"
+#include "exec/types.h"
+#include "io/clock.h"
+
+namespace larnax::exec {
+namespace {
+
+using test::IsKind;
+using test::IsOk;
+
+constexpr int64_t kMebibyte = 1 << 20;
+
+// 160 buckets, which is 1456 bytes or 91 samples.
+NativeHistogram Wide(double count) {
+  NativeHistogram histogram;
+  histogram.schema = 3;
+  histogram.count = histogram.sum = count * 160;
+  histogram.positive_spans = {{0, 160}};
+  histogram.positive.assign(160, count);
+  return histogram;
+}
+
+class LimitsTest : public QueryTest {
+ protected:
+  // Two wide histograms, and many steps at which they are looked at.
+  void LoadWide() {
+    source_.Add(LabelsOf("x"), 0, Wide(1));
+    source_.Add(LabelsOf("x"), kMinuteMs, Wide(3));
+    source_.Add(LabelsOf("f"), kMinuteMs, 1);
+  }
+  static QueryRequest ManySteps(std::string text) {
+    QueryRequest request;
+    request.text = std::move(text);
+    request.start_ms = kMinuteMs;
+    request.end_ms = kMinuteMs + 1999;
+    request.step_ms = 1;
+    return request;
+  }
+};
+
+TEST_F(LimitsTest, HistogramsTakeMemoryWhereTheyAreMade) {
+  LoadWide();
+  for (const char* text :
+       {"x * 2", "-x", "x + x", "sum(x)", "avg(x)", "rate(x[5m])", "irate(x[5m])",
+        "sum_over_time(x[5m])", "x * on () group_left () f", "rate(x[5m:1m])"}) {
+    SCOPED_TRACE(text);
+    QueryRequest request = ManySteps(text);
+    request.features = features_;
+    request.max_memory_bytes = kMebibyte;
+    EXPECT_THAT(engine_.Run(source_, request), IsKind(ErrorKind::kLimit));
+    request.max_memory_bytes = 64 * kMebibyte;
+    ASSERT_OK_AND_ASSIGN(const QueryResult result, engine_.Run(source_, request));
+    ASSERT_EQ(result.series.size(), 1u);
+    EXPECT_EQ(result.series[0].histograms.size(), 2000u);
+    EXPECT_GT(result.stats.peak_bytes, 2000 * 1456);
+  }
+  // What is the same at all steps is there once.
+  QueryRequest request = ManySteps("x");
+  request.max_memory_bytes = kMebibyte;
+  EXPECT_THAT(engine_.Run(source_, request), IsOk());
+}
+
+TEST_F(LimitsTest, HistogramsAreManySamples) {
+  LoadWide();
+  for (const char* text : {"x", "last_over_time(x[1m])", "x @ 60"}) {
+    QueryRequest request = ManySteps(text);
+    request.max_samples = 2000 * 91;
+    EXPECT_THAT(engine_.Run(source_, request), IsKind(ErrorKind::kLimit)) << text;
+    request.max_samples = 2 * 2000 * 91 + 2 * 91;
+    EXPECT_THAT(engine_.Run(source_, request), IsOk()) << text;
+  }
+  QueryRequest request;
+  request.text = "x[5m]";
+  request.start_ms = kMinuteMs;
+  ASSERT_OK_AND_ASSIGN(const QueryResult result, engine_.Run(source_, request));
+  EXPECT_EQ(result.stats.peak_samples, 4 * 91);  // As they are read, and in the answer.
+}
+
+TEST(MakeHistogram, IsCountedUntilItIsFreed) {
+  const auto meter = std::make_shared<MemoryMeter>();
+  HistogramPtr histogram = MakeHistogram(model::FloatHistogram::FromNative(Wide(1)), meter);
+  HistogramPtr other = histogram;
+  histogram = nullptr;
+  EXPECT_GE(meter->bytes(), 1456);
+  EXPECT_EQ(other->positive.size(), 160u);
+  {
+    StepVector vector(10, meter);
+    vector.SetAllHistograms(&vector.Add(LabelsView(), false), other);
+    EXPECT_EQ(meter->samples(), 10 * 91);
+    StepVector whole(10, meter);
+    whole.Append(std::move(vector));
+    whole.AddCopy(whole.series[0]);
+    EXPECT_EQ(meter->samples(), 2 * 10 * 91);
+  }
+  EXPECT_EQ(meter->samples(), 0);
+  other = nullptr;
+  EXPECT_EQ(meter->bytes(), 0);
+}
+
+// Tells how often it is looked at: each check of a query's budget does.
+class CountingClock final : public io::Clock {
+ public:
+  int64_t MonotonicNs() const override {
+    ++reads;
+    return 0;
+  }
+  int64_t NowMs() const override { return 0; }
+  mutable int64_t reads = 0;
+};
+
+TEST_F(LimitsTest, LargeAggregationsAreAskedOnTheirWay) {
+  constexpr int kSeries = 400;
+  for (int i = 0; i < kSeries; ++i) {
+    const Labels labels = LabelsOf("x{i=\"" + std::to_string(i) + "\"}");
+    for (int step = 0; step < 1000; ++step) source_.Add(labels, step, i == 0 ? step : i);
+  }
+  source_.batch_series = kSeries;
+  const auto reads_of = [&](const char* text) {
+    CountingClock clock;
+    Engine engine({.threads = 1, .clock = &clock});
+    QueryRequest request;
+    request.text = text;
+    request.end_ms = 999;
+    request.step_ms = 1;
+    request.timeout_ms = 1000;
+    request.features = features_;
+    EXPECT_THAT(engine.Run(source_, request), IsOk()) << text;
+    return clock.reads;
+  };
+  // 1000 new rows of 8000 bytes, or 400 that are gone over.
+  EXPECT_GE(reads_of(R"(count_values("v", x{i="0"}))"), reads_of(R"(x{i="0"})") + 7);
+  for (const char* text :
+       {"topk(5, x)", "limitk(5, x)", "limit_ratio(0.5, x)", "max(x)", "sum by (i) (x)", "x + x"}) {
+    EXPECT_GE(reads_of(text), reads_of("x") + 3) << text;
+  }
+}
+
+TEST_F(LimitsTest, PicksAreCounted) {
+  for (int i = 0; i < 200; ++i) source_.Add(LabelsOf("x{i=\"" + std::to_string(i) + "\"}"), 0, i);
+  QueryRequest request;
+  request.end_ms = 999;
+  request.step_ms = 1;
+  request.text = "bottomk(200, x)";
+  // 1.6 MB of samples, and twice as much for the picks.
+  request.max_memory_bytes = 4 * kMebibyte;
+  EXPECT_THAT(engine_.Run(source_, request), IsKind(ErrorKind::kLimit));
+  request.text = "bottomk(2, x)";
+  EXPECT_THAT(engine_.Run(source_, request), IsOk());
+}
+
+TEST_F(LimitsTest, AnyTimeoutIsOne) {
+  source_.Add(LabelsOf("x"), 0, 1.0);
+  QueryRequest request;
+  request.text = "x";
+  for (const int64_t timeout_ms :
+       {std::numeric_limits<int64_t>::max(), std::numeric_limits<int64_t>::max() / 1'000'000}) {
+    request.timeout_ms = timeout_ms;
+    EXPECT_THAT(engine_.Run(source_, request), IsOk()) << timeout_ms;
+  }
+}
+
+TEST_F(LimitsTest, SubqueriesOfAllTimeAreTooLong) {
+  QueryRequest request;
+  request.text = "sum_over_time(x[290y:1m])";
+  request.start_ms = -(int64_t{1} << 62);
+  request.end_ms = (int64_t{1} << 62) - 1;
+  request.step_ms = int64_t{1} << 60;
+  EXPECT_THAT(engine_.Run(source_, request), IsKind(ErrorKind::kLimit));
+}
+
+}  // namespace
+}  // namespace larnax::exec
