@@ -1,6 +1,7 @@
 #include "columns/page_fetcher.h"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 namespace larnax::columns {
@@ -120,8 +121,14 @@ arrow::Result<PageFetcher::Pages> PageFetcher::Fetch(size_t leaf, const PagePlan
     reads.back().pages.push_back(i);
     reads.back().end_offset = end_offset;
   }
-  io::RunTasks(context.runner, reads.size(),
-               [&](size_t i) { reads[i].status = Run(leaf, plan, decode, &reads[i], &pages); });
+  io::RunTasks(context.runner, reads.size(), [&](size_t i) {
+    try {
+      reads[i].status = Run(leaf, plan, decode, &reads[i], &pages);
+    } catch (const std::exception& error) {
+      // Memory ran out: tasks must not throw.
+      reads[i].status = arrow::Status::OutOfMemory("cannot read pages: ", error.what());
+    }
+  });
   for (const Read& read : reads) {
     if (context.stats != nullptr) {
       context.stats->pages_read += read.stats.pages_read;
