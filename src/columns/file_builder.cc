@@ -20,6 +20,7 @@ void AddDictionaryPage(std::string_view plain, int32_t num_values, bool is_sorte
                        PageCompressor* compressor, ZstdSettings settings, EncodedChunk* chunk) {
   std::string compressed;
   compressor->Compress(plain, settings, &compressed);
+  chunk->out_of_memory |= compressed.empty();
   PageHeader header;
   header.type = PageType::kDictionary;
   header.uncompressed_bytes = static_cast<int32_t>(plain.size());
@@ -47,6 +48,7 @@ void AddDataPage(std::string_view body, Encoding encoding, int64_t num_values, i
 
 void AddCompressedPage(std::string_view compressed, size_t body_bytes, Encoding encoding,
                        int64_t num_values, int64_t first_row, EncodedChunk* chunk) {
+  chunk->out_of_memory |= compressed.empty();
   PageHeader header;
   header.type = PageType::kData;
   header.uncompressed_bytes = static_cast<int32_t>(body_bytes);
@@ -70,6 +72,9 @@ arrow::Status FileBuilder::Begin() {
 }
 
 arrow::Result<ChunkMeta> FileBuilder::WriteChunk(const EncodedChunk& chunk) {
+  if (chunk.out_of_memory) {
+    return arrow::Status::OutOfMemory("memory ran out compressing a page");
+  }
   ARROW_RETURN_NOT_OK(Begin());
   const int64_t begin = file_->size_bytes();
   ARROW_RETURN_NOT_OK(file_->Append(AsBytes(chunk.bytes)));

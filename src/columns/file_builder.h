@@ -25,6 +25,7 @@ struct EncodedChunk {
   int64_t uncompressed_bytes = 0;   ///< With page headers.
   std::map<std::pair<int32_t, int32_t>, int32_t> page_counts;
   ColumnBounds bounds;
+  bool out_of_memory = false;  ///< A page could not be compressed: the chunk is not whole.
 };
 
 /// Compress a page of dictionary values and put it in front of the chunk's data pages.
@@ -39,7 +40,7 @@ void AddDictionaryPage(std::string_view plain, int32_t num_values, bool is_sorte
 void AddDataPage(std::string_view body, Encoding encoding, int64_t num_values, int64_t first_row,
                  PageCompressor* compressor, ZstdSettings settings, EncodedChunk* chunk);
 
-/// Append a data page whose body is compressed already.
+/// Append a data page whose body is compressed already; no bytes say that memory ran out.
 void AddCompressedPage(std::string_view compressed, size_t body_bytes, Encoding encoding,
                        int64_t num_values, int64_t first_row, EncodedChunk* chunk);
 
@@ -56,6 +57,7 @@ class FileBuilder {
   explicit FileBuilder(std::unique_ptr<io::WritableFile> file) : file_(std::move(file)) {}
 
   /// Write a chunk; give its metadata, for the footer. Paths and types are the footer's business.
+  /// \retval OutOfMemory  The chunk is not whole.
   arrow::Result<ChunkMeta> WriteChunk(const EncodedChunk& chunk);
   int64_t size_bytes() const { return file_->size_bytes(); }
 

@@ -17,8 +17,9 @@ struct ZstdSettings {
   int level = 3;
   int window_log = 0;          ///< 0: as the level has it.
   bool long_distance = false;  ///< Look for repeats over the whole window.
-  /// What repeats is short and near, and worth an optimal parse; the others do not count then.
-  bool short_repeats = false;
+  /// Not 0: repeats are short and near, and worth an optimal parse from so many bytes on (3 or 4);
+  /// the others do not count then.
+  int shortest_repeat = 0;
 };
 
 struct FreeCompressor {
@@ -33,7 +34,8 @@ class PageCompressor {
   PageCompressor(const PageCompressor&) = delete;
   PageCompressor& operator=(const PageCompressor&) = delete;
 
-  /// Replace `out` by the compressed bytes.
+  /// Replace `out` by the compressed bytes; there are some. By none where memory runs out, for
+  /// which FileBuilder looks.
   void Compress(std::string_view bytes, ZstdSettings settings, std::string* out);
 
  private:
@@ -52,7 +54,7 @@ class StreamSizer {
 
   /// Forget what was added.
   void Restart();
-  /// Add bytes; give the size of what they became.
+  /// Add bytes; give the size of what they became, or their own where memory runs out.
   int64_t Add(std::string_view bytes);
 
  private:
@@ -63,7 +65,8 @@ class StreamSizer {
 
 /// Decompress a zstd page into memory of exactly its size.
 ///
-/// \retval kCorrupt Not zstd, or not of this size.
+/// \retval kCorrupt     Not zstd, or not of this size.
+/// \retval OutOfMemory
 arrow::Status DecompressPage(std::string_view compressed, std::span<uint8_t> out);
 
 /// CRC-32 (the one of gzip) as Parquet's page checksums want it.

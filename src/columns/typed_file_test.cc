@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "columns/file_builder.h"
 #include "columns/metadata_file.h"
 #include "columns/typed_for_test.h"
 #include "columns/typed_schema.h"
@@ -279,6 +280,18 @@ TEST(MetadataFile, KeepsRows) {
   EXPECT_TRUE(*got == rows);
   ASSERT_TRUE(WriteMetadataFile(fs, "empty.parquet", {}, {}).ok());
   EXPECT_TRUE(ReadMetadataFile(fs.OpenReadable("empty.parquet").ValueOrDie(), nullptr)->empty());
+}
+
+// A compressor that got no memory gives no bytes.
+TEST(FileBuilder, WritesNoChunkThatIsNotWhole) {
+  io::SimFileSystem fs(1);
+  FileBuilder builder(fs.Create("file").ValueOrDie());
+  EncodedChunk chunk;
+  AddCompressedPage("xy", 8, Encoding::kPlain, 1, 0, &chunk);
+  EXPECT_TRUE(builder.WriteChunk(chunk).ok());
+  AddCompressedPage({}, 8, Encoding::kPlain, 1, 1, &chunk);
+  AddCompressedPage("xy", 8, Encoding::kPlain, 1, 2, &chunk);
+  EXPECT_TRUE(builder.WriteChunk(chunk).status().IsOutOfMemory());
 }
 
 }  // namespace

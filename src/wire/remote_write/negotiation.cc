@@ -4,6 +4,7 @@
 
 #include <snappy.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "base/check.h"
 #include "larnax/error.h"
@@ -72,6 +73,11 @@ arrow::Status UncompressSnappy(std::span<const uint8_t> body, size_t limit_bytes
   return arrow::Status::OK();
 }
 
+// Another time there may be some: the sender is to try again.
+arrow::Status OutOfMemory() {
+  return MakeError(ErrorKind::kOverloaded, "no memory to decompress the request");
+}
+
 struct FreeContext {
   void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
 };
@@ -79,6 +85,7 @@ struct FreeContext {
 arrow::Status UncompressZstd(std::span<const uint8_t> body, size_t limit_bytes,
                              std::string* message) {
   const std::unique_ptr<ZSTD_DCtx, FreeContext> context(ZSTD_createDCtx());
+  if (context == nullptr) return OutOfMemory();
   // Windows are bounded, so that a frame's header alone cannot ask for memory.
   constexpr int kMaxWindowLog = 25;
   ZSTD_DCtx_setParameter(context.get(), ZSTD_d_windowLogMax, kMaxWindowLog);
@@ -97,6 +104,7 @@ arrow::Status UncompressZstd(std::span<const uint8_t> body, size_t limit_bytes,
     ZSTD_outBuffer out{message->data(), message->size(), size};
     const size_t before = in.pos;
     left = ZSTD_decompressStream(context.get(), &out, &in);
+    if (ZSTD_getErrorCode(left) == ZSTD_error_memory_allocation) return OutOfMemory();
     if (ZSTD_isError(left)) {
       return MakeError(ErrorKind::kBadSample,
                        std::string("body is not zstd: error=") + ZSTD_getErrorName(left));

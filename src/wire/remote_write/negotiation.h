@@ -41,6 +41,7 @@ arrow::Result<BodyEncoding> NegotiateEncoding(std::string_view content_encoding)
 /// \retval kTooLarge  The decompressed size, told or found, is over the limit; nothing of that
 ///                    size was allocated.
 /// \retval kBadSample The body is not of this encoding.
+/// \retval kOverloaded  Memory ran out.
 arrow::Status Decompress(BodyEncoding encoding, std::span<const uint8_t> body, size_t limit_bytes,
                          std::string* message);
 
