@@ -293,7 +293,7 @@ EncodedChunk EncodeIntRuns(std::span<const int64_t> values, std::span<const Run>
   if (values.empty()) return EncodeNulls(RowsOf(runs), context);
   EncodedChunk chunk;
   AddIndexPages(runs, values.size(), optional, context, &chunk);
-  std::string plain(reinterpret_cast<const char*>(values.data()), values.size() * 8);
+  const std::string_view plain(reinterpret_cast<const char*>(values.data()), values.size() * 8);
   AddDictionaryPage(plain, static_cast<int32_t>(values.size()), /*is_sorted=*/false,
                     context.compressor, context.zstd, &chunk);
   const auto [min, max] = std::minmax_element(values.begin(), values.end());

@@ -32,9 +32,11 @@ void AddDictionaryPage(std::string_view plain, int32_t num_values, bool is_sorte
   std::string page;
   AppendPageHeader(header, &page);
   chunk->uncompressed_bytes += static_cast<int64_t>(page.size() + plain.size());
-  page.append(compressed);
-  chunk->dictionary_bytes = static_cast<int32_t>(page.size());
+  chunk->dictionary_bytes = static_cast<int32_t>(page.size() + compressed.size());
   for (PageLocation& location : chunk->pages) location.offset += chunk->dictionary_bytes;
+  // Identifiers of many series are many bytes: no more copies of them than needed.
+  chunk->bytes.reserve(page.size() + compressed.size() + chunk->bytes.size());
+  chunk->bytes.insert(0, compressed);
   chunk->bytes.insert(0, page);
   ++chunk->page_counts[{static_cast<int32_t>(PageType::kDictionary), header.encoding}];
 }

@@ -17,8 +17,9 @@ struct ZstdSettings {
   int level = 3;
   int window_log = 0;          ///< 0: as the level has it.
   bool long_distance = false;  ///< Look for repeats over the whole window.
-  /// What repeats is short and near, and worth an optimal parse; the others do not count then.
-  bool short_repeats = false;
+  /// Not 0: repeats are short and near, and worth an optimal parse from so many bytes on (3 or 4);
+  /// the others do not count then.
+  int shortest_repeat = 0;
 };
 
 struct FreeCompressor {

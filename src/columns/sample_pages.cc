@@ -251,7 +251,7 @@ void ValuePages::WritePage(size_t begin, size_t end, Encoding encoding) {
     AppendByteStreamSplit(values, &body);
   }
   ZstdSettings zstd = context_->zstd;
-  zstd.short_repeats &= encoding == Encoding::kByteStreamSplit;
+  if (encoding == Encoding::kPlain) zstd.shortest_repeat = 0;
   AddDataPage(body, encoding, rows, first_row_, context_->compressor, zstd, &chunk_);
   first_row_ += rows;
 }

@@ -93,6 +93,8 @@ struct Shape {
 std::vector<Shape> Shapes() {
   std::vector<Shape> shapes;
   shapes.push_back({"fresh", {.tier = Tier::kFresh}});
+  // Pages are written while rows still come.
+  shapes.push_back({"fresh, small pages", {.tier = Tier::kFresh, .value_page_rows = 40}});
   shapes.push_back({"merged", {.tier = Tier::kMerged}});
   shapes.push_back({"day", {.tier = Tier::kDay, .summary_min_rows = 0}});
   shapes.push_back({"wide", {.tier = Tier::kMerged, .wide_compat = true}});

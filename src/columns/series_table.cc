@@ -15,6 +15,9 @@ namespace {
 constexpr size_t kNoPlace = static_cast<size_t>(-1);
 constexpr size_t kMetricPlace = static_cast<size_t>(-2);
 
+// A file of more series ends long before they have as many rows as summaries are written for.
+constexpr int64_t kMaxSummarizedSeries = 256 << 10;
+
 int ZstdLevel(Tier tier) {
   switch (tier) {
     case Tier::kFresh:
@@ -89,28 +92,35 @@ uint32_t LabelColumn::Intern(std::string_view value) {
   return last_code_;
 }
 
+std::vector<Run> ShortRuns::Expand() const {
+  std::vector<Run> runs;
+  runs.reserve(runs_.size());
+  for (const auto& [value, count] : runs_) runs.push_back({value, count});
+  return runs;
+}
+
 void LabelColumn::AddSeries(uint32_t code, int64_t series) {
-  AppendRun(kNullCode, series - series_filled_, &series_runs_);
-  AppendRun(code, 1, &series_runs_);
+  series_runs_.Append(kNullCode, series - series_filled_);
+  series_runs_.Append(code, 1);
   series_filled_ = series + 1;
 }
 
 void LabelColumn::AddRows(uint32_t code, int64_t first, int64_t count) {
-  AppendRun(kNullCode, first - rows_filled_, &row_runs_);
-  AppendRun(code, count, &row_runs_);
+  row_runs_.Append(kNullCode, first - rows_filled_);
+  row_runs_.Append(code, count);
   rows_filled_ = first + count;
 }
 
-const std::vector<Run>& LabelColumn::SeriesRuns(int64_t series) {
-  AppendRun(kNullCode, series - series_filled_, &series_runs_);
+std::vector<Run> LabelColumn::SeriesRuns(int64_t series) {
+  series_runs_.Append(kNullCode, series - series_filled_);
   series_filled_ = series;
-  return series_runs_;
+  return series_runs_.Expand();
 }
 
 std::vector<Run> LabelColumn::TakeRows(int64_t rows) {
-  AppendRun(kNullCode, rows - rows_filled_, &row_runs_);
+  row_runs_.Append(kNullCode, rows - rows_filled_);
   rows_filled_ = 0;
-  return std::exchange(row_runs_, {});
+  return std::exchange(row_runs_, {}).Expand();
 }
 
 SeriesValues Summarize(std::span<const int64_t> time_ms, std::span<const double> value) {
@@ -220,7 +230,11 @@ void SeriesTable::AddSamples(int64_t row_start, std::span<const int64_t> time_ms
                              std::span<const double> value, int64_t stale_count, bool summarize) {
   extents.push_back({row_start, static_cast<int64_t>(time_ms.size()), time_ms.front(),
                      time_ms.back(), stale_count});
-  if (summarize) values.push_back(Summarize(time_ms, value));
+  if (summarize && size() <= kMaxSummarizedSeries) {
+    values.push_back(Summarize(time_ms, value));
+  } else {
+    std::vector<SeriesValues>().swap(values);
+  }
 }
 
 arrow::Status SeriesTable::CheckRoom(LabelsView series_labels, int64_t most_label_bytes) {

@@ -22,6 +22,24 @@ namespace larnax::columns {
 /// Compression and pages of a file by tier. \param series Those of the `series` file.
 ChunkContext ContextFor(const WriterOptions& options, PageCompressor* compressor, bool series);
 
+/// Runs in half the memory: of less than 2^32 rows together.
+class ShortRuns {
+ public:
+  /// Append a run; joins with the last one when values are equal.
+  void Append(uint32_t value, int64_t count) {
+    if (count == 0) return;
+    if (!runs_.empty() && runs_.back().first == value) {
+      runs_.back().second += static_cast<uint32_t>(count);
+    } else {
+      runs_.emplace_back(value, static_cast<uint32_t>(count));
+    }
+  }
+  std::vector<Run> Expand() const;
+
+ private:
+  std::vector<std::pair<uint32_t, uint32_t>> runs_;  // Value, count.
+};
+
 /// One label column while its file is written: codes of the file's strings, and runs of them over
 /// series and over the rows of the current row group. Rows not yet told are NULL.
 class LabelColumn {
@@ -39,7 +57,7 @@ class LabelColumn {
   void AddRows(uint32_t code, int64_t first, int64_t count);
 
   /// Give the runs over `series` series.
-  const std::vector<Run>& SeriesRuns(int64_t series);
+  std::vector<Run> SeriesRuns(int64_t series);
   /// Give the runs over the `rows` rows of the row group, which then ends.
   std::vector<Run> TakeRows(int64_t rows);
 
@@ -48,9 +66,9 @@ class LabelColumn {
   StringDictionary dictionary_;
   std::string_view last_value_;
   uint32_t last_code_ = kNullCode;
-  std::vector<Run> series_runs_;
+  ShortRuns series_runs_;
   int64_t series_filled_ = 0;
-  std::vector<Run> row_runs_;
+  ShortRuns row_runs_;
   int64_t rows_filled_ = 0;
 };
 
@@ -91,7 +109,7 @@ class SeriesTable {
   std::vector<Run> other_runs;  ///< Over series; values index other_sets.
   std::vector<int64_t> series_ids;
   std::vector<SeriesExtent> extents;
-  std::vector<SeriesValues> values;  ///< Empty, or one per series.
+  std::vector<SeriesValues> values;  ///< Empty, or one per series; not of very many series.
 
  private:
   /// A label of the last series and where it went: the next one mostly has most of the same.
