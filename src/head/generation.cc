@@ -14,9 +14,16 @@ namespace larnax::head {
 namespace {
 
 constexpr size_t kBlockBytes = 1 << 20;
-// The first chunk holds a minute of 15 s scrapes; later ones double.
+// The first chunk holds a minute of 15 s scrapes; later ones double. The more series there are, the
+// fewer samples each has before the generation is full and flushed.
 constexpr uint32_t kFirstCapacity = 4;
 constexpr uint32_t kMaxCapacity = 512;
+constexpr size_t kManySeries = 64 << 10;
+
+uint32_t FirstCapacity(size_t series) {
+  if (series < kManySeries) return kFirstCapacity;
+  return series < 4 * kManySeries ? 2 : 1;
+}
 
 // Start time of each sample, in stored order.
 void ExpandStarts(const SeriesCapture& capture, std::vector<int64_t>* start_ms) {
@@ -109,7 +116,11 @@ void ReadCapture(const SeriesCapture& capture, TimeRange range, SampleColumns* o
 
 Generation::SeriesBuffer& Generation::BufferOf(SeriesRef ref) {
   const auto index = static_cast<uint32_t>(ref);
-  if (index >= series_.size()) series_.resize(std::max<size_t>(index + 1, series_.size() * 2));
+  if (index >= series_.size()) {
+    // Doubling would leave a third of it empty.
+    series_.reserve(std::max(index + 1 + series_.size() / 4, series_.capacity()));
+    series_.resize(series_.capacity());
+  }
   return series_[index];
 }
 
@@ -117,7 +128,7 @@ Generation::Outcome Generation::Append(SeriesRef ref, int64_t time_ms, double va
                                        int64_t start_ms) {
   SeriesBuffer& buffer = BufferOf(ref);
   if (buffer.count == 0) {
-    buffer.first = buffer.last = NewChunk(kFirstCapacity);
+    buffer.first = buffer.last = NewChunk(FirstCapacity(touched_.size()));
     if (!buffer.has_typed) touched_.push_back(ref);
   } else if (time_ms <= buffer.last_time_ms) {
     const double newest = buffer.last->values()[buffer.last_count - 1];
