@@ -69,8 +69,9 @@ struct ExportRequest {
   SelectRequest select;
   ExportFormat format = ExportFormat::kParquet;
   ExportLayout layout = ExportLayout::kSingle;
-  /// A file (kSingle) or a folder (kPerMetric); must not exist. Histograms are written to a second
-  /// file beside each, `<name>-histograms.parquet`.
+  /// A file (kSingle) or a folder (kPerMetric); must not exist. It appears whole or not at all: while
+  /// it is made it is in the folder `<output>.partial`. Parquet has histograms in a second file beside
+  /// each, `<name>-histograms.parquet`.
   std::string output;
 };
 
@@ -79,14 +80,15 @@ struct ExportReport {
   int64_t series = 0;
   int64_t samples = 0;     ///< Floats and histograms.
   int64_t histograms = 0;  ///< Of `samples`.
-  /// Histograms that were left out because the format has none (all but kParquet).
+  /// Histograms that were left out because the format has none (kOpenMetrics).
   int64_t histograms_left_out = 0;
   int64_t bytes = 0;
-  /// Damaged files, each with what is wrong: the series that they damage are not in the output.
+  /// What is not in the output because a file is damaged, each with what is wrong.
   std::vector<std::string> warnings;
 };
 
-/// Write the selected samples of `database` as files of another shape.
+/// Write the selected samples of `database` as files of another shape. Progress counts series; of how
+/// many is not known, and told as 0.
 arrow::Result<ExportReport> ExportSamples(Database& database, const ExportRequest& request,
                                           Progress progress = {});
 

@@ -121,6 +121,9 @@ struct DatabaseStatus {
   int64_t wal_bytes = 0;
   int64_t next_sequence = 0;
   int64_t start_time_ms = 0;
+  /// Of an archive that is open read-only: the address of who writes to it; empty: nobody does.
+  /// What the writer has not brought into files yet cannot be read here.
+  std::string writer;
   /// Largest first, at most `limit` of each: series per metric, values per label, series per pair.
   std::vector<std::pair<std::string, int64_t>> series_by_metric;
   std::vector<std::pair<std::string, int64_t>> values_by_label;

@@ -14,7 +14,8 @@ enum class WalSync {
 
 /// Settings of one open archive. The defaults are meant for a server on its own disk.
 struct DatabaseOptions {
-  /// Answer only, from files; take no lock, write nothing, leave the log alone.
+  /// Answer only; take no lock, write nothing. What is in the log and not in files yet is read, too,
+  /// unless a writer has the archive open: see DatabaseStatus::writer.
   bool read_only = false;
 
   /// Where this process can be reached; shown to others who find the archive locked.
@@ -28,7 +29,7 @@ struct DatabaseOptions {
   int64_t max_future_ms = 600'000;
   /// Recent samples go to files when the oldest is this old, ...
   int64_t flush_interval_ms = 50'000;
-  /// ... or when there are this many.
+  /// ... or when there are this many, and 4 a series (with very many series, half the limit below).
   int64_t flush_samples = 1 << 20;
   /// Writes are refused (kOverloaded) while so many samples wait in memory.
   int64_t head_limit_samples = 6 << 20;

@@ -115,7 +115,7 @@ class SampleStream {
   virtual ~SampleStream() = default;
   /// Read the next batch; one without series marks the end.
   ///
-  /// \retval kCorrupt  A page does not match its checksum; the message names file and offset.
+  /// \retval kCorrupt  A listed file is missing. What is damaged is left out: see warnings().
   /// \retval kTimeout, kCancelled, kLimit  As set in the request.
   virtual arrow::Result<SampleBatch> Next() = 0;
   /// What was read so far.

@@ -50,8 +50,8 @@ Examples:
   larnax verify ./data --format json)";
 
 constexpr const char* kExportFooter = R"(
-Reads the files only: flush a running server first (POST /flush). Times are seconds since 1970 or
-RFC 3339.
+Flush a running server first (POST /flush): what is only in its memory is not seen. Times are
+seconds since 1970 or RFC 3339.
 
 Examples:
   larnax export ./data --match 'http_requests_total{job="api"}' --output run.parquet
@@ -61,7 +61,7 @@ Examples:
 
 constexpr const char* kQueryFooter = R"(
 Without a range it is an instant query. Times are seconds since 1970, RFC 3339, `now`, or a duration
-before now: `-1h30m`. Files hold what was flushed; a server knows what came since.
+before now: `-1h30m`. Beside a running server only its files are seen: --url asks it for all it has.
 
 Examples:
   larnax query 'topk(5, count by (__name__) ({__name__=~".+"}))'

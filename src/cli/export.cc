@@ -39,7 +39,11 @@ arrow::Result<ExportReport> Export(const ExportArguments& arguments) {
   DatabaseOptions options;
   options.read_only = true;
   ARROW_ASSIGN_OR_RAISE(const auto database, Database::Open(arguments.data, options));
-  ProgressBar bar("Exporting");
+  ARROW_ASSIGN_OR_RAISE(const DatabaseStatus status, database->Status(0));
+  if (!status.writer.empty()) {
+    std::fprintf(stderr, "larnax: %s\n", WriterWarning(status.writer).c_str());
+  }
+  ProgressBar bar("Exporting series");
   return ExportSamples(*database, request, bar.AsCallback());
 }
 
@@ -52,17 +56,17 @@ int RunExport(const ExportArguments& arguments) {
               FormatCount(report->samples).c_str(), FormatCount(report->series).c_str(),
               FormatCount(report->files).c_str(), report->files == 1 ? "file" : "files",
               RoundBytes(report->bytes).c_str());
-  if (report->histograms > 0) {
+  if (report->histograms > 0 && arguments.format == "parquet") {
     std::printf("%s of the samples are native histograms, in files named *-histograms.parquet\n",
                 FormatCount(report->histograms).c_str());
   }
   if (report->histograms_left_out > 0) {
-    std::printf("left out: %s native histograms, for which only --format=parquet has a place\n",
+    std::printf("left out: %s native histograms, for which OpenMetrics has no place\n",
                 FormatCount(report->histograms_left_out).c_str());
   }
   if (!report->warnings.empty()) {
-    return Fail(MakeError(ErrorKind::kCorrupt,
-                          "series of damaged files were left out: " + report->warnings.front()));
+    return Fail(
+        MakeError(ErrorKind::kCorrupt, "the output is not whole: " + report->warnings.front()));
   }
   return kOk;
 }

@@ -32,6 +32,13 @@ std::string FormatBytes(int64_t bytes) {
   return std::to_string(bytes) + kUnits[unit];
 }
 
+std::string WriterWarning(const std::string& writer) {
+  return "a server writes to this archive (" + writer +
+         "): what it has not brought into files yet, usually of the last minute, is not here; ask "
+         "it "
+         "with --url, or have it flush before";
+}
+
 std::string RoundBytes(int64_t bytes) {
   auto rest = static_cast<double>(bytes);
   size_t unit = 0;

@@ -13,6 +13,9 @@ std::string RoundBytes(int64_t bytes);
 /// Print a count with thousands apart: `1,234,567`.
 std::string FormatCount(int64_t count);
 
+/// Say what is missing from an answer read beside a server that writes to the archive.
+std::string WriterWarning(const std::string& writer);
+
 /// Lay out rows as a table: columns two blanks apart, numbers to the right. The first row is the
 /// heading.
 std::string FormatTable(const std::vector<std::vector<std::string>>& rows);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "cli/human.h"
+
 namespace larnax::cli {
 namespace {
 
@@ -14,8 +16,8 @@ constexpr int64_t kWidth = 30;
 }  // namespace
 
 std::string ProgressLine(const std::string& title, int64_t done, int64_t total) {
-  const double part =
-      total <= 0 ? 0 : std::clamp(static_cast<double>(done) / static_cast<double>(total), 0.0, 1.0);
+  if (total <= 0) return title + "  " + FormatCount(done);
+  const double part = std::clamp(static_cast<double>(done) / static_cast<double>(total), 0.0, 1.0);
   const auto filled = static_cast<size_t>(part * kWidth);
   return title + "  [" + std::string(filled, '#') + std::string(kWidth - filled, '-') + "]  " +
          std::to_string(static_cast<int>(part * 100)) + "%";

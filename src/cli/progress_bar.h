@@ -27,7 +27,8 @@ class ProgressBar {
   std::chrono::steady_clock::time_point last_;
 };
 
-/// The line for a state of the work: `title  [#####-----]  50%`.
+/// The line for a state of the work: `title  [#####-----]  50%`, or `title  1,234` where nobody
+/// knows of how many.
 std::string ProgressLine(const std::string& title, int64_t done, int64_t total);
 
 }  // namespace larnax::cli

@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/graph.h"
+#include "cli/human.h"
 #include "cli/query_client.h"
 #include "cli/question.h"
 #include "larnax/database.h"
@@ -66,7 +67,12 @@ arrow::Result<QueryResult> AskArchive(const QueryArguments& arguments,
   DatabaseOptions options;
   options.read_only = true;
   ARROW_ASSIGN_OR_RAISE(const auto database, Database::Open(arguments.data, options));
-  return database->Query(request);
+  ARROW_ASSIGN_OR_RAISE(QueryResult result, database->Query(request));
+  ARROW_ASSIGN_OR_RAISE(const DatabaseStatus status, database->Status(0));
+  if (!status.writer.empty()) {
+    result.warnings.insert(result.warnings.begin(), WriterWarning(status.writer));
+  }
+  return result;
 }
 
 arrow::Status Query(const QueryArguments& arguments) {
@@ -85,6 +91,7 @@ arrow::Status Query(const QueryArguments& arguments) {
   }
   ARROW_ASSIGN_OR_RAISE(QueryResult result, AskArchive(arguments, request));
   if (for_eyes) return PrintForEyes(result, arguments);
+  if (arguments.format != "json") PrintNotes(result);  // The others have no place for them.
   const auto writer = WriteAnswer(std::move(result), FormatOf(arguments.format));
   while (true) {
     std::string piece;

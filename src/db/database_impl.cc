@@ -73,8 +73,9 @@ arrow::Status CheckSelectors(const SelectRequest& request) {
 // Adds what a read cost to the counters when it ends.
 class CountedStream final : public SampleStream {
  public:
-  CountedStream(std::unique_ptr<SampleStream> stream, Counters* counters)
-      : stream_(std::move(stream)), counters_(counters) {}
+  CountedStream(std::unique_ptr<SampleStream> stream, Counters* counters,
+                std::vector<std::string> warnings)
+      : stream_(std::move(stream)), counters_(counters), warnings_(std::move(warnings)) {}
   ~CountedStream() override {
     counters_->select_samples.Add(stats().samples);
     counters_->select_bytes_read.Add(stats().bytes_read);
@@ -82,11 +83,16 @@ class CountedStream final : public SampleStream {
   }
   arrow::Result<SampleBatch> Next() override { return stream_->Next(); }
   const ReadStats& stats() const override { return stream_->stats(); }
-  std::vector<std::string> warnings() const override { return stream_->warnings(); }
+  std::vector<std::string> warnings() const override {
+    std::vector<std::string> all = warnings_;
+    for (std::string& warning : stream_->warnings()) all.push_back(std::move(warning));
+    return all;
+  }
 
  private:
   std::unique_ptr<SampleStream> stream_;
   Counters* const counters_;
+  const std::vector<std::string> warnings_;
 };
 
 }  // namespace
@@ -116,7 +122,12 @@ arrow::Result<std::unique_ptr<DatabaseImpl>> DatabaseImpl::Open(Environment envi
       database->store_,
       store::Store::Open(*environment.fs, root, store::MakeStoreOptions(options, options.address),
                          environment.clock->NowMs()));
-  if (!options.read_only) ARROW_RETURN_NOT_OK(database->OpenForWriting(progress));
+  if (options.read_only) {
+    database->unflushed_ = std::make_unique<UnflushedLog>(environment, database->store_.get(),
+                                                          database->LogFolder(kLog));
+  } else {
+    ARROW_RETURN_NOT_OK(database->OpenForWriting(progress));
+  }
   return database;
 }
 
@@ -131,7 +142,7 @@ arrow::Status DatabaseImpl::OpenForWriting(const Progress& progress) {
   log_options.salt_seed = environment_.seed;
   ARROW_ASSIGN_OR_RAISE(
       log_, head::Log::Open(*environment_.fs, *environment_.clock, LogFolder(kLog), log_options));
-  head_ = std::make_unique<head::Head>(log_.get(), store_->files_through_ms());
+  head_ = std::make_shared<head::Head>(log_.get(), store_->files_through_ms());
   ARROW_RETURN_NOT_OK(ReplayLog(progress));
   ARROW_RETURN_NOT_OK(TakeOverOldLog());
   ARROW_RETURN_NOT_OK(LearnMetadata());
@@ -344,9 +355,27 @@ arrow::Status DatabaseImpl::MergeLocked(bool everything) {
 
 // The store takes its files after this: what a flush moves in between is then in both, and counted
 // once; the other way round it could be in neither.
-head::HeadSnapshot DatabaseImpl::CaptureHead(const SelectRequest& request) {
-  if (head_ == nullptr) return {};
-  return head_->Capture(request.selectors, request.range);
+head::HeadSnapshot DatabaseImpl::CaptureHead(const SelectRequest& request,
+                                             std::vector<std::string>* warnings) {
+  const auto head = RecentHead(warnings);
+  if (head == nullptr) return {};
+  return head->Capture(request.selectors, request.range);
+}
+
+// What is not in files yet; null where that cannot be seen from here.
+std::shared_ptr<head::Head> DatabaseImpl::RecentHead(std::vector<std::string>* warnings) {
+  return unflushed_ == nullptr ? head_ : unflushed_->Read(warnings);
+}
+
+// List what head and files have, and add what was missing of the head to the answer's warnings.
+template <typename List>
+auto DatabaseImpl::ListNames(const SelectRequest& request, List list) {
+  std::vector<std::string> warnings;
+  auto answer = list(CaptureHead(request, &warnings));
+  if (answer.ok()) {
+    answer->warnings.insert(answer->warnings.begin(), warnings.begin(), warnings.end());
+  }
+  return answer;
 }
 
 arrow::Result<std::unique_ptr<SampleStream>> DatabaseImpl::Select(const SelectRequest& request) {
@@ -357,40 +386,54 @@ arrow::Result<std::unique_ptr<SampleStream>> DatabaseImpl::SelectWith(
     const SelectRequest& request, const io::TaskRunner& runner) {
   ARROW_RETURN_NOT_OK(CheckSelectors(request));
   counters_.selects.Add(1);
-  ARROW_ASSIGN_OR_RAISE(auto stream,
-                        store_->Select(CaptureHead(request), request, *environment_.clock, runner));
-  return std::make_unique<CountedStream>(std::move(stream), &counters_);
+  std::vector<std::string> warnings;
+  ARROW_ASSIGN_OR_RAISE(auto stream, store_->Select(CaptureHead(request, &warnings), request,
+                                                    *environment_.clock, runner));
+  return std::make_unique<CountedStream>(std::move(stream), &counters_, std::move(warnings));
 }
 
 arrow::Result<NamesAnswer> DatabaseImpl::LabelNames(const SelectRequest& request) {
   ARROW_RETURN_NOT_OK(CheckSelectors(request));
-  return store_->LabelNames(CaptureHead(request), request, *environment_.clock);
+  return ListNames(request, [&](head::HeadSnapshot head) {
+    return store_->LabelNames(std::move(head), request, *environment_.clock);
+  });
 }
 
 arrow::Result<NamesAnswer> DatabaseImpl::LabelValues(std::string_view name,
                                                      const SelectRequest& request) {
   ARROW_RETURN_NOT_OK(CheckSelectors(request));
-  return store_->LabelValues(CaptureHead(request), name, request, *environment_.clock);
+  return ListNames(request, [&](head::HeadSnapshot head) {
+    return store_->LabelValues(std::move(head), name, request, *environment_.clock);
+  });
 }
 
 arrow::Result<SeriesAnswer> DatabaseImpl::Series(const SelectRequest& request) {
   ARROW_RETURN_NOT_OK(CheckSelectors(request));
-  return store_->Series(CaptureHead(request), request, *environment_.clock);
+  return ListNames(request, [&](head::HeadSnapshot head) {
+    return store_->Series(std::move(head), request, *environment_.clock);
+  });
 }
 
 arrow::Result<ExemplarsAnswer> DatabaseImpl::Exemplars(const SelectRequest& request) {
   ARROW_RETURN_NOT_OK(CheckSelectors(request));
-  head::HeadSnapshot head;
-  if (head_ != nullptr) head = head_->CaptureExemplars(request.selectors, request.range);
-  return store_->Exemplars(std::move(head), request, *environment_.clock);
+  std::vector<std::string> warnings;
+  head::HeadSnapshot captured;
+  if (const auto head = RecentHead(&warnings)) {
+    captured = head->CaptureExemplars(request.selectors, request.range);
+  }
+  ARROW_ASSIGN_OR_RAISE(ExemplarsAnswer answer,
+                        store_->Exemplars(std::move(captured), request, *environment_.clock));
+  answer.warnings.insert(answer.warnings.begin(), warnings.begin(), warnings.end());
+  return answer;
 }
 
 arrow::Result<std::vector<MetricMetadata>> DatabaseImpl::Metadata(std::string_view metric) {
   if (head_ != nullptr && metadata_.is_complete()) return metadata_.Find(metric);
   // First what is in memory: a flush in between moves it to files.
   MetadataCatalog found(std::numeric_limits<size_t>::max(), std::numeric_limits<size_t>::max());
-  if (head_ != nullptr) {
-    for (const head::MetadataNews& news : head_->metadata()) {
+  std::vector<std::string> warnings;  // What is said of metrics has no place for them.
+  if (const auto head = RecentHead(&warnings)) {
+    for (const head::MetadataNews& news : head->metadata()) {
       if (metric.empty() || news.metric == metric) found.Learn(MetadataCatalog::EntryOf(news));
     }
   }
@@ -408,6 +451,7 @@ DatabaseStatus DatabaseImpl::CheapStatus() const {
   status.file_rows = version->rows();
   status.file_bytes = version->bytes();
   status.next_sequence = version->manifest.next_sequence;
+  if (unflushed_ != nullptr) status.writer = unflushed_->Writer();
   if (head_ == nullptr) return status;
   status.head_series = head_->series_count();
   status.head_samples = head_->sample_count();

@@ -11,6 +11,7 @@
 #include "db/experiments.h"
 #include "db/metadata_catalog.h"
 #include "db/own_metrics.h"
+#include "db/unflushed_log.h"
 #include "db/write_path.h"
 #include "exec/engine.h"
 #include "head/head.h"
@@ -79,7 +80,10 @@ class DatabaseImpl final : public Database {
   arrow::Status FlushOnce();
   arrow::Status MergeLocked(bool everything);  // Needs merge_mutex_.
   arrow::Status CheckWritable() const;
-  head::HeadSnapshot CaptureHead(const SelectRequest& request);
+  std::shared_ptr<head::Head> RecentHead(std::vector<std::string>* warnings);
+  head::HeadSnapshot CaptureHead(const SelectRequest& request, std::vector<std::string>* warnings);
+  template <typename List>
+  auto ListNames(const SelectRequest& request, List list);
   DatabaseStatus CheapStatus() const;
   OwnState CurrentState() const;
   std::string LogFolder(std::string_view name) const;
@@ -97,8 +101,9 @@ class DatabaseImpl final : public Database {
 
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<head::Log> log_;  // Null when read-only, as is all below.
-  std::unique_ptr<head::Head> head_;
+  std::shared_ptr<head::Head> head_;
   std::unique_ptr<WritePath> write_path_;
+  std::unique_ptr<UnflushedLog> unflushed_;  // Only when read-only.
 
   std::mutex flush_mutex_;
   std::deque<std::shared_ptr<const head::FrozenGeneration>> frozen_;  // Not in files yet.

@@ -1,12 +1,11 @@
-#include <algorithm>
-#include <bit>
 #include <cstdint>
 #include <memory>
-#include <set>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/check.h"
 #include "columns/column_registry.h"
 #include "columns/histograms_writer.h"
 #include "columns/samples_writer.h"
@@ -14,19 +13,33 @@
 #include "io/file_system.h"
 #include "larnax/archive.h"
 #include "larnax/error.h"
-#include "larnax/format.h"
+#include "larnax/query.h"
 #include "wire/exposition/text_encoder.h"
 
 namespace larnax {
 namespace {
 
-bool IsStale(double value) { return std::bit_cast<uint64_t>(value) == kStaleBits; }
+template <typename Append>
+arrow::Status ForEachSeries(SampleStream& stream, Append append) {
+  while (true) {
+    ARROW_ASSIGN_OR_RAISE(const SampleBatch batch, stream.Next());
+    if (batch.series.empty()) return arrow::Status::OK();
+    for (const SeriesSamples& series : batch.series) ARROW_RETURN_NOT_OK(append(series));
+  }
+}
 
-// Where the rows of one output file go. Series come in file order, each once.
+// The name of the file of histograms beside one of floats.
+std::string HistogramsBeside(std::string path) {
+  constexpr std::string_view kSuffix = ".parquet";
+  if (path.ends_with(kSuffix)) path.resize(path.size() - kSuffix.size());
+  return path + "-histograms" + std::string(kSuffix);
+}
+
+// One output file. Series come in file order, each once.
 class ExportFile {
  public:
   virtual ~ExportFile() = default;
-  virtual arrow::Status Append(const SeriesSamples& series) = 0;
+  virtual arrow::Status Write(std::unique_ptr<SampleStream> stream) = 0;
   /// Complete the file; tell its size.
   virtual arrow::Result<int64_t> Finish() = 0;
 };
@@ -46,7 +59,11 @@ class ParquetExport final : public ExportFile {
     return file;
   }
 
-  arrow::Status Append(const SeriesSamples& series) override {
+  arrow::Status Write(std::unique_ptr<SampleStream> stream) override {
+    return ForEachSeries(*stream, [&](const SeriesSamples& series) { return Append(series); });
+  }
+
+  arrow::Status Append(const SeriesSamples& series) {
     ARROW_RETURN_NOT_OK(
         writer_->Append(series.labels, *series.time_ms, series.value, series.start_ms));
     if (series.histograms.empty()) return arrow::Status::OK();
@@ -76,11 +93,6 @@ class ParquetExport final : public ExportFile {
       : path_(path), histograms_path_(HistogramsBeside(path)), columns_(std::move(columns)) {}
 
   static std::string IndexOf(const std::string& path) { return path + ".index"; }
-  static std::string HistogramsBeside(std::string path) {
-    constexpr std::string_view kSuffix = ".parquet";
-    if (path.ends_with(kSuffix)) path.resize(path.size() - kSuffix.size());
-    return path + "-histograms" + std::string(kSuffix);
-  }
 
   const std::string path_;
   const std::string histograms_path_;
@@ -122,21 +134,7 @@ class TextFile {
   std::string text_;
 };
 
-void AppendCsvField(std::string_view field, std::string* out) {
-  if (field.find_first_of(",\"\r\n") == std::string_view::npos) {
-    out->append(field);
-    return;
-  }
-  out->push_back('"');
-  for (const char c : field) {
-    if (c == '"') out->push_back('"');
-    out->push_back(c);
-  }
-  out->push_back('"');
-}
-
-// metric, one column per label, timestamp (RFC 3339), value (empty when stale), stale,
-// start_timestamp (empty when unknown).
+// The table that the server answers, too; see docs/http.md.
 class CsvExport final : public ExportFile {
  public:
   static arrow::Result<std::unique_ptr<ExportFile>> Open(const std::string& path,
@@ -144,34 +142,16 @@ class CsvExport final : public ExportFile {
     auto file = std::make_unique<CsvExport>();
     ARROW_ASSIGN_OR_RAISE(file->file_, TextFile::Create(path));
     file->labels_ = labels;
-    std::string* const out = file->file_->text();
-    out->append("metric");
-    for (const std::string& label : labels) {
-      out->push_back(',');
-      AppendCsvField(label, out);
-    }
-    out->append(",timestamp,value,stale,start_timestamp\n");
     return file;
   }
 
-  arrow::Status Append(const SeriesSamples& series) override {
-    std::string prefix;
-    AppendCsvField(series.labels.metric(), &prefix);
-    for (const std::string& label : labels_) {
-      prefix.push_back(',');
-      AppendCsvField(series.labels.Get(label), &prefix);
+  arrow::Status Write(std::unique_ptr<SampleStream> stream) override {
+    const auto writer = WriteSamples(std::move(stream), AnswerFormat::kCsv, labels_, {});
+    while (true) {
+      ARROW_ASSIGN_OR_RAISE(const bool more, writer->Next(file_->text()));
+      ARROW_RETURN_NOT_OK(file_->WriteIfLarge());
+      if (!more) return arrow::Status::OK();
     }
-    std::string* const out = file_->text();
-    for (size_t i = 0; i < series.value.size(); ++i) {
-      const bool stale = IsStale(series.value[i]);
-      out->append(prefix).append(",").append(FormatTime((*series.time_ms)[i])).append(",");
-      if (!stale) AppendValue(series.value[i], out);
-      out->append(stale ? ",true," : ",false,");
-      const int64_t start_ms = series.start_ms.empty() ? 0 : series.start_ms[i];
-      if (start_ms != 0) out->append(FormatTime(start_ms));
-      out->push_back('\n');
-    }
-    return file_->WriteIfLarge();
   }
 
   arrow::Result<int64_t> Finish() override { return file_->Finish(); }
@@ -190,7 +170,11 @@ class OpenMetricsExport final : public ExportFile {
     return std::unique_ptr<ExportFile>(new OpenMetricsExport(std::move(text)));
   }
 
-  arrow::Status Append(const SeriesSamples& series) override {
+  arrow::Status Write(std::unique_ptr<SampleStream> stream) override {
+    return ForEachSeries(*stream, [&](const SeriesSamples& series) { return Append(series); });
+  }
+
+  arrow::Status Append(const SeriesSamples& series) {
     if (const std::string_view metric = series.labels.metric(); metric != metric_) {
       metric_ = metric;
       writer_.Family(
@@ -216,74 +200,174 @@ class OpenMetricsExport final : public ExportFile {
   std::string metric_;
 };
 
-// Opens the output files one after the other as the series come.
-class Exporter {
+// The selected series, cut into parts for the output files, and counted.
+class SeriesSource {
  public:
-  Exporter(const ExportRequest& request, std::vector<std::string> labels)
-      : request_(request), labels_(std::move(labels)) {}
+  SeriesSource(std::unique_ptr<SampleStream> stream, Progress progress)
+      : stream_(std::move(stream)), progress_(std::move(progress)) {}
 
-  arrow::Status Append(const SeriesSamples& series) {
-    const bool per_metric = request_.layout == ExportLayout::kPerMetric;
-    if (file_ != nullptr && per_metric && series.labels.metric() != metric_) {
-      ARROW_RETURN_NOT_OK(FinishFile());
-    }
-    if (file_ == nullptr) {
-      metric_ = series.labels.metric();
-      ARROW_RETURN_NOT_OK(OpenFile(per_metric ? PathOf(metric_) : request_.output));
-    }
-    ++report_.series;
-    const auto histograms = static_cast<int64_t>(series.histograms.size());
-    report_.samples += static_cast<int64_t>(series.value.size());
-    if (request_.format == ExportFormat::kParquet) {
-      report_.samples += histograms;
-      report_.histograms += histograms;
-    } else {
-      report_.histograms_left_out += histograms;
-    }
-    return file_->Append(series);
+  // The metric of the next series; none at the end.
+  arrow::Result<std::optional<std::string>> NextMetric() {
+    ARROW_RETURN_NOT_OK(Fill());
+    if (batch_.series.empty()) return std::nullopt;
+    return std::string(batch_.series[next_].labels.metric());
   }
 
-  arrow::Result<ExportReport> Finish() {
-    // Nothing selected is still a file: an empty one, with its columns.
-    if (file_ == nullptr && report_.files == 0 && request_.layout == ExportLayout::kSingle) {
-      ARROW_RETURN_NOT_OK(OpenFile(request_.output));
+  // Some of the next series, of one metric where one is given; none where others follow.
+  arrow::Result<SampleBatch> Take(const std::optional<std::string>& metric) {
+    ARROW_RETURN_NOT_OK(Fill());
+    SampleBatch taken{.series = {}, .storage = batch_.storage};
+    while (next_ < batch_.series.size()) {
+      const SeriesSamples& series = batch_.series[next_];
+      if (metric && series.labels.metric() != *metric) break;
+      floats_ += static_cast<int64_t>(series.value.size());
+      histograms_ += static_cast<int64_t>(series.histograms.size());
+      taken.series.push_back(series);
+      ++next_;
     }
-    if (file_ != nullptr) ARROW_RETURN_NOT_OK(FinishFile());
-    return report_;
+    series_ += static_cast<int64_t>(taken.series.size());
+    if (progress_ && !taken.series.empty()) progress_(series_, 0);
+    return taken;
+  }
+
+  const ReadStats& stats() const { return stream_->stats(); }
+  std::vector<std::string> warnings() const { return stream_->warnings(); }
+  int64_t series() const { return series_; }
+  int64_t floats() const { return floats_; }
+  int64_t histograms() const { return histograms_; }
+
+ private:
+  arrow::Status Fill() {
+    if (next_ < batch_.series.size() || ended_) return arrow::Status::OK();
+    next_ = 0;
+    ARROW_ASSIGN_OR_RAISE(batch_, stream_->Next());
+    ended_ = batch_.series.empty();
+    return arrow::Status::OK();
+  }
+
+  const std::unique_ptr<SampleStream> stream_;
+  const Progress progress_;
+  SampleBatch batch_;
+  size_t next_ = 0;
+  bool ended_ = false;
+  int64_t series_ = 0;
+  int64_t floats_ = 0;
+  int64_t histograms_ = 0;
+};
+
+// The part of one output file. What is damaged is told of the whole.
+class PartStream final : public SampleStream {
+ public:
+  PartStream(SeriesSource* source, std::optional<std::string> metric)
+      : source_(source), metric_(std::move(metric)) {}
+  arrow::Result<SampleBatch> Next() override { return source_->Take(metric_); }
+  const ReadStats& stats() const override { return source_->stats(); }
+
+ private:
+  SeriesSource* const source_;
+  const std::optional<std::string> metric_;
+};
+
+// Output in the making: a folder beside where it is to be. Removed unless it is brought there.
+class Workplace {
+ public:
+  explicit Workplace(std::string output) : output_(std::move(output)) {
+    while (output_.size() > 1 && output_.ends_with('/')) output_.pop_back();
+    folder_ = output_ + ".partial";
+  }
+  ~Workplace() { ARROW_UNUSED(Remove()); }
+  Workplace(const Workplace&) = delete;
+  Workplace& operator=(const Workplace&) = delete;
+
+  arrow::Status Begin() {
+    for (const std::string& path : {output_, HistogramsBeside(output_)}) {
+      ARROW_ASSIGN_OR_RAISE(const bool exists, fs_.Exists(path));
+      if (!exists) continue;
+      return MakeError(ErrorKind::kBadQuery, "the output exists already: path=" + path);
+    }
+    // What an export left that was killed.
+    ARROW_RETURN_NOT_OK(Remove());
+    return fs_.MakeDirectories(folder_);
+  }
+
+  std::string PathOf(std::string_view name) const { return io::JoinPath(folder_, name); }
+  // The name of the only file.
+  std::string SingleName() const { return output_.substr(output_.rfind('/') + 1); }
+
+  arrow::Status BringFolder() { return fs_.Rename(folder_, output_); }
+  arrow::Status BringSingleFile() {
+    const std::string beside = HistogramsBeside(SingleName());
+    ARROW_ASSIGN_OR_RAISE(const bool has_histograms, fs_.Exists(PathOf(beside)));
+    if (has_histograms) {
+      ARROW_RETURN_NOT_OK(fs_.Rename(PathOf(beside), HistogramsBeside(output_)));
+    }
+    return fs_.Rename(PathOf(SingleName()), output_);
   }
 
  private:
-  std::string PathOf(const std::string& metric) const {
-    constexpr std::string_view kSuffixes[] = {".parquet", ".csv", ".om.txt"};
-    return io::JoinPath(
-        request_.output,
-        db::FileNameOf(metric) + std::string(kSuffixes[static_cast<size_t>(request_.format)]));
-  }
-
-  arrow::Status OpenFile(const std::string& path) {
-    switch (request_.format) {
-      case ExportFormat::kParquet:
-        return ParquetExport::Open(path, labels_).Value(&file_);
-      case ExportFormat::kCsv:
-        return CsvExport::Open(path, labels_).Value(&file_);
-      case ExportFormat::kOpenMetrics:
-        return OpenMetricsExport::Open(path).Value(&file_);
+  arrow::Status Remove() {
+    ARROW_ASSIGN_OR_RAISE(const bool exists, fs_.Exists(folder_));
+    if (!exists) return arrow::Status::OK();
+    ARROW_ASSIGN_OR_RAISE(const auto entries, fs_.List(folder_));
+    for (const io::DirectoryEntry& entry : entries) {
+      ARROW_RETURN_NOT_OK(fs_.RemoveFile(PathOf(entry.name)));
     }
-    return arrow::Status::OK();
+    return fs_.RemoveDirectory(folder_);
   }
 
-  arrow::Status FinishFile() {
-    ARROW_ASSIGN_OR_RAISE(const int64_t bytes, file_->Finish());
+  io::FileSystem& fs_ = io::RealFileSystem();
+  std::string output_;
+  std::string folder_;
+};
+
+arrow::Result<std::unique_ptr<ExportFile>> OpenFile(ExportFormat format, const std::string& path,
+                                                    const std::vector<std::string>& labels) {
+  switch (format) {
+    case ExportFormat::kParquet:
+      return ParquetExport::Open(path, labels);
+    case ExportFormat::kCsv:
+      return CsvExport::Open(path, labels);
+    case ExportFormat::kOpenMetrics:
+      return OpenMetricsExport::Open(path);
+  }
+  LARNAX_UNREACHABLE();
+}
+
+std::string NameOf(const std::string& metric, ExportFormat format) {
+  constexpr std::string_view kSuffixes[] = {".parquet", ".csv", ".om.txt"};
+  return db::FileNameOf(metric) + std::string(kSuffixes[static_cast<size_t>(format)]);
+}
+
+// Writes the parts one after the other.
+class Exporter {
+ public:
+  Exporter(ExportFormat format, std::vector<std::string> labels, SeriesSource* source)
+      : format_(format), labels_(std::move(labels)), source_(source) {}
+
+  arrow::Status Write(const std::string& path, std::optional<std::string> metric) {
+    ARROW_ASSIGN_OR_RAISE(const auto file, OpenFile(format_, path, labels_));
+    ARROW_RETURN_NOT_OK(file->Write(std::make_unique<PartStream>(source_, std::move(metric))));
+    ARROW_ASSIGN_OR_RAISE(const int64_t bytes, file->Finish());
     report_.bytes += bytes;
     ++report_.files;
-    file_.reset();
     return arrow::Status::OK();
   }
 
-  const ExportRequest& request_;
+  ExportReport Report() const {
+    ExportReport report = report_;
+    const bool has_histograms = format_ != ExportFormat::kOpenMetrics;
+    report.series = source_->series();
+    report.histograms = has_histograms ? source_->histograms() : 0;
+    report.histograms_left_out = has_histograms ? 0 : source_->histograms();
+    report.samples = source_->floats() + report.histograms;
+    report.warnings = source_->warnings();
+    return report;
+  }
+
+ private:
+  const ExportFormat format_;
   const std::vector<std::string> labels_;
-  std::unique_ptr<ExportFile> file_;
-  std::string metric_;
+  SeriesSource* const source_;
   ExportReport report_;
 };
 
@@ -291,30 +375,28 @@ class Exporter {
 
 arrow::Result<ExportReport> ExportSamples(Database& database, const ExportRequest& request,
                                           Progress progress) {
-  io::FileSystem& fs = io::RealFileSystem();
-  ARROW_ASSIGN_OR_RAISE(const bool exists, fs.Exists(request.output));
-  if (exists) {
-    return MakeError(ErrorKind::kBadQuery, "the output exists already: path=" + request.output);
-  }
-  if (request.layout == ExportLayout::kPerMetric) {
-    ARROW_RETURN_NOT_OK(fs.MakeDirectories(request.output));
-  }
+  Workplace workplace(request.output);
+  ARROW_RETURN_NOT_OK(workplace.Begin());
+  ARROW_ASSIGN_OR_RAISE(auto stream, database.Select(request.select));
+  SeriesSource source(std::move(stream), std::move(progress));
+  // Asked for after Select, so that no series of the stream has a label unknown here.
   ARROW_ASSIGN_OR_RAISE(NamesAnswer labels, database.LabelNames(request.select));
   std::erase(labels.names, std::string(kMetricLabel));
-  ARROW_ASSIGN_OR_RAISE(const SeriesAnswer series, database.Series(request.select));
-  Exporter exporter(request, std::move(labels.names));
-  ARROW_ASSIGN_OR_RAISE(const auto stream, database.Select(request.select));
-  int64_t done = 0;
-  while (true) {
-    ARROW_ASSIGN_OR_RAISE(const SampleBatch batch, stream->Next());
-    if (batch.series.empty()) break;
-    for (const SeriesSamples& each : batch.series) ARROW_RETURN_NOT_OK(exporter.Append(each));
-    done += static_cast<int64_t>(batch.series.size());
-    if (progress) progress(done, static_cast<int64_t>(series.series.size()));
+  Exporter exporter(request.format, std::move(labels.names), &source);
+  if (request.layout == ExportLayout::kSingle) {
+    // Nothing selected is still a file: an empty one, with its columns.
+    ARROW_RETURN_NOT_OK(exporter.Write(workplace.PathOf(workplace.SingleName()), std::nullopt));
+    ARROW_RETURN_NOT_OK(workplace.BringSingleFile());
+    return exporter.Report();
   }
-  ARROW_ASSIGN_OR_RAISE(ExportReport report, exporter.Finish());
-  report.warnings = stream->warnings();
-  return report;
+  while (true) {
+    ARROW_ASSIGN_OR_RAISE(std::optional<std::string> metric, source.NextMetric());
+    if (!metric) break;
+    const std::string path = workplace.PathOf(NameOf(*metric, request.format));
+    ARROW_RETURN_NOT_OK(exporter.Write(path, std::move(metric)));
+  }
+  ARROW_RETURN_NOT_OK(workplace.BringFolder());
+  return exporter.Report();
 }
 
 }  // namespace larnax

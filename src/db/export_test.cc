@@ -1,6 +1,8 @@
 #include <bit>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <memory>
 #include <sstream>
 #include <string>
 
@@ -53,21 +55,21 @@ TEST_F(ExportTest, CsvHasAColumnForEachLabelAndQuotesWhereItMust) {
   EXPECT_EQ(report.samples, 5);
   const std::string t0 = FormatTime(now_ms_);
   EXPECT_EQ(Content(request.output),
-            "metric,instance,job,timestamp,value,stale,start_timestamp\n"
-            "a,i,," +
+            "metric,instance,job,other_labels,timestamp,value,stale,start_timestamp,histogram\n"
+            "a,i,,," +
                 t0 +
-                ",-0,false,\n"
-                "a,,x," +
+                ",-0,false,,\n"
+                "a,,x,," +
                 t0 +
-                ",1,false,\n"
-                "a,,x," +
+                ",1,false,,\n"
+                "a,,x,," +
                 FormatTime(now_ms_ + 1) +
-                ",,true,\n"
-                "a,,x," +
+                ",,true,,\n"
+                "a,,x,," +
                 FormatTime(now_ms_ + 2) +
-                ",3,false,\n"
-                "b,,\"x,\"\"y\"\"\"," +
-                t0 + ",2.5,false,\n");
+                ",3,false,,\n"
+                "b,,\"x,\"\"y\"\"\",," +
+                t0 + ",2.5,false,,\n");
   EXPECT_EQ(report.bytes, static_cast<int64_t>(Content(request.output).size()));
 }
 
@@ -105,7 +107,7 @@ TEST_F(ExportTest, OneFilePerMetric) {
   ASSERT_OK_AND_ASSIGN(const ExportReport report,
                        ExportSamples(*database_, request, [&](int64_t done, int64_t total) {
                          last_done = done;
-                         EXPECT_EQ(total, 3);
+                         EXPECT_EQ(total, 0);
                        }));
   EXPECT_EQ(report.files, 2);
   EXPECT_EQ(last_done, 3);
@@ -117,8 +119,94 @@ TEST_F(ExportTest, NothingSelectedIsAnEmptyFileAndNothingIsOverwritten) {
   ExportRequest request = Request(ExportFormat::kCsv, "none.csv");
   request.select.selectors.push_back(ParseSelector("nothing").ValueOrDie());
   ASSERT_OK(ExportSamples(*database_, request));
-  EXPECT_EQ(Content(request.output), "metric,timestamp,value,stale,start_timestamp\n");
+  EXPECT_EQ(Content(request.output),
+            "metric,other_labels,timestamp,value,stale,start_timestamp,histogram\n");
   EXPECT_THAT(ExportSamples(*database_, request), test::IsKind(ErrorKind::kBadQuery));
+}
+
+// What comes while labels are listed, or fails in the midst.
+class StrangeDatabase final : public Database {
+ public:
+  explicit StrangeDatabase(Database* base) : base_(base) {}
+
+  std::function<void()> after_names;
+  std::function<arrow::Status()> on_batch;
+
+  arrow::Result<std::unique_ptr<SampleStream>> Select(const SelectRequest& request) override {
+    ARROW_ASSIGN_OR_RAISE(auto stream, base_->Select(request));
+    return std::make_unique<Stream>(this, std::move(stream));
+  }
+  arrow::Result<NamesAnswer> LabelNames(const SelectRequest& request) override {
+    auto names = base_->LabelNames(request);
+    if (after_names) after_names();
+    return names;
+  }
+  // Export asks nothing else.
+  void Ingest(const WriteMessage&, WriteDone) override {}
+  arrow::Result<NamesAnswer> LabelValues(std::string_view, const SelectRequest&) override {
+    return No();
+  }
+  arrow::Result<SeriesAnswer> Series(const SelectRequest&) override { return No(); }
+  arrow::Result<ExemplarsAnswer> Exemplars(const SelectRequest&) override { return No(); }
+  arrow::Result<QueryResult> Query(const QueryRequest&) override { return No(); }
+  arrow::Result<std::vector<MetricMetadata>> Metadata(std::string_view) override { return No(); }
+  arrow::Status Flush() override { return No(); }
+  arrow::Status Merge(bool) override { return No(); }
+  arrow::Result<DatabaseStatus> Status(int) override { return No(); }
+  std::string MetricsText() override { return {}; }
+  arrow::Status RecordOwnMetrics(std::string_view) override { return No(); }
+  arrow::Status Close() override { return No(); }
+
+ private:
+  class Stream final : public SampleStream {
+   public:
+    Stream(StrangeDatabase* database, std::unique_ptr<SampleStream> base)
+        : database_(database), base_(std::move(base)) {}
+    arrow::Result<SampleBatch> Next() override {
+      if (database_->on_batch) ARROW_RETURN_NOT_OK(database_->on_batch());
+      return base_->Next();
+    }
+    const ReadStats& stats() const override { return base_->stats(); }
+
+   private:
+    StrangeDatabase* database_;
+    std::unique_ptr<SampleStream> base_;
+  };
+  static arrow::Status No() { return arrow::Status::NotImplemented("not asked by exports"); }
+
+  Database* base_;
+};
+
+TEST_F(ExportTest, AFailedExportLeavesNothingAndCanBeTriedAgain) {
+  StrangeDatabase database(database_.get());
+  for (const ExportLayout layout : {ExportLayout::kSingle, ExportLayout::kPerMetric}) {
+    for (const ExportFormat format :
+         {ExportFormat::kParquet, ExportFormat::kCsv, ExportFormat::kOpenMetrics}) {
+      ExportRequest request = Request(format, "output");
+      request.layout = layout;
+      int batches = 0;
+      database.on_batch = [&] {
+        return batches++ == 0 ? arrow::Status::OK() : arrow::Status::IOError("the disk is gone");
+      };
+      EXPECT_FALSE(ExportSamples(database, request).ok());
+      EXPECT_TRUE(std::filesystem::is_empty(folder_));
+      // Nor is one in the way that was killed.
+      std::filesystem::create_directory(folder_ / "output.partial");
+      std::ofstream(folder_ / "output.partial" / "output") << "half";
+      database.on_batch = {};
+      EXPECT_OK(ExportSamples(database, request));
+      EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1);
+      std::filesystem::remove_all(folder_ / "output");
+    }
+  }
+}
+
+TEST_F(ExportTest, NoRowLosesALabelThatComesMeanwhile) {
+  StrangeDatabase database(database_.get());
+  database.after_names = [&] { EXPECT_OK(Write({{"a{zone=\"z\"}", now_ms_, 7}})); };
+  const ExportRequest request = Request(ExportFormat::kCsv, "all.csv");
+  ASSERT_OK(ExportSamples(database, request));
+  EXPECT_THAT(Content(request.output), testing::Not(testing::HasSubstr(",7,")));
 }
 
 }  // namespace

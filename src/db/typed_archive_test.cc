@@ -5,6 +5,7 @@
 #include <fstream>
 #include <future>
 #include <set>
+#include <sstream>
 #include <string>
 
 #include "columns/histograms_reader.h"
@@ -177,8 +178,16 @@ TEST_F(TypedArchiveTest, ExportWritesHistogramsBesideTheFloats) {
   request.output = (folder_ / "all.csv").string();
   request.format = ExportFormat::kCsv;
   ASSERT_OK_AND_ASSIGN(const ExportReport csv, ExportSamples(*database, request));
-  EXPECT_EQ(csv.samples, 1);
-  EXPECT_EQ(csv.histograms_left_out, kRows);
+  EXPECT_EQ(csv.samples, kRows + 1);
+  EXPECT_EQ(csv.histograms, kRows);
+  std::ostringstream text;
+  text << std::ifstream(request.output).rdbuf();
+  EXPECT_THAT(text.str(), HasSubstr(R"("{""count"":""4"",""sum"":""0"",)"));
+  request.output = (folder_ / "all.om").string();
+  request.format = ExportFormat::kOpenMetrics;
+  ASSERT_OK_AND_ASSIGN(const ExportReport metrics, ExportSamples(*database, request));
+  EXPECT_EQ(metrics.samples, 1);
+  EXPECT_EQ(metrics.histograms_left_out, kRows);
 }
 
 }  // namespace

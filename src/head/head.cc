@@ -28,11 +28,11 @@ void NoteFlushed(const Generation& generation, SeriesRef ref, Series* series) {
 }  // namespace
 
 Head::Head(Log* log, int64_t files_through_ms) : log_(log), files_through_ms_(files_through_ms) {
-  BeginGeneration(log_->appended());
+  BeginGeneration(log_ == nullptr ? LogPosition{} : log_->appended());
 }
 
 void Head::BeginGeneration(LogPosition begin) {
-  losses_before_active_ = log_->loss_count();
+  losses_before_active_ = log_ == nullptr ? 0 : log_->loss_count();
   active_ = std::make_shared<Generation>(next_generation_++, begin);
 }
 

@@ -75,7 +75,7 @@ struct FrozenGeneration {
 /// write becomes visible to snapshots as a whole. Thread-safe.
 class Head {
  public:
-  /// \param log               Outlives the head.
+  /// \param log               Outlives the head; null: nothing but Replay and reading is called.
   /// \param files_through_ms  Latest time of anything in files: a new series may be there.
   Head(Log* log, int64_t files_through_ms);
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -105,6 +106,8 @@ class FileSystem {
   ///         content that the holder wrote.
   virtual arrow::Result<std::unique_ptr<FileLock>> Lock(const std::string& path,
                                                         std::string_view content) = 0;
+  /// Tell what the holder of the lock file at `path` wrote into it; none where nobody holds it.
+  virtual arrow::Result<std::optional<std::string>> LockHolder(const std::string& path) = 0;
 };
 
 /// Read a whole file.

@@ -295,6 +295,18 @@ class PosixFileSystem final : public FileSystem {
         fd.get(), 0, {reinterpret_cast<const uint8_t*>(content.data()), content.size()}, path));
     return std::make_unique<RealFileLock>(std::move(fd));
   }
+
+  arrow::Result<std::optional<std::string>> LockHolder(const std::string& path) override {
+    const Descriptor fd(RetryInterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
+    if (fd.get() < 0 && errno == ENOENT) return std::nullopt;
+    if (fd.get() < 0) return ErrnoError(errno, "look at a lock file", path);
+    // Shared, and let go at once: readers who look at the same time do not see each other.
+    if (RetryInterrupted([&] { return ::flock(fd.get(), LOCK_SH | LOCK_NB); }) == 0) {
+      return std::nullopt;
+    }
+    if (errno != EWOULDBLOCK) return ErrnoError(errno, "look at a lock file", path);
+    return ReadSmall(fd.get());
+  }
 };
 
 arrow::Status PosixFileSystem::RewriteAndSync(const std::string& path, int64_t offset_bytes) {

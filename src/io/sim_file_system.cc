@@ -495,4 +495,11 @@ arrow::Result<std::unique_ptr<FileLock>> SimFileSystem::Lock(const std::string& 
   return std::make_unique<SimFileLock>(*this, std::move(inode));
 }
 
+arrow::Result<std::optional<std::string>> SimFileSystem::LockHolder(const std::string& path) {
+  const std::lock_guard lock(mutex_);
+  ARROW_ASSIGN_OR_RAISE(const Place place, Find(path, "look at a lock file"));
+  if (place.inode == nullptr || !locked_.contains(place.inode.get())) return std::nullopt;
+  return std::string(place.inode->bytes.begin(), place.inode->bytes.end());
+}
+
 }  // namespace larnax::io

@@ -82,6 +82,7 @@ class SimFileSystem final : public FileSystem {
   arrow::Result<int64_t> FreeBytes(const std::string& path) override;
   arrow::Result<std::unique_ptr<FileLock>> Lock(const std::string& path,
                                                 std::string_view content) override;
+  arrow::Result<std::optional<std::string>> LockHolder(const std::string& path) override;
 
  private:
   friend class SimReadableFile;

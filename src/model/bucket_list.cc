@@ -24,7 +24,7 @@ void MergeEqual(BucketList* list) {
 BucketList ToBucketList(std::span<const BucketSpan> spans, std::span<const double> counts) {
   BucketList list;
   list.reserve(counts.size());
-  // Wide, so that spans that were never checked overflow nothing.
+  // Wide: the one past the last bucket need not be an index.
   int64_t index = 0;
   for (const BucketSpan& span : spans) {
     index += span.offset;

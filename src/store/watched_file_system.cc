@@ -117,4 +117,9 @@ arrow::Result<std::unique_ptr<io::FileLock>> WatchedFileSystem::Lock(const std::
   return base_->Lock(path, content);
 }
 
+arrow::Result<std::optional<std::string>> WatchedFileSystem::LockHolder(const std::string& path) {
+  ARROW_RETURN_NOT_OK(CheckAlive());
+  return base_->LockHolder(path);
+}
+
 }  // namespace larnax::store

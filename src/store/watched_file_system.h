@@ -40,6 +40,7 @@ class WatchedFileSystem final : public io::FileSystem {
   arrow::Result<int64_t> FreeBytes(const std::string& path) override;
   arrow::Result<std::unique_ptr<io::FileLock>> Lock(const std::string& path,
                                                     std::string_view content) override;
+  arrow::Result<std::optional<std::string>> LockHolder(const std::string& path) override;
 
   /// Run a change of a file that was opened through this.
   arrow::Status Change(const std::string& operation, const std::function<arrow::Status()>& run);

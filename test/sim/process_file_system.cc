@@ -179,4 +179,9 @@ arrow::Result<std::unique_ptr<io::FileLock>> ProcessFileSystem::Lock(const std::
   return lock;
 }
 
+arrow::Result<std::optional<std::string>> ProcessFileSystem::LockHolder(const std::string& path) {
+  ARROW_RETURN_NOT_OK(CheckAlive());
+  return disk_.LockHolder(path);
+}
+
 }  // namespace larnax::sim

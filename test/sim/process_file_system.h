@@ -57,6 +57,7 @@ class ProcessFileSystem final : public io::FileSystem {
   arrow::Result<int64_t> FreeBytes(const std::string& path) override;
   arrow::Result<std::unique_ptr<io::FileLock>> Lock(const std::string& path,
                                                     std::string_view content) override;
+  arrow::Result<std::optional<std::string>> LockHolder(const std::string& path) override;
 
  private:
   friend class ProcessReadableFile;
