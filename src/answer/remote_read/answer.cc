@@ -9,21 +9,31 @@
 #include <cstring>
 #include <utility>
 
+#include "answer/remote_read/sorted_series.h"
 #include "base/crc32c.h"
 #include "base/varint.h"
 #include "larnax/database.h"
 #include "larnax/error.h"
 #include "wire/remote_read/read_request.h"
-#include "wire/remote_read/sorted_series.h"
 #include "wire/remote_write/histogram_message.h"
 #include "wire/remote_write/message_reader.h"
 #include "wire/remote_write/negotiation.h"
 
 namespace larnax {
 
-namespace wire {
+namespace answer {
 
 namespace {
+
+using wire::BodyEncoding;
+using wire::Compress;
+using wire::EncodeChunks;
+using wire::EncodeHistogram;
+using wire::FieldKey;
+using wire::ReadQuery;
+using wire::ReadRequest;
+using wire::SeriesChunks;
+using wire::WireType;
 
 // Of a request, decompressed: regular expressions of many alternatives are long.
 constexpr size_t kMaxRequestBytes = size_t{4} << 20;
@@ -249,21 +259,21 @@ class ChunkedAnswer : public Answer {
 
 }  // namespace
 
-}  // namespace wire
+}  // namespace answer
 
 arrow::Result<std::unique_ptr<ReadAnswer>> AnswerRemoteRead(Database* database,
                                                             const ReadMessage& message) {
   ARROW_ASSIGN_OR_RAISE(const auto encoding, wire::NegotiateEncoding(message.content_encoding));
   std::string bytes;
-  ARROW_RETURN_NOT_OK(wire::Decompress(encoding, message.body, wire::kMaxRequestBytes, &bytes));
+  ARROW_RETURN_NOT_OK(wire::Decompress(encoding, message.body, answer::kMaxRequestBytes, &bytes));
   ARROW_ASSIGN_OR_RAISE(
       auto request,
       wire::DecodeReadRequest({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}));
   switch (request.answer_type) {
     case wire::ReadAnswerType::kSamples:
-      return std::make_unique<wire::SamplesAnswer>(database, std::move(request), message);
+      return std::make_unique<answer::SamplesAnswer>(database, std::move(request), message);
     case wire::ReadAnswerType::kStreamedChunks:
-      return std::make_unique<wire::ChunkedAnswer>(database, std::move(request), message);
+      return std::make_unique<answer::ChunkedAnswer>(database, std::move(request), message);
   }
   return MakeError(ErrorKind::kInternal, "no such answer type");
 }

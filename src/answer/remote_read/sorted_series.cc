@@ -1,26 +1,18 @@
-#include "wire/remote_read/sorted_series.h"
+#include "answer/remote_read/sorted_series.h"
 
 #include <algorithm>
 #include <utility>
 
+#include "exec/label_edit.h"
 #include "larnax/error.h"
 #include "wire/label_bytes.h"
 
-namespace larnax::wire {
+namespace larnax::answer {
 
 namespace {
 
-// Prometheus' order: label by label, name before value, the shorter set first.
-int CompareLabels(LabelsView a, LabelsView b) {
-  auto at_a = a.begin();
-  auto at_b = b.begin();
-  for (; at_a != a.end() && at_b != b.end(); ++at_a, ++at_b) {
-    if (const int order = at_a->name.compare(at_b->name); order != 0) return order;
-    if (const int order = at_a->value.compare(at_b->value); order != 0) return order;
-  }
-  if (at_a == a.end() && at_b == b.end()) return 0;
-  return at_a == a.end() ? -1 : 1;
-}
+using exec::CompareLabels;
+using wire::AppendLabel;
 
 bool IsBefore(const PreparedSeries& a, const PreparedSeries& b) {
   const int order = CompareLabels(a.labels, b.labels);
@@ -189,4 +181,4 @@ void SortedSeries::SortGroup() {
   next_ = 0;
 }
 
-}  // namespace larnax::wire
+}  // namespace larnax::answer

@@ -12,18 +12,18 @@
 #include "larnax/database.h"
 #include "wire/remote_read/series_chunks.h"
 
-namespace larnax::wire {
+namespace larnax::answer {
 
 /// A series ready to be sent: its labels, external ones among them, and its encoded samples.
 struct PreparedSeries {
   Labels labels;
   Labels stored;  ///< The labels it is kept under; tells series of equal `labels` apart.
-  SeriesChunks chunks;
+  wire::SeriesChunks chunks;
   int64_t sample_count = 0;
 };
 
 /// Encode the samples of a series; ends may be left empty.
-using EncodeSeries = std::function<SeriesChunks(const SeriesSamples&)>;
+using EncodeSeries = std::function<wire::SeriesChunks(const SeriesSamples&)>;
 
 /// Reads selected series in the order of their labels, as remote read demands and files do not
 /// have them.
@@ -91,4 +91,4 @@ class SortedSeries {
   size_t next_ = 0;
 };
 
-}  // namespace larnax::wire
+}  // namespace larnax::answer
