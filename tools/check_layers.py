@@ -24,7 +24,7 @@ EXCEPTIONS = {
     ("http", "wire/remote_read/chunk_decoder_fixture.h"): "tests read chunks back",
     ("cli", "unistd.h"): "asks whether the output is a terminal",
 }
-TEST_CODE = re.compile(r"_(test|bench|fuzz)\.cc$|_fixture\.h$")
+TEST_CODE = re.compile(r"_(test|bench|fuzz)\.cc$|_(fixture|for_test)\.h$")
 
 
 def read_includes(root):

@@ -15,7 +15,7 @@ FILE_LIMITS = {".cc": 800, ".h": 400}
 FUNCTION_LIMIT = 70
 # A function's `file:name` or a file, with the reason why it may be longer.
 EXCEPTIONS = {}
-TEST_CODE = re.compile(r"_(test|bench|fuzz)\.cc$|_fixture\.h$")
+TEST_CODE = re.compile(r"_(test|bench|fuzz)\.cc$|_(fixture|for_test)\.h$")
 
 
 def check(root):

@@ -51,7 +51,8 @@ std::string AddressForClients(ListenAddress listen, int port) {
 
 void PrintWelcome(const ServeSettings& settings, const http::Server& server) {
   const std::string address = std::string(server.has_tls() ? "https" : "http") + "://" +
-                              AddressForClients(settings.listen, server.port());
+                              AddressForClients(settings.listen, server.port()) +
+                              settings.server.route_prefix;
   std::error_code error;
   std::filesystem::path data = std::filesystem::absolute(settings.data, error);
   if (error) data = settings.data;

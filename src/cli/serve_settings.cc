@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <limits>
 
@@ -99,6 +100,19 @@ arrow::Status SetData(Text text, To s) {
 
 arrow::Status SetListen(Text text, To s) {
   ARROW_ASSIGN_OR_RAISE(s->listen, ParseListenAddress(text));
+  return arrow::Status::OK();
+}
+
+// `/a/b`, with or without the slashes around it.
+arrow::Status SetRoutePrefix(Text text, To s) {
+  while (text.starts_with('/')) text.remove_prefix(1);
+  while (text.ends_with('/')) text.remove_suffix(1);
+  const bool is_path = std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 ||
+           std::string_view("-._~/").find(static_cast<char>(c)) != Text::npos;
+  });
+  if (!is_path) return Bad("must be a path of letters, digits and -._~");
+  s->server.route_prefix = text.empty() ? "" : "/" + std::string(text);
   return arrow::Status::OK();
 }
 
@@ -368,6 +382,9 @@ constexpr Setting kSettings[] = {
     {"drain-timeout", "", "DURATION", kServer, "For requests under way when stopping",
      [](Text t, To s) { return SetDuration(t, 0, &s->server.drain_timeout_ms); },
      [](From s) { return FormatDuration(s.server.drain_timeout_ms); }},
+    {"route-prefix", "web.route-prefix", "PATH", kServer,
+     "Path below which everything is, for a proxy that passes it on", SetRoutePrefix,
+     [](From s) { return s.server.route_prefix; }},
     {"cors-origin", "web.cors.origin", "REGEX", kServer,
      "Web pages of these origins may read answers; if set, change the archive, too",
      [](Text t, To s) { return SetText(t, &s->server.cors_origin); },

@@ -76,6 +76,7 @@ TEST(ApplySettings, NamesWhatIsWrong) {
       {"data", "", "must name a directory"},
       {"data", "s3://bucket/x", "only local directories"},
       {"parquet-compat", "narrow", "must be wide or modern"},
+      {"route-prefix", "/a?b", "must be a path"},
       {"log-level", "loud", "must be debug"}};
   for (const auto& [name, value, message] : cases) {
     ServeSettings settings;
@@ -103,6 +104,7 @@ TEST(ShowSettings, ShowsWhatCanBeReadBack) {
                            {"max-future", "1h30m"},
                            {"wal-segment-size", "3MiB"},
                            {"max-label-name-size", "1001"},
+                           {"route-prefix", "a/b/"},
                            {"cors-origin", "a|b"}},
                           &changed));
   for (const ServeSettings& settings : {ServeSettings(), changed}) {
@@ -112,6 +114,7 @@ TEST(ShowSettings, ShowsWhatCanBeReadBack) {
     ASSERT_OK(ApplySettings({shown.begin(), shown.end()}, &again));
     EXPECT_EQ(ShowSettings(again), shown);
   }
+  EXPECT_EQ(ShowSettings(changed).at("route-prefix"), "/a/b");
   EXPECT_EQ(ShowSettings(changed).at("max-future"), "1h30m");
   EXPECT_EQ(ShowSettings(changed).at("wal-segment-size"), "3MiB");
   EXPECT_EQ(ShowSettings(changed).at("max-label-name-size"), "1001B");

@@ -1,6 +1,6 @@
 #include "http/compression.h"
 
-#include "http/raw_client.h"
+#include "http/raw_client_for_test.h"
 #include "test/matchers.h"
 
 namespace larnax::http {

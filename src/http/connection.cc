@@ -218,7 +218,10 @@ void Connection::BeginRequest() {
 // request was refused (and answered).
 bool Connection::CheckHead() {
   head_checked_ = true;
-  route_ = FindRoute(head_.path, &route_name_);
+  const std::string& prefix = server_->options.route_prefix;
+  if (head_.path.starts_with(prefix)) {
+    route_ = FindRoute(std::string_view(head_.path).substr(prefix.size()), &route_name_);
+  }
   Response refusal;
   if (RefuseHead(&refusal)) {
     RefuseRequest(std::move(refusal));
@@ -319,6 +322,9 @@ bool Connection::RefuseHead(Response* refusal) const {
     *refusal = TextResponse(400, "unsupported transfer encoding");
   } else if (!head_.expect.empty() && !beast::iequals(head_.expect, "100-continue")) {
     *refusal = TextResponse(417, "unknown expectation");
+  } else if (const std::string& prefix = server_->options.route_prefix;
+             !prefix.empty() && (head_.path == prefix || head_.path == "/")) {
+    *refusal = Redirect(prefix + "/");
   } else if (route_ == UnknownRoute()) {
     *refusal = TextResponse(404, "404 page not found");
   } else if (!Routes()[route_].Allows(head_.method)) {

@@ -47,11 +47,21 @@ class ResumedSource : public BodySource {
   std::string trailer_;
 };
 
+// What is too large or not understood is the request only where that has a body of its own; else it
+// is something of the archive, and nothing the client could mend.
+arrow::Status AsFailureOf(const Route& route, const arrow::Status& status) {
+  const ErrorKind kind = KindOf(status);
+  const bool is_blame = kind == ErrorKind::kTooLarge || kind == ErrorKind::kUnsupported;
+  if (!is_blame || route.takes_messages()) return status;
+  return MakeError(ErrorKind::kInternal, status.message());
+}
+
 arrow::Result<Response> CallEndpoint(const Route& route, const Services& services,
                                      Request* request) {
   try {
     ARROW_RETURN_NOT_OK(ReadParams(request));
-    return route.endpoint(*request, services);
+    auto response = route.endpoint(*request, services);
+    return response.ok() ? std::move(response) : AsFailureOf(route, response.status());
   } catch (const std::exception& e) {
     return UnexpectedFailure(e);
   }

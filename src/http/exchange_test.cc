@@ -2,7 +2,7 @@
 
 #include <stdexcept>
 
-#include "http/raw_client.h"
+#include "http/raw_client_for_test.h"
 #include "larnax/error.h"
 #include "test/matchers.h"
 

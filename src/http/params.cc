@@ -76,6 +76,24 @@ arrow::Result<std::string> PercentDecode(std::string_view text, bool plus_is_spa
   return decoded;
 }
 
+std::string PercentEncode(std::string_view text) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string encoded;
+  for (const char c : text) {
+    if (kPlain.find(c) != std::string_view::npos) {
+      encoded.push_back(c);
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    encoded.push_back('%');
+    encoded.push_back(kDigits[byte >> 4U]);
+    encoded.push_back(kDigits[byte & 15U]);
+  }
+  return encoded;
+}
+
 std::string DecodeNameEscapes(std::string_view name) {
   if (!name.starts_with("U__")) return std::string(name);
   std::string decoded;

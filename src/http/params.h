@@ -14,6 +14,9 @@ namespace larnax::http {
 /// \retval kBadQuery `invalid URL escape "%zz"`.
 arrow::Result<std::string> PercentDecode(std::string_view text, bool plus_is_space);
 
+/// Encode all but letters, digits and `-._~`.
+std::string PercentEncode(std::string_view text);
+
 /// Decode a label name as it stands in a path: `U__` starts Prometheus' escaping of UTF-8 names,
 /// in which `__` is `_` and `_HEX_` a code point. What is not well formed stays as it is.
 std::string DecodeNameEscapes(std::string_view name);

@@ -83,14 +83,20 @@ arrow::Result<int64_t> DurationParam(const Params& params, std::string_view name
   return duration_ms;
 }
 
-arrow::Result<int64_t> LimitParam(const Params& params, std::string_view name) {
+arrow::Result<int64_t> IntegerParam(const Params& params, std::string_view name,
+                                    int64_t otherwise) {
   const std::string_view text = params.First(name);
-  if (text.empty()) return 0;
-  int64_t limit = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
+  if (text.empty()) return otherwise;
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size()) {
     return InvalidParam(name, "cannot parse \"" + std::string(text) + "\" to a whole number");
   }
+  return number;
+}
+
+arrow::Result<int64_t> LimitParam(const Params& params, std::string_view name) {
+  ARROW_ASSIGN_OR_RAISE(const int64_t limit, IntegerParam(params, name, 0));
   if (limit < 0) return InvalidParam(name, "limit must be non-negative");
   return limit;
 }

@@ -68,6 +68,9 @@ arrow::Result<int64_t> DurationParam(const Params& params, std::string_view name
 /// The error for a parameter: `invalid parameter "start": REASON`.
 arrow::Status InvalidParam(std::string_view name, std::string_view reason);
 
+/// Read a whole number; `otherwise` where it is absent or empty.
+arrow::Result<int64_t> IntegerParam(const Params& params, std::string_view name, int64_t otherwise);
+
 /// Read an optional count >= 0; absent, empty and 0 are 0: no limit.
 arrow::Result<int64_t> LimitParam(const Params& params, std::string_view name);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include "larnax/error.h"
 #include "larnax/format.h"
@@ -56,6 +57,8 @@ std::string_view ReasonPhrase(int status) {
       return "OK";
     case 204:
       return "No Content";
+    case 302:
+      return "Found";
     case 400:
       return "Bad Request";
     case 401:
@@ -101,6 +104,12 @@ Response TextResponse(int status, std::string_view message) {
   response.body.push_back('\n');
   response.headers.emplace_back("X-Content-Type-Options", "nosniff");
   if (status == 503) response.headers.emplace_back("Retry-After", kRetryAfterSeconds);
+  return response;
+}
+
+Response Redirect(std::string location) {
+  Response response = TextResponse(302, "see " + location);
+  response.headers.emplace_back("Location", std::move(location));
   return response;
 }
 

@@ -41,6 +41,9 @@ std::string_view ReasonPhrase(int status);
 /// UTF-8 become U+FFFD.
 Response TextResponse(int status, std::string_view message);
 
+/// Send the client to another place; `location` must hold no control characters.
+Response Redirect(std::string location);
+
 /// Answer `{"status":"success","data":DATA}`; `data` is JSON.
 Response JsonResponse(std::string_view data, const std::vector<std::string>& warnings = {});
 

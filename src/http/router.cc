@@ -51,6 +51,8 @@ constexpr Route kRoutes[] = {
     {"/metrics", kPlainGet, RouteKind::kState, AnswerMetrics, false, false},
     {"/-/healthy", kPlainGet, RouteKind::kInline, AnswerHealthy, false, false, Role::kNone},
     {"/-/ready", kPlainGet, RouteKind::kInline, AnswerReady, false, false, Role::kNone},
+    {"/graph", kPlainGet, RouteKind::kInline, AnswerGraph, false, false},
+    {"/query", kPlainGet, RouteKind::kInline, AnswerGraph, false, false},
     {"/", kPlainGet, RouteKind::kInline, AnswerRoot, false, false},
 };
 

@@ -35,6 +35,10 @@ struct Route {
   bool is_api = true;       ///< With CORS, and answers may be compressed.
   Role role = Role::kRead;  ///< What an account needs for it.
 
+  /// Tell whether its body is a protocol's message: then that may be too large, or not spoken here.
+  bool takes_messages() const {
+    return kind == RouteKind::kWrite || kind == RouteKind::kRemoteRead;
+  }
   /// Tell whether it changes the archive: such requests may not come from other sites' pages.
   bool changes() const { return role == Role::kWrite || role == Role::kAdmin; }
   /// Tell whether a method may be used; HEAD goes with GET, OPTIONS with the API.

@@ -63,6 +63,8 @@ struct ServerOptions {
   /// How often the web config file, and the certificates it names, are read again.
   int64_t web_config_interval_ms = 5'000;
 
+  /// Path below which everything is, `/a/b`; empty: at the root. For proxies that pass it on.
+  std::string route_prefix;
   std::string cors_origin = ".*";            ///< Regular expression of the origins that may read.
   std::map<std::string, std::string> flags;  ///< Shown by /api/v1/status/flags.
   std::string config_yaml;                   ///< Shown by /api/v1/status/config.

@@ -12,8 +12,8 @@
 
 #include <benchmark/benchmark.h>
 
-#include "http/fake_database.h"
-#include "http/raw_client.h"
+#include "http/fake_database_for_test.h"
+#include "http/raw_client_for_test.h"
 #include "http/server.h"
 
 namespace larnax::http {

@@ -3,8 +3,8 @@
 #include <memory>
 #include <utility>
 
-#include "http/fake_database.h"
-#include "http/raw_client.h"
+#include "http/fake_database_for_test.h"
+#include "http/raw_client_for_test.h"
 #include "http/server.h"
 #include "test/matchers.h"
 

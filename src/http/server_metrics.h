@@ -34,8 +34,9 @@ class ServerMetrics {
   // Upper bounds of the duration buckets, in microseconds; one more bucket takes the rest.
   static constexpr std::array<int64_t, 7> kBoundsUs = {100,       1'000,      10'000,    100'000,
                                                        1'000'000, 10'000'000, 60'000'000};
-  static constexpr std::array<int, 19> kStatuses = {
-      200, 204, 400, 401, 403, 404, 405, 408, 413, 415, 417, 422, 431, 499, 500, 501, 503, 505, 0};
+  static constexpr std::array<int, 20> kStatuses = {200, 204, 302, 400, 401, 403, 404,
+                                                    405, 408, 413, 415, 417, 422, 431,
+                                                    499, 500, 501, 503, 505, 0};
 
   struct Row {
     std::array<std::atomic<uint64_t>, kStatuses.size()> by_status{};

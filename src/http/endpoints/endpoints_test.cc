@@ -231,6 +231,8 @@ TEST_F(EndpointsTest, Metadata) {
             R"({"type":"counter","help":"Help \"a\".","unit":"s"}]}})");
   EXPECT_EQ(Get("/api/v1/metadata?metric=none").body, R"({"status":"success","data":{}})");
   EXPECT_EQ(Get("/api/v1/metadata?limit=x").status, 400);
+  EXPECT_EQ(Get("/api/v1/metadata?limit=0").body, R"({"status":"success","data":{}})");
+  EXPECT_EQ(Get("/api/v1/metadata?limit=-1").body, Get("/api/v1/metadata").body);
 }
 
 TEST_F(EndpointsTest, Status) {
@@ -342,7 +344,32 @@ TEST_F(EndpointsTest, HealthAndRoot) {
   EXPECT_EQ(Get("/-/ready").body, "Larnax is Ready.\n");
   const RawResponse root = Get("/");
   EXPECT_EQ(root.Header("content-type"), "text/html; charset=utf-8");
-  EXPECT_THAT(root.body, HasSubstr("/api/v1/write"));
+  for (const char* text : {"api/v1/write", "api/v1/query_range", "Parquet", "value=\"\""}) {
+    EXPECT_THAT(root.body, HasSubstr(text));
+  }
+  EXPECT_THAT(Get("/?query=a%22%3Cb%3E").body, HasSubstr("value=\"a&quot;&lt;b>\""));
+  // Where links of alerts and dashboards lead.
+  EXPECT_EQ(Get("/graph").status, 302);
+  EXPECT_EQ(Get("/graph").Header("location"), "./");
+  EXPECT_EQ(Get("/graph?g0.expr=a%20%3D%3D%0A1&g0.tab=1").Header("location"),
+            "./?query=a%20%3D%3D%0A1");
+}
+
+TEST_F(EndpointsTest, EverythingBelowAPrefix) {
+  ServerOptions options = SmallOptions();
+  options.route_prefix = "/a/b";
+  Start(options);
+  for (const char* target : {"/a/b/", "/a/b/-/ready", "/a/b/api/v1/labels", "/a/b/metrics"}) {
+    EXPECT_EQ(Get(target).status, 200) << target;
+  }
+  EXPECT_EQ(Post("/a/b/receive", "x").status, 204);
+  for (const char* target : {"/", "/a/b"}) {
+    EXPECT_EQ(Get(target).status, 302) << target;
+    EXPECT_EQ(Get(target).Header("location"), "/a/b/");
+  }
+  for (const char* target : {"/-/ready", "/a/bc", "/a/b-/ready", "/a", "/metrics"}) {
+    EXPECT_EQ(Get(target).status, 404) << target;
+  }
 }
 
 TEST_F(EndpointsTest, HeadIsGetWithoutTheBody) {
@@ -392,6 +419,18 @@ TEST_F(EndpointsTest, Errors) {
   }
   EXPECT_EQ(Post("/flush", "").status, 503);
   EXPECT_EQ(Post("/api/v1/admin/merge", "").status, 503);
+}
+
+TEST_F(EndpointsTest, WhatIsOfTheArchiveIsNotBlamedOnTheRequest) {
+  Start();
+  for (const ErrorKind kind : {ErrorKind::kTooLarge, ErrorKind::kUnsupported}) {
+    database_.failure = MakeError(kind, "a file");
+    for (const RawResponse& response :
+         {Get("/api/v1/labels"), Post("/flush", ""), Post("/api/v1/admin/merge", "")}) {
+      EXPECT_EQ(response.status, 500);
+      EXPECT_EQ(response.body, R"({"status":"error","errorType":"internal","error":"a file"})");
+    }
+  }
 }
 
 TEST_F(EndpointsTest, Cors) {

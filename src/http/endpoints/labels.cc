@@ -95,15 +95,16 @@ arrow::Result<Response> AnswerSeries(const Request& request, const Services& ser
 }
 
 arrow::Result<Response> AnswerMetadata(const Request& request, const Services& services) {
-  ARROW_ASSIGN_OR_RAISE(const int64_t limit, LimitParam(request.params, "limit"));
+  // As Prometheus has it: here a limit of 0 is none of them, and a negative one no limit.
+  ARROW_ASSIGN_OR_RAISE(const int64_t limit, IntegerParam(request.params, "limit", -1));
   ARROW_ASSIGN_OR_RAISE(const int64_t limit_per_metric,
-                        LimitParam(request.params, "limit_per_metric"));
+                        IntegerParam(request.params, "limit_per_metric", 0));
   ARROW_ASSIGN_OR_RAISE(const auto entries,
                         services.database->Metadata(request.params.First("metric")));
   std::string data = "{";
   int64_t metrics = 0;
   for (size_t i = 0; i < entries.size();) {
-    if (limit > 0 && metrics == limit) break;
+    if (limit >= 0 && metrics == limit) break;
     if (metrics++ > 0) data.push_back(',');
     const std::string& metric = entries[i].metric;
     AppendJsonString(metric, &data);

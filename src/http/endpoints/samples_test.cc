@@ -14,7 +14,7 @@
 #include <arrow/type.h>
 #include <arrow/util/key_value_metadata.h>
 
-#include "http/fake_database.h"
+#include "http/fake_database_for_test.h"
 #include "larnax/error.h"
 #include "larnax/query.h"
 #include "test/matchers.h"

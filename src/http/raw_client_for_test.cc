@@ -1,4 +1,4 @@
-#include "http/raw_client.h"
+#include "http/raw_client_for_test.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

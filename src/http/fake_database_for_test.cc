@@ -1,4 +1,4 @@
-#include "http/fake_database.h"
+#include "http/fake_database_for_test.h"
 
 #include <algorithm>
 #include <set>
