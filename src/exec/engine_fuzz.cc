@@ -98,16 +98,29 @@ arrow::Result<QueryResult> Run(Engine* engine, MemorySource* source, const Query
   return result;
 }
 
+std::string BitsOf(double value) {
+  return std::isnan(value) ? "NaN " : std::to_string(std::bit_cast<uint64_t>(value)) + " ";
+}
+
+std::string TextOf(const NativeHistogram& histogram) {
+  std::string text = "h" + std::to_string(histogram.schema) + " ";
+  for (const double value : {histogram.count, histogram.sum, histogram.zero_count}) {
+    text += BitsOf(value);
+  }
+  for (const std::vector<double>* side : {&histogram.positive, &histogram.negative}) {
+    for (const double value : *side) text += BitsOf(value);
+  }
+  return text;
+}
+
 // Each series with its only point, in the order of labels.
 std::vector<std::pair<std::string, std::string>> PointsOf(const QueryResult& result) {
   std::vector<std::pair<std::string, std::string>> points;
   for (const QuerySeries& series : result.series) {
     std::string text;
-    for (const double value : series.value) {
-      text += std::isnan(value) ? "NaN " : std::to_string(std::bit_cast<uint64_t>(value)) + " ";
-    }
+    for (const double value : series.value) text += BitsOf(value);
     for (const QueryHistogram& point : series.histograms) {
-      AppendHistogramJson(*point.histogram, &text);
+      text += TextOf(*point.histogram);
     }
     if (!text.empty()) points.emplace_back(series.labels.bytes(), std::move(text));
   }
