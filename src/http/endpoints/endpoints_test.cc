@@ -350,9 +350,9 @@ TEST_F(EndpointsTest, HealthAndRoot) {
   EXPECT_THAT(Get("/?query=a%22%3Cb%3E").body, HasSubstr("value=\"a&quot;&lt;b>\""));
   // Where links of alerts and dashboards lead.
   EXPECT_EQ(Get("/graph").status, 302);
-  EXPECT_EQ(Get("/graph").Header("location"), "./");
+  EXPECT_EQ(Get("/graph").Header("location"), "/");
   EXPECT_EQ(Get("/graph?g0.expr=a%20%3D%3D%0A1&g0.tab=1").Header("location"),
-            "./?query=a%20%3D%3D%0A1");
+            "/?query=a%20%3D%3D%0A1");
 }
 
 TEST_F(EndpointsTest, EverythingBelowAPrefix) {
@@ -362,6 +362,7 @@ TEST_F(EndpointsTest, EverythingBelowAPrefix) {
   for (const char* target : {"/a/b/", "/a/b/-/ready", "/a/b/api/v1/labels", "/a/b/metrics"}) {
     EXPECT_EQ(Get(target).status, 200) << target;
   }
+  EXPECT_EQ(Get("/a/b/graph?g0.expr=up").Header("location"), "/a/b/?query=up");
   EXPECT_EQ(Post("/a/b/receive", "x").status, 204);
   for (const char* target : {"/", "/a/b"}) {
     EXPECT_EQ(Get(target).status, 302) << target;

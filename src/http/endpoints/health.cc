@@ -94,10 +94,10 @@ arrow::Result<Response> AnswerRoot(const Request& request, const Services& servi
   return response;
 }
 
-arrow::Result<Response> AnswerGraph(const Request& request, const Services&) {
-  std::string_view query = request.params.First("g0.expr");
-  // Relative to the path, so that it holds below a prefix, too.
-  return Redirect(query.empty() ? "./" : "./?query=" + PercentEncode(query));
+arrow::Result<Response> AnswerGraph(const Request& request, const Services& services) {
+  const std::string root = services.options.route_prefix + "/";
+  const std::string_view query = request.params.First("g0.expr");
+  return Redirect(query.empty() ? root : root + "?query=" + PercentEncode(query));
 }
 
 arrow::Result<Response> AnswerHealthy(const Request&, const Services&) {
