@@ -5,7 +5,7 @@
 #include "answer/sample_table.h"
 #include "answer/string_sink.h"
 #include "answer/writers.h"
-#include "columns/table_file.h"
+#include "columns/format/table_file.h"
 
 namespace larnax::answer {
 namespace {

@@ -15,11 +15,11 @@
 #include <string>
 
 #include "columns/file_for_test.h"
+#include "columns/format/parquet_file.h"
 #include "columns/load_for_bench.h"
-#include "columns/parquet_file.h"
-#include "columns/samples_reader.h"
-#include "columns/samples_writer.h"
-#include "columns/series_index.h"
+#include "columns/read/samples_reader.h"
+#include "columns/read/series_index.h"
+#include "columns/write/samples_writer.h"
 #include "io/sim_file_system.h"
 
 namespace larnax::columns {

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "columns/column_registry.h"
-#include "columns/samples_writer.h"
+#include "columns/schema/column_registry.h"
+#include "columns/write/samples_writer.h"
 #include "io/random.h"
 #include "io/sim_file_system.h"
 #include "larnax/labels.h"

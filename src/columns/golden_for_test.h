@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "columns/parquet_file.h"
+#include "columns/format/parquet_file.h"
 #include "io/file_system.h"
 
 namespace larnax::columns {

@@ -14,8 +14,8 @@
 
 #include "columns/file_for_test.h"
 #include "columns/golden_for_test.h"
-#include "columns/samples_reader.h"
-#include "columns/series_index.h"
+#include "columns/read/samples_reader.h"
+#include "columns/read/series_index.h"
 #include "io/file_system.h"
 
 namespace larnax::columns {

@@ -8,8 +8,8 @@
 
 #include <arrow/result.h>
 
-#include "columns/file_builder.h"
-#include "columns/parquet_file.h"
+#include "columns/format/file_builder.h"
+#include "columns/format/parquet_file.h"
 #include "io/file_system.h"
 
 namespace larnax::columns {

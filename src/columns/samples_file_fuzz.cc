@@ -14,11 +14,11 @@
 #include <vector>
 
 #include "base/check.h"
-#include "columns/file_check.h"
+#include "columns/check/file_check.h"
 #include "columns/file_for_test.h"
+#include "columns/read/samples_reader.h"
+#include "columns/read/series_index.h"
 #include "columns/rewrite_for_test.h"
-#include "columns/samples_reader.h"
-#include "columns/series_index.h"
 #include "io/sim_file_system.h"
 #include "larnax/error.h"
 

@@ -7,10 +7,10 @@
 #include <gtest/gtest.h>
 
 #include "columns/file_for_test.h"
-#include "columns/page_cache.h"
-#include "columns/samples_reader.h"
-#include "columns/samples_writer.h"
-#include "columns/series_index.h"
+#include "columns/read/page_cache.h"
+#include "columns/read/samples_reader.h"
+#include "columns/read/series_index.h"
+#include "columns/write/samples_writer.h"
 #include "io/executor.h"
 #include "io/sim_file_system.h"
 #include "io/task_runner.h"

@@ -9,9 +9,9 @@
 #include <cstdio>
 #include <map>
 
-#include "columns/parquet_file.h"
+#include "columns/format/parquet_file.h"
+#include "columns/schema/typed_schema.h"
 #include "columns/typed_for_test.h"
-#include "columns/typed_schema.h"
 #include "io/sim_file_system.h"
 
 namespace larnax::columns {

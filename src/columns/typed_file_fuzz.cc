@@ -13,10 +13,10 @@
 #include <vector>
 
 #include "base/check.h"
-#include "columns/metadata_file.h"
+#include "columns/check/typed_check.h"
 #include "columns/rewrite_for_test.h"
-#include "columns/typed_check.h"
 #include "columns/typed_for_test.h"
+#include "columns/write/metadata_file.h"
 #include "io/sim_file_system.h"
 #include "larnax/error.h"
 #include "model/float_histogram.h"

@@ -5,10 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "columns/file_builder.h"
-#include "columns/metadata_file.h"
+#include "columns/format/file_builder.h"
+#include "columns/schema/typed_schema.h"
 #include "columns/typed_for_test.h"
-#include "columns/typed_schema.h"
+#include "columns/write/metadata_file.h"
 #include "io/sim_file_system.h"
 #include "larnax/error.h"
 

@@ -9,12 +9,12 @@
 #include <utility>
 #include <vector>
 
-#include "columns/exemplars_reader.h"
-#include "columns/exemplars_writer.h"
 #include "columns/file_for_test.h"
-#include "columns/histograms_reader.h"
-#include "columns/histograms_writer.h"
-#include "columns/series_index.h"
+#include "columns/read/exemplars_reader.h"
+#include "columns/read/histograms_reader.h"
+#include "columns/read/series_index.h"
+#include "columns/write/exemplars_writer.h"
+#include "columns/write/histograms_writer.h"
 
 namespace larnax::columns {
 

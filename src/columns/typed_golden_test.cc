@@ -13,9 +13,9 @@
 #include <nlohmann/json.hpp>
 
 #include "columns/golden_for_test.h"
-#include "columns/histogram_columns.h"
-#include "columns/metadata_file.h"
+#include "columns/schema/histogram_columns.h"
 #include "columns/typed_for_test.h"
+#include "columns/write/metadata_file.h"
 #include "io/file_system.h"
 
 namespace larnax::columns {

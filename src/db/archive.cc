@@ -9,13 +9,13 @@
 #include <utility>
 #include <vector>
 
-#include "columns/file_check.h"
-#include "columns/metadata_file.h"
+#include "columns/check/file_check.h"
+#include "columns/write/metadata_file.h"
 #include "db/experiments.h"
 #include "db/read_version.h"
 #include "io/file_system.h"
 #include "larnax/error.h"
-#include "store/archive_layout.h"
+#include "store/manifest/archive_layout.h"
 #include "store/store.h"
 
 namespace larnax {

@@ -11,7 +11,7 @@
 #include "db/own_metrics.h"
 #include "head/log_replay.h"
 #include "larnax/error.h"
-#include "store/archive_layout.h"
+#include "store/manifest/archive_layout.h"
 
 namespace larnax::db {
 namespace {

@@ -2,7 +2,7 @@
 
 #include "db/database_fixture.h"
 #include "db/experiments.h"
-#include "store/archive_layout.h"
+#include "store/manifest/archive_layout.h"
 
 namespace larnax::db {
 namespace {

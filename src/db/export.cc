@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "base/check.h"
-#include "columns/column_registry.h"
-#include "columns/histograms_writer.h"
-#include "columns/samples_writer.h"
+#include "columns/schema/column_registry.h"
+#include "columns/write/histograms_writer.h"
+#include "columns/write/samples_writer.h"
 #include "db/file_names.h"
 #include "io/file_system.h"
 #include "larnax/archive.h"

@@ -6,7 +6,7 @@
 #include <sstream>
 #include <string>
 
-#include "columns/samples_reader.h"
+#include "columns/read/samples_reader.h"
 #include "db/database_fixture.h"
 #include "larnax/archive.h"
 #include "larnax/format.h"

@@ -4,7 +4,7 @@
 #include <tuple>
 #include <utility>
 
-#include "store/metadata_merge.h"
+#include "store/write/metadata_merge.h"
 
 namespace larnax::db {
 namespace {

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "columns/metadata_file.h"
+#include "columns/write/metadata_file.h"
 #include "head/generation.h"
 #include "larnax/database.h"
 #include "wire/write_request.h"

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "columns/page_cache.h"
+#include "columns/read/page_cache.h"
 #include "db/counters.h"
 #include "larnax/database.h"
 

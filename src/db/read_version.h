@@ -5,9 +5,9 @@
 
 #include <arrow/result.h>
 
-#include "store/archive_layout.h"
 #include "store/data_file.h"
-#include "store/version.h"
+#include "store/manifest/archive_layout.h"
+#include "store/manifest/version.h"
 
 namespace larnax::db {
 

@@ -8,8 +8,8 @@
 #include <sstream>
 #include <string>
 
-#include "columns/histograms_reader.h"
-#include "columns/histograms_writer.h"
+#include "columns/read/histograms_reader.h"
+#include "columns/write/histograms_writer.h"
 #include "larnax/archive.h"
 #include "larnax/format.h"
 #include "test/matchers.h"

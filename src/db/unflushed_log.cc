@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "head/log_replay.h"
-#include "store/archive_layout.h"
+#include "store/manifest/archive_layout.h"
 
 namespace larnax::db {
 

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "base/crc32c.h"
-#include "columns/file_check.h"
-#include "columns/typed_check.h"
+#include "columns/check/file_check.h"
+#include "columns/check/typed_check.h"
 #include "db/read_version.h"
 #include "head/log_replay.h"
 #include "head/sample_record.h"
@@ -20,8 +20,8 @@
 #include "io/file_system.h"
 #include "larnax/archive.h"
 #include "larnax/error.h"
-#include "store/archive_layout.h"
 #include "store/data_file.h"
+#include "store/manifest/archive_layout.h"
 
 namespace larnax {
 namespace {

@@ -4,9 +4,9 @@
 #include <type_traits>
 #include <utility>
 
-#include "columns/parquet_file.h"
+#include "columns/format/parquet_file.h"
 #include "larnax/error.h"
-#include "store/archive_layout.h"
+#include "store/manifest/archive_layout.h"
 
 namespace larnax::store {
 

@@ -9,16 +9,16 @@
 
 #include <arrow/result.h>
 
-#include "columns/exemplars_reader.h"
-#include "columns/histograms_reader.h"
-#include "columns/page_cache.h"
-#include "columns/samples_reader.h"
-#include "columns/series_index.h"
+#include "columns/read/exemplars_reader.h"
+#include "columns/read/histograms_reader.h"
+#include "columns/read/page_cache.h"
+#include "columns/read/samples_reader.h"
+#include "columns/read/series_index.h"
 #include "io/file_system.h"
 #include "larnax/labels.h"
 #include "larnax/samples.h"
-#include "store/archive_layout.h"
-#include "store/manifest.h"
+#include "store/manifest/archive_layout.h"
+#include "store/manifest/manifest.h"
 #include "store/open_files.h"
 
 namespace larnax::store {

@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "columns/page_cache.h"
+#include "columns/read/page_cache.h"
 
 namespace larnax::store {
 

@@ -7,10 +7,10 @@
 #include "base/hash.h"
 #include "larnax/error.h"
 #include "larnax/version.h"
-#include "store/exemplar_select.h"
-#include "store/label_query.h"
-#include "store/merge_writer.h"
-#include "store/sample_select.h"
+#include "store/read/exemplar_select.h"
+#include "store/read/label_query.h"
+#include "store/read/sample_select.h"
+#include "store/write/merge_writer.h"
 
 namespace larnax::store {
 namespace {

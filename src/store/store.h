@@ -21,12 +21,12 @@
 #include "larnax/database.h"
 #include "larnax/options.h"
 #include "larnax/samples.h"
-#include "store/day_folders.h"
-#include "store/flush_writer.h"
-#include "store/manifest_log.h"
-#include "store/merge_picker.h"
-#include "store/metadata_merge.h"
-#include "store/version.h"
+#include "store/manifest/manifest_log.h"
+#include "store/manifest/version.h"
+#include "store/write/day_folders.h"
+#include "store/write/flush_writer.h"
+#include "store/write/merge_picker.h"
+#include "store/write/metadata_merge.h"
 
 namespace larnax::store {
 

@@ -3,8 +3,8 @@
 #include "base/civil_time.h"
 #include "larnax/error.h"
 #include "larnax/version.h"
-#include "store/merge_writer.h"
 #include "store/store.h"
+#include "store/write/merge_writer.h"
 
 // The changing half of Store: flush, merge, commit, and what is done when one of them fails.
 namespace larnax::store {

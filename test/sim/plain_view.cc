@@ -8,15 +8,15 @@
 
 #include "base/civil_time.h"
 #include "base/hash.h"
-#include "columns/exemplars_reader.h"
-#include "columns/file_check.h"
-#include "columns/histograms_reader.h"
-#include "columns/samples_reader.h"
-#include "columns/series_index.h"
-#include "columns/typed_check.h"
+#include "columns/check/file_check.h"
+#include "columns/check/typed_check.h"
+#include "columns/read/exemplars_reader.h"
+#include "columns/read/histograms_reader.h"
+#include "columns/read/samples_reader.h"
+#include "columns/read/series_index.h"
 #include "larnax/error.h"
-#include "store/archive_layout.h"
-#include "store/manifest_log.h"
+#include "store/manifest/archive_layout.h"
+#include "store/manifest/manifest_log.h"
 
 namespace larnax::sim {
 namespace {

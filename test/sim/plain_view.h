@@ -10,7 +10,7 @@
 #include <arrow/result.h>
 
 #include "io/sim_file_system.h"
-#include "store/manifest.h"
+#include "store/manifest/manifest.h"
 #include "test/sim/model.h"
 
 namespace larnax::sim {

@@ -2,7 +2,7 @@
 #include <string>
 
 #include "larnax/error.h"
-#include "store/archive_layout.h"
+#include "store/manifest/archive_layout.h"
 #include "test/sim/simulation.h"
 
 // The faulty half of the world: what the disk and the clock do to the database.

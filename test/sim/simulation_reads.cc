@@ -8,7 +8,7 @@
 #include "base/civil_time.h"
 #include "db/experiments.h"
 #include "larnax/error.h"
-#include "store/archive_layout.h"
+#include "store/manifest/archive_layout.h"
 #include "test/sim/simulation.h"
 
 // What readers ask, and what they must be told.

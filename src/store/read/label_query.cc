@@ -1,0 +1,125 @@
+#include "store/read/label_query.h"
+
+#include <algorithm>
+#include <functional>
+#include <set>
+#include <string_view>
+
+#include "model/label_order.h"
+#include "store/read/query_guard.h"
+#include "store/read/series_walk.h"
+
+namespace larnax::store {
+namespace {
+
+using Names = std::set<std::string, std::less<>>;
+
+// What damage keeps from these answers.
+constexpr std::string_view kMissing = "series";
+
+NamesAnswer Finish(const Names& names, int64_t limit, const ReadStats& stats,
+                   const DamageReport& damage) {
+  NamesAnswer answer;
+  const size_t size = limit > 0 ? std::min(names.size(), static_cast<size_t>(limit)) : names.size();
+  answer.names.assign(names.begin(), std::next(names.begin(), static_cast<std::ptrdiff_t>(size)));
+  answer.truncated = size < names.size();
+  answer.stats = stats;
+  answer.warnings = damage.warnings();
+  return answer;
+}
+
+// Adds what `find` gives for each file that has wanted rows; a damaged one is noted.
+arrow::Status AddFromFiles(
+    const Snapshot& snapshot, const SelectRequest& request, const QueryGuard& guard,
+    const std::function<arrow::Result<std::vector<std::string>>(const SeriesWalk::Source&)>& find,
+    Names* names, ReadStats* stats, DamageReport* damage) {
+  ARROW_ASSIGN_OR_RAISE(const auto sources,
+                        FindSources(snapshot.files->sample_files(), request.selectors,
+                                    request.range, stats, &guard, damage));
+  for (const SeriesWalk::Source& source : sources) {
+    ARROW_RETURN_NOT_OK(guard.Check());
+    if (auto found = find(source); found.ok()) {
+      for (std::string& name : *found) names->insert(std::move(name));
+    } else {
+      ARROW_RETURN_NOT_OK(damage->Note(found.status()));
+    }
+  }
+  return arrow::Status::OK();
+}
+
+bool IsEmpty(TimeRange range) { return range.start_ms > range.end_ms; }
+
+}  // namespace
+
+arrow::Result<NamesAnswer> LabelNames(const Snapshot& snapshot, const SelectRequest& request,
+                                      const io::Clock& clock) {
+  Names names;
+  ReadStats stats;
+  DamageReport damage(kMissing);
+  if (IsEmpty(request.range)) return NamesAnswer();
+  const auto find = [&](const SeriesWalk::Source& source) {
+    return source.all_rows ? source.index->DistinctNames(&stats)
+                           : source.index->DistinctNames(source.rows, &stats);
+  };
+  ARROW_RETURN_NOT_OK(
+      AddFromFiles(snapshot, request, QueryGuard(request, clock), find, &names, &stats, &damage));
+  for (const head::HeadSeries& series : snapshot.head.series) {
+    for (const Label& label : series.labels) {
+      if (!names.contains(label.name)) names.emplace(label.name);
+    }
+  }
+  return Finish(names, request.limit, stats, damage);
+}
+
+arrow::Result<NamesAnswer> LabelValues(const Snapshot& snapshot, std::string_view name,
+                                       const SelectRequest& request, const io::Clock& clock) {
+  Names values;
+  ReadStats stats;
+  DamageReport damage(kMissing);
+  if (IsEmpty(request.range)) return NamesAnswer();
+  const auto find = [&](const SeriesWalk::Source& source) {
+    return source.all_rows ? source.index->DistinctValues(name, &stats)
+                           : source.index->DistinctValues(name, source.rows, &stats);
+  };
+  ARROW_RETURN_NOT_OK(
+      AddFromFiles(snapshot, request, QueryGuard(request, clock), find, &values, &stats, &damage));
+  for (const head::HeadSeries& series : snapshot.head.series) {
+    const std::string_view value = series.labels.Get(name);
+    if (!value.empty() && !values.contains(value)) values.emplace(value);
+  }
+  return Finish(values, request.limit, stats, damage);
+}
+
+arrow::Result<SeriesAnswer> ListSeries(const Snapshot& snapshot, const SelectRequest& request,
+                                       const io::Clock& clock) {
+  SeriesAnswer answer;
+  if (IsEmpty(request.range)) return answer;
+  const QueryGuard guard(request, clock);
+  DamageReport damage(kMissing);
+  ARROW_ASSIGN_OR_RAISE(auto sources, FindSources(snapshot.files->sample_files(), request.selectors,
+                                                  request.range, &answer.stats, &guard, &damage));
+  SeriesWalk walk(std::move(sources), &answer.stats, &damage);
+  ARROW_ASSIGN_OR_RAISE(bool in_files, walk.Start());
+  const auto& head = snapshot.head.series;
+  for (size_t next_head = 0; in_files || next_head < head.size();) {
+    if (request.limit > 0 && answer.series.size() == static_cast<size_t>(request.limit)) {
+      answer.truncated = true;
+      break;
+    }
+    if (answer.series.size() % 4096 == 0) ARROW_RETURN_NOT_OK(guard.Check());
+    int order = in_files ? -1 : 1;  // Below 0: the files' series comes first.
+    if (in_files && next_head < head.size()) {
+      order = model::CompareForFile(walk.labels(), head[next_head].labels);
+    }
+    answer.series.emplace_back(order <= 0 ? walk.labels() : head[next_head].labels);
+    if (order >= 0) ++next_head;
+    if (order <= 0) {
+      ARROW_ASSIGN_OR_RAISE(in_files, walk.Next());
+    }
+  }
+  answer.stats.series = static_cast<int64_t>(answer.series.size());
+  answer.warnings = damage.warnings();
+  return answer;
+}
+
+}  // namespace larnax::store

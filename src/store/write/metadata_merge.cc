@@ -1,0 +1,72 @@
+#include "store/write/metadata_merge.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "store/manifest/archive_layout.h"
+
+namespace larnax::store {
+namespace {
+
+constexpr size_t kFanIn = 8;
+// A file of more stays as it is.
+constexpr int64_t kMostRows = 256 << 10;
+constexpr int64_t kMostBytes = 16 << 20;
+
+auto Saying(const columns::MetadataRow& row) {
+  return std::tie(row.metric, row.type, row.help, row.unit);
+}
+
+}  // namespace
+
+std::optional<MetadataMergeJob> PickMetadataMerge(const std::vector<MetadataEntry>& files,
+                                                  bool everything) {
+  // The newest ones, as far as they are small together.
+  MetadataMergeJob job;
+  int64_t rows = 0;
+  int64_t bytes = 0;
+  for (size_t i = files.size(); i-- > 0;) {
+    rows += files[i].rows;
+    bytes += files[i].bytes;
+    if (rows > kMostRows || bytes > kMostBytes) break;
+    job.files.insert(job.files.begin(), files[i]);
+  }
+  if (job.files.size() < (everything ? 2 : kFanIn)) return std::nullopt;
+  return job;
+}
+
+void MergeMetadataRows(std::vector<columns::MetadataRow>* rows) {
+  std::sort(rows->begin(), rows->end(),
+            [](const auto& a, const auto& b) { return Saying(a) < Saying(b); });
+  size_t kept = 0;
+  for (columns::MetadataRow& row : *rows) {
+    if (kept > 0 && Saying((*rows)[kept - 1]) == Saying(row)) {
+      columns::MetadataRow& same = (*rows)[kept - 1];
+      same.first_seen_ms = std::min(same.first_seen_ms, row.first_seen_ms);
+      same.last_seen_ms = std::max(same.last_seen_ms, row.last_seen_ms);
+    } else if (&(*rows)[kept++] != &row) {
+      (*rows)[kept - 1] = std::move(row);
+    }
+  }
+  rows->resize(kept);
+}
+
+arrow::Result<std::vector<columns::MetadataRow>> ReadMetadataFiles(
+    io::FileSystem& fs, const std::string& root, std::span<const MetadataEntry> files,
+    std::string_view metric) {
+  std::vector<columns::MetadataRow> all;
+  for (const MetadataEntry& entry : files) {
+    ARROW_ASSIGN_OR_RAISE(auto file, fs.OpenReadable(io::JoinPath(root, MetadataFile(entry.name))));
+    ARROW_ASSIGN_OR_RAISE(auto rows,
+                          columns::ReadMetadataFile(std::move(file), nullptr, entry.footer_bytes,
+                                                    entry.footer_crc32c));
+    for (columns::MetadataRow& row : rows) {
+      if (metric.empty() || row.metric == metric) all.push_back(std::move(row));
+    }
+  }
+  MergeMetadataRows(&all);
+  return all;
+}
+
+}  // namespace larnax::store
