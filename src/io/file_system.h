@@ -90,7 +90,8 @@ class FileSystem {
   /// Remove an empty directory.
   virtual arrow::Status RemoveDirectory(const std::string& path) = 0;
   /// Create a directory and its parents; one that exists is fine. Each parent is synced after
-  /// an entry was made in it, so that the directories survive a power cut.
+  /// an entry was made in it, and before anything is made below that entry, so that a call that
+  /// succeeds leaves directories that survive a power cut, whatever became of calls before it.
   virtual arrow::Status MakeDirectories(const std::string& path) = 0;
   /// Wait until the directory's entries are on disk.
   virtual arrow::Status SyncDirectory(const std::string& path) = 0;

@@ -231,29 +231,34 @@ class PosixFileSystem final : public FileSystem {
     return arrow::Status::OK();
   }
 
+  /// Sync a folder that need not be ours: one that we may not open, or that knows no syncs, is left
+  /// to its owner.
+  static arrow::Status SyncParent(const std::string& path) {
+    const Descriptor fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (fd.get() < 0) {
+      const bool is_foreign = errno == EACCES || errno == EPERM;
+      return is_foreign ? arrow::Status::OK() : ErrnoError(errno, "sync a directory", path);
+    }
+    if (RetryInterrupted([&] { return ::fsync(fd.get()); }) == 0) return arrow::Status::OK();
+    const bool has_no_syncs = errno == EINVAL || errno == ENOSYS || errno == EROFS;
+    return has_no_syncs ? arrow::Status::OK() : ErrnoError(errno, "sync a directory", path);
+  }
+
   arrow::Status MakeDirectories(const std::string& path) override {
     const std::string parent = ParentOf(path);
-    bool existed = false;
-    if (::mkdir(path.c_str(), 0777) != 0) {
-      if (errno == ENOENT && parent != path) {
-        ARROW_RETURN_NOT_OK(MakeDirectories(parent));
-        if (::mkdir(path.c_str(), 0777) != 0 && errno != EEXIST) {
-          return ErrnoError(errno, "make a directory", path);
-        }
-      } else if (errno == EEXIST) {
-        struct stat facts{};
-        if (::stat(path.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode)) {
-          return ErrnoError(ENOTDIR, "make a directory", path);
-        }
-        existed = true;
-      } else {
-        return ErrnoError(errno, "make a directory", path);
-      }
+    struct stat facts{};
+    if (::stat(path.c_str(), &facts) == 0) {
+      if (!S_ISDIR(facts.st_mode)) return ErrnoError(ENOTDIR, "make a directory", path);
+      // Whoever made it may have been killed, or have failed, before the parent was synced.
+      return SyncParent(parent);
     }
-    const arrow::Status synced = SyncDirectory(parent);
-    // One that existed may have been made by a process that was killed before it synced, so the
-    // parent is synced again; but it may also be one that we may not open.
-    return existed ? arrow::Status::OK() : synced;
+    if (errno != ENOENT) return ErrnoError(errno, "make a directory", path);
+    // Also where the parent exists: what exists is then below nothing that was not synced.
+    if (parent != path) ARROW_RETURN_NOT_OK(MakeDirectories(parent));
+    if (::mkdir(path.c_str(), 0777) != 0 && errno != EEXIST) {
+      return ErrnoError(errno, "make a directory", path);
+    }
+    return SyncDirectory(parent);
   }
 
   arrow::Status SyncDirectory(const std::string& path) override {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_set>
 #include <utility>
 
@@ -31,12 +32,12 @@ Mood DrawMood(Random& random) {
 }
 
 // Changes of which some other depends: one that touches the same name of the same directory, or the
-// same file.
+// same file. Those added outlive it.
 class Touched {
  public:
   void Add(const SimEntryChange& change) {
     for (const auto& slot : change.slots) {
-      names_.emplace(slot.directory.get(), slot.name);
+      names_.emplace(slot.directory.get(), std::string_view(slot.name));
       if (slot.before != nullptr) inodes_.insert(slot.before.get());
       if (slot.after != nullptr) inodes_.insert(slot.after.get());
     }
@@ -44,12 +45,12 @@ class Touched {
   bool Meets(const SimEntryChange& change) const {
     return std::any_of(change.slots.begin(), change.slots.end(), [this](const auto& slot) {
       return inodes_.contains(slot.before.get()) || inodes_.contains(slot.after.get()) ||
-             names_.contains({slot.directory.get(), slot.name});
+             names_.contains({slot.directory.get(), std::string_view(slot.name)});
     });
   }
 
  private:
-  std::set<std::pair<const SimInode*, std::string>> names_;
+  std::set<std::pair<const SimInode*, std::string_view>> names_;
   std::unordered_set<const SimInode*> inodes_;
 };
 
@@ -189,6 +190,7 @@ void SimDisk::Append(SimInode& file, std::span<const uint8_t> bytes) {
   const auto begin = static_cast<int64_t>(file.bytes.size());
   file.bytes.insert(file.bytes.end(), bytes.begin(), bytes.end());
   file.pending.push_back({begin, static_cast<int64_t>(file.bytes.size()), false});
+  Touch(file);
 }
 
 void SimDisk::SyncFile(SimInode& file) {
@@ -215,6 +217,7 @@ void SimDisk::Truncate(SimInode& file, int64_t size_bytes) {
   for (auto& write : file.pending) write.end = std::min(write.end, size_bytes);
   std::erase_if(file.pending, [](const auto& write) { return write.begin >= write.end; });
   SyncFile(file);
+  Touch(file);
 }
 
 void SimDisk::Change(SimEntryChange change) {
@@ -223,15 +226,18 @@ void SimDisk::Change(SimEntryChange change) {
 }
 
 void SimDisk::SyncDirectory(const std::shared_ptr<SimInode>& directory) {
+  const auto touches = [&](const SimEntryChange& change) {
+    return std::any_of(change.slots.begin(), change.slots.end(),
+                       [&](const auto& slot) { return slot.directory == directory; });
+  };
+  if (std::none_of(pending_changes_.begin(), pending_changes_.end(), touches)) return;
   // From the last to the first: a change is written when it touches the directory, or when a
   // later one that is written depends on it.
   std::vector<bool> is_written(pending_changes_.size());
   Touched written;
   for (size_t i = pending_changes_.size(); i-- > 0;) {
     const SimEntryChange& change = pending_changes_[i];
-    is_written[i] = std::any_of(change.slots.begin(), change.slots.end(),
-                                [&](const auto& slot) { return slot.directory == directory; }) ||
-                    written.Meets(change);
+    is_written[i] = touches(change) || written.Meets(change);
     if (is_written[i]) written.Add(change);
   }
   std::vector<SimEntryChange> rest;
@@ -245,7 +251,7 @@ void SimDisk::SyncDirectory(const std::shared_ptr<SimInode>& directory) {
   pending_changes_ = std::move(rest);
 }
 
-void SimDisk::Crash(Random& random, SimCounters& counters) {
+void SimDisk::Crash(Random& random, const SimCountersOf& counters_of) {
   const Mood mood = DrawMood(random);
   const uint64_t keep_first = random.Below(pending_changes_.size() + 1);
   Touched lost;
@@ -254,9 +260,11 @@ void SimDisk::Crash(Random& random, SimCounters& counters) {
     const bool is_lost = mood == Mood::kLoseAll || (mood == Mood::kKeepFirst && i >= keep_first) ||
                          (mood == Mood::kMixed && random.Chance(0.5)) ||
                          lost.Meets(pending_changes_[i]);
+    SimCounters& counters = counters_of(pending_changes_[i].path);
     if (is_lost) {
       lost.Add(pending_changes_[i]);
       ++counters.lost_entry_changes;
+      if (pending_changes_[i].slots.size() == 2) ++counters.lost_renames;
       some_lost = true;
     } else {
       ++counters.kept_entry_changes;
@@ -267,14 +275,35 @@ void SimDisk::Crash(Random& random, SimCounters& counters) {
   pending_changes_.clear();
 
   std::set<SimInode*> seen;
-  const auto restore = [&](const auto& self, const std::shared_ptr<SimInode>& inode) -> void {
+  const auto restore = [&](const auto& self, const std::shared_ptr<SimInode>& inode,
+                           const std::string& path) -> void {
     if (!seen.insert(inode.get()).second) return;
-    if (!inode->is_directory) return FileCrash(*inode, random, counters).Run();
+    if (!inode->is_directory) {
+      if (!inode->pending.empty()) Touch(*inode);
+      return FileCrash(*inode, random, counters_of(path)).Run();
+    }
     inode->entries = inode->durable_entries;
-    for (const auto& [name, child] : inode->entries) self(self, child);
+    for (const auto& [name, child] : inode->entries) self(self, child, path + '/' + name);
   };
-  restore(restore, root_);
-  ++counters.crashes;
+  restore(restore, root_, "");
+}
+
+void SimDisk::CopyFrom(const SimDisk& other) {
+  std::map<const SimInode*, std::shared_ptr<SimInode>> copies;
+  const auto copy = [&](const auto& self, const SimInode& inode) -> std::shared_ptr<SimInode> {
+    std::shared_ptr<SimInode>& made = copies[&inode];
+    if (made != nullptr) return made;
+    made = std::make_shared<SimInode>();
+    const std::shared_ptr<SimInode> result = made;
+    result->is_directory = inode.is_directory;
+    result->bytes = inode.bytes;
+    Touch(*result);
+    for (const auto& [name, child] : inode.entries) result->entries[name] = self(self, *child);
+    result->durable_entries = result->entries;
+    return result;
+  };
+  root_ = copy(copy, *other.root_);
+  pending_changes_.clear();
 }
 
 int64_t SimDisk::used_bytes() const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -26,6 +27,7 @@ struct SimCounters {
   int64_t kept_entry_changes = 0;
   int64_t lost_entry_changes = 0;
   int64_t reordered_entry_changes = 0;  ///< Kept although an earlier one was lost.
+  int64_t lost_renames = 0;             ///< Of the lost changes, those of two entries.
   // Errors given.
   int64_t failed_writes = 0;
   int64_t short_writes = 0;  ///< Of the failed writes, those that left a part of the bytes.
@@ -34,11 +36,19 @@ struct SimCounters {
   int64_t failed_renames = 0;
   int64_t failed_truncates = 0;
   int64_t failed_reads = 0;
+  int64_t failed_opens = 0;
+  int64_t failed_lists = 0;
+  int64_t failed_make_directories = 0;
+  int64_t failed_removes = 0;
+  int64_t read_only_errors = 0;
   int64_t disk_full_errors = 0;
   int64_t lying_syncs = 0;
   int64_t slow_operations = 0;
   int64_t bit_flips = 0;
 };
+
+/// Gives the counters in which what befalls a path is counted.
+using SimCountersOf = std::function<SimCounters&(const std::string& path)>;
 
 /// A file or directory of a simulated disk: what processes see of it, and what of that is not
 /// yet safe from a power cut.
@@ -52,8 +62,9 @@ struct SimInode {
   };
 
   bool is_directory = false;
-  std::vector<uint8_t> bytes;                                        ///< A file's content.
-  std::vector<PendingWrite> pending;                                 ///< In the order written.
+  std::vector<uint8_t> bytes;         ///< A file's content.
+  std::vector<PendingWrite> pending;  ///< In the order written.
+  uint64_t version = 0;  ///< Of the content; no two contents of one disk have the same.
   std::map<std::string, std::shared_ptr<SimInode>> entries;          ///< A directory's entries.
   std::map<std::string, std::shared_ptr<SimInode>> durable_entries;  ///< What is surely on disk.
 };
@@ -67,6 +78,7 @@ struct SimEntryChange {
     std::shared_ptr<SimInode> after;   ///< Null: there is none.
   };
   std::vector<Slot> slots;
+  std::string path;  ///< As the call named it.
 };
 
 /// The state of a simulated disk and the rules of what a power cut may leave of it.
@@ -96,7 +108,13 @@ class SimDisk {
   void SyncDirectory(const std::shared_ptr<SimInode>& directory);
 
   /// Drop to a state that a power cut could leave.
-  void Crash(Random& random, SimCounters& counters);
+  void Crash(Random& random, const SimCountersOf& counters_of);
+
+  /// Note that the content of a file was changed past the functions above.
+  void Touch(SimInode& file) { file.version = ++versions_; }
+  /// Make this a copy of another disk that shares nothing with it; only what is seen there now, and
+  /// all of it durable.
+  void CopyFrom(const SimDisk& other);
 
   /// Bytes of all files that have a name.
   int64_t used_bytes() const;
@@ -104,6 +122,7 @@ class SimDisk {
  private:
   std::shared_ptr<SimInode> root_;
   std::vector<SimEntryChange> pending_changes_;  ///< In the order made.
+  uint64_t versions_ = 0;
 };
 
 }  // namespace larnax::io

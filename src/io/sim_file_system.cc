@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <limits>
 
+#include "base/check.h"
 #include "io/io_error.h"
 #include "larnax/error.h"
 
@@ -28,7 +29,48 @@ bool Contains(const SimInode& folder, const std::shared_ptr<SimInode>& wanted) {
                      [&](const auto& entry) { return Contains(*entry.second, wanted); });
 }
 
-int ErrnoOf(SimError error) { return error == SimError::kIo ? EIO : ENOSPC; }
+int ErrnoOf(SimError error) {
+  switch (error) {
+    case SimError::kIo:
+      return EIO;
+    case SimError::kDiskFull:
+      return ENOSPC;
+    case SimError::kReadOnly:
+      return EROFS;
+  }
+  LARNAX_UNREACHABLE();
+}
+
+bool IsChange(SimOperation operation) {
+  return operation != SimOperation::kRead && operation != SimOperation::kOpen &&
+         operation != SimOperation::kList;
+}
+
+int64_t& CounterOf(SimOperation operation, SimCounters& counters) {
+  switch (operation) {
+    case SimOperation::kWrite:
+      return counters.failed_writes;
+    case SimOperation::kSync:
+      return counters.failed_syncs;
+    case SimOperation::kCreate:
+      return counters.failed_creates;
+    case SimOperation::kRename:
+      return counters.failed_renames;
+    case SimOperation::kTruncate:
+      return counters.failed_truncates;
+    case SimOperation::kRead:
+      return counters.failed_reads;
+    case SimOperation::kOpen:
+      return counters.failed_opens;
+    case SimOperation::kList:
+      return counters.failed_lists;
+    case SimOperation::kMakeDirectory:
+      return counters.failed_make_directories;
+    case SimOperation::kRemove:
+      return counters.failed_removes;
+  }
+  LARNAX_UNREACHABLE();
+}
 
 }  // namespace
 
@@ -129,14 +171,16 @@ SimFileSystem::~SimFileSystem() = default;
 
 void SimFileSystem::Crash() {
   const std::lock_guard lock(mutex_);
-  disk_.Crash(random_, counters_);
+  disk_.Crash(random_,
+              [this](const std::string& path) -> SimCounters& { return CountersOf(path); });
+  ++CountersOf("/").crashes;
   ++process_;
   locked_.clear();
 }
 
 void SimFileSystem::Kill() {
   const std::lock_guard lock(mutex_);
-  ++counters_.kills;
+  ++CountersOf("/").kills;
   ++process_;
   locked_.clear();
 }
@@ -165,6 +209,34 @@ void SimFileSystem::set_lying_sync(bool is_lying) {
   is_lying_ = is_lying;
 }
 
+void SimFileSystem::set_read_only(bool is_read_only) {
+  const std::lock_guard lock(mutex_);
+  is_read_only_ = is_read_only;
+}
+
+void SimFileSystem::set_faultless(bool is_faultless) {
+  const std::lock_guard lock(mutex_);
+  is_faultless_ = is_faultless;
+}
+
+void SimFileSystem::set_counters_of(SimCountersOf counters_of) {
+  const std::lock_guard lock(mutex_);
+  counters_of_ = std::move(counters_of);
+}
+
+void SimFileSystem::CopyFrom(const SimFileSystem& other) {
+  const std::scoped_lock lock(mutex_, other.mutex_);
+  disk_.CopyFrom(other.disk_);
+  ++process_;
+  locked_.clear();
+}
+
+arrow::Result<uint64_t> SimFileSystem::ContentVersion(const std::string& path) const {
+  const std::lock_guard lock(mutex_);
+  ARROW_ASSIGN_OR_RAISE(const Place place, FindFile(path, "tell the content of a file"));
+  return place.inode->version;
+}
+
 void SimFileSystem::set_capacity_bytes(std::optional<int64_t> capacity_bytes) {
   const std::lock_guard lock(mutex_);
   capacity_bytes_ = capacity_bytes;
@@ -184,7 +256,8 @@ arrow::Status SimFileSystem::Corrupt(const std::string& path, int64_t offset_byt
     return ShortReadError(path, offset_bytes, 1, static_cast<int64_t>(bytes.size()));
   }
   bytes[static_cast<size_t>(offset_bytes)] ^= mask;
-  ++counters_.bit_flips;
+  disk_.Touch(*place.inode);
+  ++CountersOf(path).bit_flips;
   return arrow::Status::OK();
 }
 
@@ -193,7 +266,12 @@ SimCounters SimFileSystem::counters() const {
   return counters_;
 }
 
-std::optional<int> SimFileSystem::TakeFailure(SimOperation operation) {
+std::optional<int> SimFileSystem::TakeFailure(SimOperation operation, const std::string& path) {
+  if (is_faultless_) return std::nullopt;
+  if (is_read_only_ && IsChange(operation)) {
+    ++CountersOf(path).read_only_errors;
+    return EROFS;
+  }
   auto& failure = failures_[static_cast<size_t>(operation)];
   std::optional<SimError> error;
   if (failure.countdown > 0 && --failure.countdown == 0) {
@@ -202,41 +280,23 @@ std::optional<int> SimFileSystem::TakeFailure(SimOperation operation) {
     error = failure.random_error;
   }
   if (!error) return std::nullopt;
-  switch (operation) {
-    case SimOperation::kWrite:
-      ++counters_.failed_writes;
-      break;
-    case SimOperation::kSync:
-      ++counters_.failed_syncs;
-      break;
-    case SimOperation::kCreate:
-      ++counters_.failed_creates;
-      break;
-    case SimOperation::kRename:
-      ++counters_.failed_renames;
-      break;
-    case SimOperation::kTruncate:
-      ++counters_.failed_truncates;
-      break;
-    case SimOperation::kRead:
-      ++counters_.failed_reads;
-      break;
-  }
-  if (*error == SimError::kDiskFull) ++counters_.disk_full_errors;
+  SimCounters& counters = CountersOf(path);
+  ++CounterOf(operation, counters);
+  if (*error == SimError::kDiskFull) ++counters.disk_full_errors;
   return ErrnoOf(*error);
 }
 
 arrow::Status SimFileSystem::FailIfTold(SimOperation operation, std::string_view action,
                                         const std::string& path) {
-  if (operation != SimOperation::kRead) TakeTime();
-  const auto error = TakeFailure(operation);
+  if (operation != SimOperation::kList) TakeTime(path);
+  const auto error = TakeFailure(operation, path);
   return error ? ErrnoError(*error, action, path) : arrow::Status::OK();
 }
 
-void SimFileSystem::TakeTime() {
-  if (clock_ == nullptr || operation_time_ns_ == 0) return;
+void SimFileSystem::TakeTime(const std::string& path) {
+  if (clock_ == nullptr || operation_time_ns_ == 0 || is_faultless_) return;
   clock_->AdvanceNs(operation_time_ns_);
-  ++counters_.slow_operations;
+  ++CountersOf(path).slow_operations;
 }
 
 arrow::Result<SimFileSystem::Place> SimFileSystem::Find(const std::string& path,
@@ -261,19 +321,21 @@ arrow::Result<SimFileSystem::Place> SimFileSystem::FindFile(const std::string& p
 }
 
 arrow::Status SimFileSystem::CheckRoom(std::string_view action, const std::string& path) {
-  if (!capacity_bytes_ || disk_.used_bytes() < *capacity_bytes_) return arrow::Status::OK();
-  ++counters_.disk_full_errors;
+  if (!capacity_bytes_ || is_faultless_ || disk_.used_bytes() < *capacity_bytes_) {
+    return arrow::Status::OK();
+  }
+  ++CountersOf(path).disk_full_errors;
   return ErrnoError(ENOSPC, action, path);
 }
 
 arrow::Status SimFileSystem::SyncInode(const InodePointer& inode, const std::string& path) {
-  TakeTime();
-  if (const auto error = TakeFailure(SimOperation::kSync)) {
+  TakeTime(path);
+  if (const auto error = TakeFailure(SimOperation::kSync, path)) {
     disk_.AbandonPending(*inode);
     return ErrnoError(*error, "sync a file", path);
   }
   if (is_lying_) {
-    ++counters_.lying_syncs;
+    ++CountersOf(path).lying_syncs;
   } else if (inode->is_directory) {
     disk_.SyncDirectory(inode);
   } else {
@@ -284,26 +346,27 @@ arrow::Status SimFileSystem::SyncInode(const InodePointer& inode, const std::str
 
 arrow::Status SimFileSystem::AppendTo(SimInode& file, std::span<const uint8_t> bytes,
                                       const std::string& path) {
-  TakeTime();
-  auto error = TakeFailure(SimOperation::kWrite);
+  TakeTime(path);
+  auto error = TakeFailure(SimOperation::kWrite, path);
   size_t written = error ? random_.Below(bytes.size() + 1) : bytes.size();
   if (capacity_bytes_) {
     const int64_t room = std::max<int64_t>(*capacity_bytes_ - disk_.used_bytes(), 0);
     if (static_cast<size_t>(room) < written) {
       written = static_cast<size_t>(room);
-      if (!error) ++counters_.failed_writes;
-      ++counters_.disk_full_errors;
+      if (!error) ++CountersOf(path).failed_writes;
+      ++CountersOf(path).disk_full_errors;
       error = ENOSPC;
     }
   }
   disk_.Append(file, bytes.first(written));
   if (!error) return arrow::Status::OK();
-  if (written > 0) ++counters_.short_writes;
+  if (written > 0) ++CountersOf(path).short_writes;
   return ErrnoError(*error, "write to a file", path);
 }
 
 arrow::Result<std::unique_ptr<ReadableFile>> SimFileSystem::OpenReadable(const std::string& path) {
   const std::lock_guard lock(mutex_);
+  ARROW_RETURN_NOT_OK(FailIfTold(SimOperation::kOpen, "open a file", path));
   ARROW_ASSIGN_OR_RAISE(Place place, FindFile(path, "open a file"));
   return std::make_unique<SimReadableFile>(*this, std::move(place.inode), path);
 }
@@ -315,7 +378,7 @@ arrow::Result<std::unique_ptr<WritableFile>> SimFileSystem::Create(const std::st
   ARROW_RETURN_NOT_OK(FailIfTold(SimOperation::kCreate, "create a file", path));
   ARROW_RETURN_NOT_OK(CheckRoom("create a file", path));
   auto inode = std::make_shared<SimInode>();
-  disk_.Change({{{place.directory, place.name, nullptr, inode}}});
+  disk_.Change({{{place.directory, place.name, nullptr, inode}}, path});
   return std::make_unique<SimWritableFile>(*this, std::move(inode), path);
 }
 
@@ -358,7 +421,8 @@ arrow::Status SimFileSystem::Rename(const std::string& from, const std::string& 
   ARROW_RETURN_NOT_OK(FailIfTold(SimOperation::kRename, action, from));
   if (target.inode == source.inode) return arrow::Status::OK();
   disk_.Change({{{source.directory, source.name, source.inode, nullptr},
-                 {target.directory, target.name, target.inode, source.inode}}});
+                 {target.directory, target.name, target.inode, source.inode}},
+                to});
   return arrow::Status::OK();
 }
 
@@ -374,7 +438,8 @@ arrow::Status SimFileSystem::Exchange(const std::string& a, const std::string& b
   ARROW_RETURN_NOT_OK(FailIfTold(SimOperation::kRename, action, a));
   if (first.inode == second.inode) return arrow::Status::OK();
   disk_.Change({{{first.directory, first.name, first.inode, second.inode},
-                 {second.directory, second.name, second.inode, first.inode}}});
+                 {second.directory, second.name, second.inode, first.inode}},
+                b});
   return arrow::Status::OK();
 }
 
@@ -387,7 +452,7 @@ arrow::Status SimFileSystem::Link(const std::string& from, const std::string& to
   if (source.inode->is_directory) return ErrnoError(EPERM, action, from);
   if (target.inode != nullptr) return ErrnoError(EEXIST, action, from);
   ARROW_RETURN_NOT_OK(FailIfTold(SimOperation::kRename, action, from));
-  disk_.Change({{{target.directory, target.name, nullptr, source.inode}}});
+  disk_.Change({{{target.directory, target.name, nullptr, source.inode}}, to});
   return arrow::Status::OK();
 }
 
@@ -401,7 +466,8 @@ arrow::Status SimFileSystem::RemoveInode(const std::string& path, bool is_direct
     return ErrnoError(is_directory ? ENOTDIR : EISDIR, action, path);
   }
   if (!place.inode->entries.empty()) return ErrnoError(ENOTEMPTY, action, path);
-  disk_.Change({{{place.directory, place.name, place.inode, nullptr}}});
+  ARROW_RETURN_NOT_OK(FailIfTold(SimOperation::kRemove, action, path));
+  disk_.Change({{{place.directory, place.name, place.inode, nullptr}}, path});
   return arrow::Status::OK();
 }
 
@@ -416,21 +482,22 @@ arrow::Status SimFileSystem::RemoveDirectory(const std::string& path) {
 arrow::Status SimFileSystem::MakeDirectories(const std::string& path) {
   const std::lock_guard lock(mutex_);
   constexpr std::string_view kAction = "make a directory";
-  InodePointer directory = disk_.root();
   const std::vector<std::string> names = SplitPath(path);
-  for (const std::string& name : names) {
+  InodePointer directory = disk_.root();
+  for (size_t i = 0; i < names.size(); ++i) {
     InodePointer child;
-    if (const auto entry = directory->entries.find(name); entry != directory->entries.end()) {
+    if (const auto entry = directory->entries.find(names[i]); entry != directory->entries.end()) {
       child = entry->second;
       if (!child->is_directory) return ErrnoError(ENOTDIR, kAction, path);
-      // As on the real one: whoever made it may have been killed before the sync.
-      if (&name == &names.back() && !is_lying_) disk_.SyncDirectory(directory);
+      // As on the real one, of those that exist only the last is synced again.
+      const bool is_last = i + 1 == names.size() || !child->entries.contains(names[i + 1]);
+      if (is_last) ARROW_RETURN_NOT_OK(SyncInode(directory, path));
     } else {
-      ARROW_RETURN_NOT_OK(FailIfTold(SimOperation::kCreate, kAction, path));
+      ARROW_RETURN_NOT_OK(FailIfTold(SimOperation::kMakeDirectory, kAction, path));
       ARROW_RETURN_NOT_OK(CheckRoom(kAction, path));
       child = std::make_shared<SimInode>();
       child->is_directory = true;
-      disk_.Change({{{directory, name, nullptr, child}}});
+      disk_.Change({{{directory, names[i], nullptr, child}}, path});
       ARROW_RETURN_NOT_OK(SyncInode(directory, path));
     }
     directory = std::move(child);
@@ -450,6 +517,7 @@ arrow::Status SimFileSystem::SyncDirectory(const std::string& path) {
 arrow::Result<std::vector<DirectoryEntry>> SimFileSystem::List(const std::string& path) {
   const std::lock_guard lock(mutex_);
   constexpr std::string_view kAction = "list a directory";
+  ARROW_RETURN_NOT_OK(FailIfTold(SimOperation::kList, kAction, path));
   ARROW_ASSIGN_OR_RAISE(const Place place, Find(path, kAction));
   if (place.inode == nullptr) return ErrnoError(ENOENT, kAction, path);
   if (!place.inode->is_directory) return ErrnoError(ENOTDIR, kAction, path);
@@ -462,12 +530,14 @@ arrow::Result<std::vector<DirectoryEntry>> SimFileSystem::List(const std::string
 
 arrow::Result<bool> SimFileSystem::Exists(const std::string& path) {
   const std::lock_guard lock(mutex_);
+  ARROW_RETURN_NOT_OK(FailIfTold(SimOperation::kList, "look for a file", path));
   const auto place = Find(path, "look for a file");
   return place.ok() && place->inode != nullptr;
 }
 
 arrow::Result<int64_t> SimFileSystem::FreeBytes(const std::string& path) {
   const std::lock_guard lock(mutex_);
+  ARROW_RETURN_NOT_OK(FailIfTold(SimOperation::kList, "ask for free space", path));
   ARROW_ASSIGN_OR_RAISE(const Place place, Find(path, "ask for free space"));
   if (place.inode == nullptr) return ErrnoError(ENOENT, "ask for free space", path);
   if (!capacity_bytes_) return std::numeric_limits<int64_t>::max();
@@ -478,11 +548,11 @@ arrow::Result<std::unique_ptr<FileLock>> SimFileSystem::Lock(const std::string& 
                                                              std::string_view content) {
   const std::lock_guard lock(mutex_);
   ARROW_ASSIGN_OR_RAISE(const Place place, Find(path, "lock a file"));
+  ARROW_RETURN_NOT_OK(FailIfTold(SimOperation::kCreate, "lock a file", path));
   InodePointer inode = place.inode;
   if (inode == nullptr) {
-    ARROW_RETURN_NOT_OK(FailIfTold(SimOperation::kCreate, "lock a file", path));
     inode = std::make_shared<SimInode>();
-    disk_.Change({{{place.directory, place.name, nullptr, inode}}});
+    disk_.Change({{{place.directory, place.name, nullptr, inode}}, path});
   }
   if (locked_.contains(inode.get())) {
     return MakeError(ErrorKind::kClosed, "The lock is held: path=" + path + " holder=" +

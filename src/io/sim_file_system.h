@@ -19,13 +19,25 @@
 namespace larnax::io {
 
 /// Kinds of calls that a SimFileSystem can be told to fail.
-enum class SimOperation { kWrite, kSync, kCreate, kRename, kTruncate, kRead };
-inline constexpr size_t kSimOperationCount = 6;
+enum class SimOperation {
+  kWrite,
+  kSync,    ///< Of files and of directories.
+  kCreate,  ///< Also taking a lock.
+  kRename,  ///< Also exchanges and links.
+  kTruncate,
+  kRead,
+  kOpen,  ///< For reading.
+  kList,  ///< Also asking whether something exists, and for free space.
+  kMakeDirectory,
+  kRemove,
+};
+inline constexpr size_t kSimOperationCount = 10;
 
 /// How such a call fails.
 enum class SimError {
   kIo,        ///< EIO, an IOError.
   kDiskFull,  ///< ENOSPC, kOverloaded.
+  kReadOnly,  ///< EROFS, an IOError.
 };
 
 /// A file system in memory that behaves like a real one, fails as it is told, and suffers power
@@ -44,8 +56,7 @@ class SimFileSystem final : public FileSystem {
   /// End the process: all that was written stays, handles and locks end.
   void Kill();
 
-  /// Let the `nth` call of this kind from now on fail (1: the next one), once. `kSync` counts
-  /// syncs of files and of directories, `kRename` also exchanges and links.
+  /// Let the `nth` call of this kind from now on fail (1: the next one), once.
   void FailNth(SimOperation operation, int64_t nth, SimError error);
   /// Let each call of this kind fail with this probability; 0 ends it.
   void FailRandomly(SimOperation operation, double probability, SimError error);
@@ -53,10 +64,22 @@ class SimFileSystem final : public FileSystem {
   void ClearFailures();
   /// Let syncs of files and directories succeed without doing anything.
   void set_lying_sync(bool is_lying);
+  /// Let each call that changes the disk fail, as after an error that made the system mount it
+  /// read-only: what was not synced is given up.
+  void set_read_only(bool is_read_only);
+  /// Let calls pass by all that fails, lies or takes time, so that a test can look at the disk.
+  void set_faultless(bool is_faultless);
+  /// Let this say where faults are counted; it must outlive the file system. Not set: in
+  /// counters().
+  void set_counters_of(SimCountersOf counters_of);
+  /// Take over what another disk holds now, all of it durable, and none of its faults.
+  void CopyFrom(const SimFileSystem& other);
+  /// Tell contents apart: no file of this disk ever has the same version and another content.
+  arrow::Result<uint64_t> ContentVersion(const std::string& path) const;
   /// Bound the bytes of all files; nullopt: unbounded. A write that does not fit leaves the part
   /// that does and fails as kDiskFull; creating files and directories needs one byte free.
   void set_capacity_bytes(std::optional<int64_t> capacity_bytes);
-  /// Let each write, sync, create, rename and truncate take this long on a clock, which must
+  /// Let each call but those of `kList` take this long on a clock, which must
   /// outlive the file system; 0 ends it.
   void set_operation_time(SimClock* clock, int64_t time_ns);
   /// Flip bits of one byte of a file, on disk and in what is read.
@@ -106,10 +129,13 @@ class SimFileSystem final : public FileSystem {
   };
 
   // All below need `mutex_`.
-  std::optional<int> TakeFailure(SimOperation operation);
+  std::optional<int> TakeFailure(SimOperation operation, const std::string& path);
   arrow::Status FailIfTold(SimOperation operation, std::string_view action,
                            const std::string& path);
-  void TakeTime();
+  void TakeTime(const std::string& path);
+  SimCounters& CountersOf(const std::string& path) {
+    return counters_of_ ? counters_of_(path) : counters_;
+  }
   arrow::Result<Place> Find(const std::string& path, std::string_view action) const;
   arrow::Result<Place> FindFile(const std::string& path, std::string_view action) const;
   arrow::Status CheckRoom(std::string_view action, const std::string& path);
@@ -122,7 +148,10 @@ class SimFileSystem final : public FileSystem {
   mutable Random random_;
   SimCounters counters_;
   std::array<Failure, kSimOperationCount> failures_;
+  SimCountersOf counters_of_;
   bool is_lying_ = false;
+  bool is_read_only_ = false;
+  bool is_faultless_ = false;
   std::optional<int64_t> capacity_bytes_;
   SimClock* clock_ = nullptr;
   int64_t operation_time_ns_ = 0;

@@ -255,6 +255,137 @@ TEST(SimFileSystem, FailsTheNthCall) {
   EXPECT_EQ(counters.disk_full_errors, 1);
 }
 
+TEST(SimFileSystem, FailsCallsThatLookMakeAndRemove) {
+  SimFileSystem fs(3);
+  CreateSynced(fs, "f", "abc");
+  ASSERT_TRUE(fs.MakeDirectories("d").ok());
+  const auto fail_next = [&](SimOperation operation) {
+    fs.ClearFailures();
+    fs.FailNth(operation, 1, SimError::kIo);
+  };
+  fail_next(SimOperation::kOpen);
+  EXPECT_TRUE(fs.OpenReadable("f").status().IsIOError());
+  EXPECT_TRUE(fs.OpenReadable("f").ok());
+  fail_next(SimOperation::kList);
+  EXPECT_TRUE(fs.List("d").status().IsIOError());
+  fail_next(SimOperation::kList);
+  EXPECT_TRUE(fs.Exists("d").status().IsIOError());
+  fail_next(SimOperation::kList);
+  EXPECT_TRUE(fs.FreeBytes("d").status().IsIOError());
+  fail_next(SimOperation::kMakeDirectory);
+  EXPECT_TRUE(fs.MakeDirectories("d/e").IsIOError());
+  EXPECT_FALSE(*fs.Exists("d/e"));
+  fail_next(SimOperation::kRemove);
+  EXPECT_TRUE(fs.RemoveFile("f").IsIOError());
+  fail_next(SimOperation::kRemove);
+  EXPECT_TRUE(fs.RemoveDirectory("d").IsIOError());
+  EXPECT_EQ(Read(fs, "f"), "abc");
+  EXPECT_EQ(fs.counters().failed_opens, 1);
+  EXPECT_EQ(fs.counters().failed_lists, 3);
+  EXPECT_EQ(fs.counters().failed_make_directories, 1);
+  EXPECT_EQ(fs.counters().failed_removes, 2);
+}
+
+TEST(SimFileSystem, DirectoriesAreSafeThoughAnEarlierSyncFailed) {
+  for (int64_t nth = 1; nth <= 3; ++nth) {
+    const auto states = StatesAfterCrash(
+        [nth](SimFileSystem& fs) {
+          fs.FailNth(SimOperation::kSync, nth, SimError::kIo);
+          ASSERT_TRUE(fs.MakeDirectories("a/b/c").IsIOError());
+          ASSERT_TRUE(fs.MakeDirectories("a/b/c").ok());
+        },
+        [](SimFileSystem& fs) { return std::string(*fs.Exists("a/b/c") ? "there" : "lost"); });
+    EXPECT_THAT(states, ElementsAre("there")) << "failed sync: " << nth;
+  }
+}
+
+TEST(SimFileSystem, ReadOnlyDiskGivesUpWhatWasNotSynced) {
+  const auto states = StatesAfterCrash(
+      [](SimFileSystem& fs) {
+        const auto file = CreateSynced(fs, "f", "S");
+        ASSERT_TRUE(fs.SyncDirectory("/").ok());
+        ASSERT_TRUE(file->Append(Bytes("a")).ok());
+        fs.set_read_only(true);
+        EXPECT_TRUE(file->Append(Bytes("b")).IsIOError());
+        EXPECT_TRUE(file->Sync().IsIOError());
+        EXPECT_TRUE(fs.Create("g").status().IsIOError());
+        EXPECT_TRUE(fs.Rename("f", "g").IsIOError());
+        EXPECT_TRUE(fs.RemoveFile("f").IsIOError());
+        EXPECT_TRUE(fs.MakeDirectories("d").IsIOError());
+        EXPECT_TRUE(fs.Lock("lock", "").status().IsIOError());
+        EXPECT_EQ(fs.counters().read_only_errors, 7);
+        EXPECT_TRUE(fs.List("/").ok());
+        fs.set_read_only(false);
+        EXPECT_TRUE(file->Sync().ok());
+        EXPECT_EQ(Read(fs, "f").substr(0, 2), "Sa");
+      },
+      [](SimFileSystem& fs) { return Read(fs, "f").substr(0, 2); });
+  // Whatever a failed write left behind it, a later sync does not bring back what was given up.
+  EXPECT_THAT(states, Contains("Sa"));
+  EXPECT_GT(states.size(), 1U);
+}
+
+TEST(SimFileSystem, FaultlessCallsPassByAllFaults) {
+  SimFileSystem fs(4);
+  SimClock clock;
+  fs.set_read_only(true);
+  fs.set_operation_time(&clock, 1000);
+  fs.FailRandomly(SimOperation::kList, 1, SimError::kIo);
+  fs.set_capacity_bytes(0);
+  fs.set_faultless(true);
+  EXPECT_TRUE(fs.List("/").ok());
+  EXPECT_TRUE(fs.Create("f").ok());
+  fs.set_faultless(false);
+  EXPECT_FALSE(fs.List("/").ok());
+  EXPECT_FALSE(fs.Create("g").ok());
+}
+
+TEST(SimFileSystem, CopyHasWhatIsSeenAndSharesNothing) {
+  SimFileSystem fs(5);
+  ASSERT_TRUE(fs.MakeDirectories("d").ok());
+  const auto file = *fs.Create("d/f");
+  ASSERT_TRUE(file->Append(Bytes("abc")).ok());
+  ASSERT_TRUE(fs.Link("d/f", "g").ok());
+  SimFileSystem copy(1);
+  copy.CopyFrom(fs);
+  copy.Crash();
+  EXPECT_EQ(Read(copy, "d/f"), "abc");
+  ASSERT_TRUE(copy.Corrupt("d/f", 0).ok());
+  EXPECT_EQ(Read(copy, "g"), Read(copy, "d/f"));
+  EXPECT_EQ(Read(fs, "g"), "abc");
+}
+
+TEST(SimFileSystem, ContentsHaveVersions) {
+  SimFileSystem fs(6);
+  const auto file = CreateSynced(fs, "f", "abc");
+  std::set<uint64_t> versions{*fs.ContentVersion("f")};
+  EXPECT_EQ(*fs.ContentVersion("f"), *versions.begin());
+  ASSERT_TRUE(file->Append(Bytes("d")).ok());
+  versions.insert(*fs.ContentVersion("f"));
+  ASSERT_TRUE(fs.Corrupt("f", 0).ok());
+  versions.insert(*fs.ContentVersion("f"));
+  ASSERT_TRUE(fs.SyncDirectory("/").ok());
+  fs.Crash();
+  versions.insert(*fs.ContentVersion("f"));
+  ASSERT_TRUE(fs.Truncate("f", 1).ok());
+  versions.insert(*fs.ContentVersion("f"));
+  EXPECT_EQ(versions.size(), 5U);
+}
+
+TEST(SimFileSystem, CountsWhereItIsTold) {
+  SimFileSystem fs(7);
+  SimCounters of_f;
+  SimCounters others;
+  fs.set_counters_of(
+      [&](const std::string& path) -> SimCounters& { return path == "f" ? of_f : others; });
+  fs.FailRandomly(SimOperation::kCreate, 1, SimError::kIo);
+  EXPECT_FALSE(fs.Create("f").ok());
+  EXPECT_FALSE(fs.Create("g").ok());
+  EXPECT_FALSE(fs.Create("h").ok());
+  EXPECT_EQ(of_f.failed_creates, 1);
+  EXPECT_EQ(others.failed_creates, 2);
+}
+
 TEST(SimFileSystem, FailsAtRandomUntilCleared) {
   SimFileSystem fs(4);
   auto file = *fs.Create("f");
