@@ -133,6 +133,7 @@ arrow::Status Model::Recover(const Content& found, Safety survived) {
   std::erase_if(series_, [](const auto& each) { return each.second.empty(); });
   unanswered_.clear();
   unflushed_.clear();
+  ++recoveries_;
   return arrow::Status::OK();
 }
 

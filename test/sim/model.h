@@ -108,12 +108,15 @@ class Model {
   bool IsSame(const Labels& labels, int64_t time_ms, StoredValue expected, StoredValue found) const;
 
   const SeriesMap& series() const { return series_; }
+  /// Grows when something that might be in files may not any more.
+  int64_t recoveries() const { return recoveries_; }
   int64_t sample_count() const;
 
  private:
   bool nothing_is_safe_;
   SeriesMap series_;
   int64_t next_write_ = 1;
+  int64_t recoveries_ = 0;
   std::map<int64_t, std::vector<Cell*>> unanswered_;
   std::vector<Cell*> unflushed_;
 };

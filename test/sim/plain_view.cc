@@ -7,7 +7,6 @@
 #include <set>
 
 #include "base/civil_time.h"
-#include "base/hash.h"
 #include "columns/check/file_check.h"
 #include "columns/check/typed_check.h"
 #include "columns/read/exemplars_reader.h"
@@ -24,7 +23,7 @@ namespace {
 constexpr char kData[] = "data.parquet";
 constexpr char kIndex[] = "index.parquet";
 
-using Files = std::vector<std::shared_ptr<const PlainFile>>;
+using Files = PlainView::Files;
 
 // A row's place among those of the same sample.
 struct Row {
@@ -131,13 +130,30 @@ arrow::Status ReadExemplars(io::FileSystem& fs, std::vector<SentExemplar>* rows)
 
 }  // namespace
 
+struct PlainView::Grouping {
+  Files files;
+  RowsBySample rows;
+};
+
+PlainView::PlainView(io::SimFileSystem& disk, std::string root)
+    : disk_(disk), root_(std::move(root)) {}
+PlainView::~PlainView() = default;
+
+const PlainView::Grouping& PlainView::GroupingOf(const Files& files) {
+  if (grouping_ == nullptr || grouping_->files != files) {
+    grouping_ = std::make_unique<Grouping>(Grouping{files, GroupRows(files)});
+  }
+  return *grouping_;
+}
+
 arrow::Result<std::shared_ptr<const PlainFile>> PlainView::ReadFile(const std::string& path,
                                                                     std::string_view table,
                                                                     int64_t day,
                                                                     const std::string& name) {
+  ARROW_ASSIGN_OR_RAISE(const uint64_t version, disk_.ContentVersion(path));
+  const auto key = std::make_pair(path, version);
+  if (const auto found = known_.find(key); found != known_.end()) return found->second;
   ARROW_ASSIGN_OR_RAISE(const std::string bytes, io::ReadFile(disk_, path));
-  const uint64_t hash = base::Hash64(path + bytes);
-  if (const auto found = known_.find(hash); found != known_.end()) return found->second;
   auto file = std::make_shared<PlainFile>();
   file->path = path;
   file->table = table;
@@ -159,7 +175,7 @@ arrow::Result<std::shared_ptr<const PlainFile>> PlainView::ReadFile(const std::s
   if (!read.ok()) {
     return arrow::Status::Invalid("a plain reader cannot read path=", path, ": ", read.message());
   }
-  known_[hash] = file;
+  known_[key] = file;
   return std::shared_ptr<const PlainFile>(std::move(file));
 }
 
@@ -193,6 +209,8 @@ arrow::Result<Files> PlainView::Read() {
 
 arrow::Status PlainView::CheckExemplars(const std::set<SentExemplar>& sent, const Files& files,
                                         bool may_repeat) {
+  // What was sent once stays so.
+  if (files == checked_exemplars_) return arrow::Status::OK();
   std::set<SentExemplar> seen;
   for (const auto& file : files) {
     for (const SentExemplar& each : file->exemplars) {
@@ -209,10 +227,32 @@ arrow::Status PlainView::CheckExemplars(const std::set<SentExemplar>& sent, cons
       }
     }
   }
+  checked_exemplars_ = files;
+  return arrow::Status::OK();
+}
+
+arrow::Status PlainView::CheckRows(const Model& model, const PlainFile& file) {
+  for (const SentSample& row : file.rows) {
+    if (base::DayOf(row.time_ms) != file.day) {
+      return arrow::Status::Invalid(
+          "a row of another day: ", Describe(row.labels, row.time_ms, row.value),
+          " path=", file.path);
+    }
+    if (model.MayBeInFiles(row.labels, row.time_ms, row.value)) continue;
+    return arrow::Status::Invalid(
+        "a plain reader sees what was never stored: ", Describe(row.labels, row.time_ms, row.value),
+        " path=", file.path);
+  }
   return arrow::Status::OK();
 }
 
 arrow::Status PlainView::CheckAlways(const Model& model, const Files& files, bool may_repeat) {
+  if (checked_recoveries_ != model.recoveries()) {
+    checked_.clear();
+    checked_files_.clear();
+  }
+  // Until the next recovery, what was right stays so.
+  if (files == checked_files_) return arrow::Status::OK();
   for (const auto& file : files) {
     for (const auto& other : files) {
       // Tables change one after the other.
@@ -224,19 +264,11 @@ arrow::Status PlainView::CheckAlways(const Model& model, const Files& files, boo
       return arrow::Status::Invalid("a plain reader sees old and new files: path=", file->path,
                                     " path=", other->path);
     }
-    for (const SentSample& row : file->rows) {
-      if (base::DayOf(row.time_ms) != file->day) {
-        return arrow::Status::Invalid(
-            "a row of another day: ", Describe(row.labels, row.time_ms, row.value),
-            " path=", file->path);
-      }
-      if (model.MayBeInFiles(row.labels, row.time_ms, row.value)) continue;
-      return arrow::Status::Invalid("a plain reader sees what was never stored: ",
-                                    Describe(row.labels, row.time_ms, row.value),
-                                    " path=", file->path);
-    }
+    if (checked_.contains(file.get())) continue;
+    ARROW_RETURN_NOT_OK(CheckRows(model, *file));
+    checked_.insert(file.get());
   }
-  for (const auto& [key, rows] : GroupRows(files)) {
+  for (const auto& [key, rows] : GroupingOf(files).rows) {
     for (size_t i = 1; i < rows.size(); ++i) {
       const bool same_file = rows[i].file->run == rows[i - 1].file->run;
       // Of three values in a row, a merge may leave two that are equal.
@@ -249,12 +281,14 @@ arrow::Status PlainView::CheckAlways(const Model& model, const Files& files, boo
           " path=", rows[i - 1].file->path, " path=", rows[i].file->path);
     }
   }
+  checked_files_ = files;
+  checked_recoveries_ = model.recoveries();
   return arrow::Status::OK();
 }
 
 arrow::Status PlainView::CheckComplete(const Model& model, const Files& files) {
   Model::Content found;
-  for (const auto& [key, rows] : GroupRows(files)) {
+  for (const auto& [key, rows] : GroupingOf(files).rows) {
     const SentSample& newest = *rows.back().sample;
     found[newest.labels][newest.time_ms] = newest.value;
   }
@@ -262,15 +296,25 @@ arrow::Status PlainView::CheckComplete(const Model& model, const Files& files) {
 }
 
 int64_t PlainView::CountSamples(const Files& files) {
-  return static_cast<int64_t>(GroupRows(files).size());
+  return static_cast<int64_t>(GroupingOf(files).rows.size());
+}
+
+arrow::Result<const std::set<std::string>*> PlainView::ColumnsOf(const std::string& path) {
+  ARROW_ASSIGN_OR_RAISE(const uint64_t version, disk_.ContentVersion(path));
+  const auto [found, is_new] = columns_.try_emplace({path, version});
+  if (is_new) {
+    ARROW_ASSIGN_OR_RAISE(const columns::FileReport report, columns::InspectFile(disk_, path));
+    for (const columns::ColumnReport& column : report.columns) found->second.insert(column.name);
+  }
+  return &found->second;
 }
 
 arrow::Status PlainView::CheckColumns(const std::string& path,
                                       const std::set<std::string>& schema) {
-  ARROW_ASSIGN_OR_RAISE(const columns::FileReport report, columns::InspectFile(disk_, path));
-  for (const columns::ColumnReport& column : report.columns) {
-    if (schema.contains(column.name)) continue;
-    return arrow::Status::Invalid("the schema file lacks a column of a file: column=", column.name,
+  ARROW_ASSIGN_OR_RAISE(const std::set<std::string>* columns, ColumnsOf(path));
+  for (const std::string& column : *columns) {
+    if (schema.contains(column)) continue;
+    return arrow::Status::Invalid("the schema file lacks a column of a file: column=", column,
                                   " path=", path);
   }
   return arrow::Status::OK();
@@ -285,8 +329,8 @@ arrow::Status PlainView::CheckListed(const store::Manifest& manifest,
       const std::string path = io::JoinPath(
           io::JoinPath(root_, store::DayFolder(store::Tree::kData, entry.table, store::kSchemaDay)),
           store::kSchemaFile);
-      ARROW_ASSIGN_OR_RAISE(const auto report, columns::InspectFile(disk_, path));
-      for (const columns::ColumnReport& column : report.columns) schema.insert(column.name);
+      ARROW_ASSIGN_OR_RAISE(const std::set<std::string>* columns, ColumnsOf(path));
+      schema = *columns;
     }
     std::string paths[2];
     for (const store::Tree tree : store::kTrees) {
@@ -302,9 +346,12 @@ arrow::Status PlainView::CheckListed(const store::Manifest& manifest,
       listed->insert(path);
     }
     ARROW_RETURN_NOT_OK(CheckColumns(paths[0], schema));
-    if (!verified_.insert(base::Hash64(paths[0] + std::to_string(entry.footer_crc32c))).second) {
-      continue;
+    bool is_verified = true;
+    for (const std::string& path : paths) {
+      ARROW_ASSIGN_OR_RAISE(const uint64_t version, disk_.ContentVersion(path));
+      is_verified &= !verified_.emplace(path, version).second;
     }
+    if (is_verified) continue;
     const auto verify = entry.table == store::kSamplesTable      ? columns::VerifyFile
                         : entry.table == store::kHistogramsTable ? columns::VerifyHistogramsFile
                                                                  : columns::VerifyExemplarsFile;

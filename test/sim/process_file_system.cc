@@ -1,5 +1,6 @@
 #include "test/sim/process_file_system.h"
 
+#include <cstdio>
 #include <utility>
 
 #include "larnax/error.h"
@@ -21,8 +22,8 @@ class ProcessReadableFile final : public io::ReadableFile {
   arrow::Status ReadAt(int64_t offset_bytes, std::span<uint8_t> out) const override {
     ARROW_RETURN_NOT_OK(process_.CheckAlive());
     const arrow::Status status = file_->ReadAt(offset_bytes, out);
-    process_.trace_.Add(path(), static_cast<uint64_t>(offset_bytes));
-    if (status.ok()) process_.trace_.Add(AsText(out));
+    // What is read follows from what was written.
+    process_.trace_.Add("read", static_cast<uint64_t>(offset_bytes));
     return status;
   }
   int64_t size_bytes() const override { return file_->size_bytes(); }
@@ -41,9 +42,14 @@ class ProcessWritableFile final : public io::WritableFile {
   arrow::Status Append(std::span<const uint8_t> bytes) override {
     process_.trace_.Add(AsText(bytes));
     ARROW_RETURN_NOT_OK(process_.CheckAlive());
+    process_.last_path_ = path();
     switch (process_.NextFate()) {
       case ProcessFileSystem::Fate::kLive: {
         const arrow::Status status = file_->Append(bytes);
+        if (process_.prints_calls_) {
+          std::printf("         append %zu to %s%s\n", bytes.size(), path().c_str(),
+                      status.ok() ? "" : " FAILED");
+        }
         process_.Observe(path());
         return status;
       }
@@ -90,9 +96,17 @@ arrow::Status ProcessFileSystem::Change(std::string_view what, const std::string
   trace_.Add(what);
   trace_.Add(path);
   ARROW_RETURN_NOT_OK(CheckAlive());
+  if (what == forgotten_.kind && path.find(forgotten_.path_part) != std::string::npos) {
+    return arrow::Status::OK();
+  }
+  last_path_ = path;
   const Fate fate = NextFate();
   const arrow::Status status = fate == Fate::kDieBefore ? arrow::Status::OK() : call();
   if (fate != Fate::kLive) Die();
+  if (prints_calls_) {
+    std::printf("         %.*s %s%s%s\n", static_cast<int>(what.size()), what.data(), path.c_str(),
+                status.ok() ? "" : " FAILED", fate == Fate::kLive ? "" : " (the last)");
+  }
   ARROW_RETURN_NOT_OK(CheckAlive());
   trace_.Add("status", static_cast<uint64_t>(status.code()));
   Observe(path);

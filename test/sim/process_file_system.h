@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "io/file_system.h"
@@ -13,6 +14,13 @@
 #include "test/sim/trace.h"
 
 namespace larnax::sim {
+
+/// A call that the code under test is made to forget, as if it were not written there: those of a
+/// kind (`sync`, `sync directory`, `rewrite`, `truncate`, `remove`) on paths that hold a text.
+struct ForgottenCall {
+  std::string kind;  ///< Empty: none.
+  std::string path_part;
+};
 
 /// The file system as one process sees it: passes every call on to a simulated disk until the
 /// process dies; from then on every call fails and changes nothing.
@@ -34,7 +42,13 @@ class ProcessFileSystem final : public io::FileSystem {
   bool is_dead() const { return dead_; }
   /// Calls that change the disk, so far.
   int64_t call_count() const { return call_count_; }
+  /// Where the last of them was; after a death, where it died.
+  const std::string& last_path() const { return last_path_; }
 
+  /// Do nothing at these calls, and say that all went well.
+  void set_forgotten(ForgottenCall call) { forgotten_ = std::move(call); }
+  /// Print each call that changes the disk.
+  void set_prints_calls(bool prints) { prints_calls_ = prints; }
   /// Pretend that the file system does not know how to exchange directories.
   void set_exchange_supported(bool supported) { exchange_supported_ = supported; }
   /// Called after each call that changes the disk, while alive: `in_data` tells whether it was in
@@ -77,8 +91,11 @@ class ProcessFileSystem final : public io::FileSystem {
   io::Random random_;
   int64_t calls_to_live_ = 0;  // 0: as many as it likes.
   int64_t call_count_ = 0;
+  std::string last_path_;
   bool dead_ = false;
   bool exchange_supported_ = true;
+  bool prints_calls_ = false;
+  ForgottenCall forgotten_;
   std::function<void(bool)> observer_;
 };
 

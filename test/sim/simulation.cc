@@ -23,7 +23,7 @@ DatabaseOptions DrawOptions(io::Random& random) {
   options.max_future_ms = Pick<int64_t>(random, {60'000, 600'000});
   options.flush_interval_ms = Pick<int64_t>(random, {5'000, 50'000});
   options.flush_samples = Pick<int64_t>(random, {30, 300, 3000});
-  options.head_limit_samples = Pick<int64_t>(random, {500, 1 << 20});
+  options.head_limit_samples = Pick<int64_t>(random, {150, 500, 1 << 20, 1 << 20});
   options.min_free_disk_bytes = Pick<int64_t>(random, {0, 16 << 10});
   options.merge_fan_in = Pick(random, {2, 3, 8});
   options.max_file_bytes = Pick<int64_t>(random, {4 << 10, 256 << 20});
@@ -57,9 +57,10 @@ Simulation::Simulation(const SimulationOptions& options)
     ack_safety_ = Safety::kWritten;
   }
   disk_.set_lying_sync(lying_);
-  if (random_.Chance(0.3)) {
-    disk_.set_operation_time(&clock_, static_cast<int64_t>(random_.Below(50'000'000)));
-  }
+  disk_.set_counters_of(
+      [this](const std::string& path) -> io::SimCounters& { return fault_counts_.Of(path); });
+  if (random_.Chance(0.3)) base_operation_ns_ = static_cast<int64_t>(random_.Below(20'000'000));
+  SetBaseSpeed();
   traffic_ = std::make_unique<Traffic>(random_.Next(), database_options_);
   Say("lying=" + std::to_string(lying_) +
       " sync=" + std::to_string(static_cast<int>(database_options_.wal_sync)) +
@@ -84,6 +85,8 @@ void Simulation::Say(const std::string& what) {
 arrow::Status Simulation::OpenOnce() {
   process_ = std::make_unique<ProcessFileSystem>(disk_, trace_, random_.Next());
   process_->set_exchange_supported(exchange_supported_);
+  process_->set_prints_calls(options_.prints_calls);
+  process_->set_forgotten(options_.forgotten);
   const db::Environment environment{.fs = process_.get(),
                                     .clock = &clock_,
                                     .executor = &executor_,
@@ -92,8 +95,10 @@ arrow::Status Simulation::OpenOnce() {
   const bool stopped_early = options_.faults.kills && process_number_ > 0 && random_.Chance(0.2);
   if (stopped_early) process_->DieAtCall(1 + static_cast<int64_t>(random_.Below(40)));
   ++process_number_;
-  ARROW_ASSIGN_OR_RAISE(database_,
-                        db::DatabaseImpl::Open(environment, kRoot, database_options_, {}));
+  fault_counts_.set_recovering(true);
+  auto opened = db::DatabaseImpl::Open(environment, kRoot, database_options_, {});
+  fault_counts_.set_recovering(false);
+  ARROW_ASSIGN_OR_RAISE(database_, std::move(opened));
   process_->Spare();
   if (process_->is_dead()) return arrow::Status::IOError("the process is dead");
   if (random_.Chance(0.7)) {
@@ -109,7 +114,7 @@ arrow::Status Simulation::OpenOnce() {
 
 /// Do what other threads and processes might do between two calls of a flush, merge or commit.
 arrow::Status Simulation::BetweenCalls(bool in_data) {
-  if (in_data && !HasFaults() && random_.Chance(0.3)) {
+  if (in_data && flipped_.empty() && random_.Chance(0.1)) {
     Count("plain reads during changes");
     ARROW_RETURN_NOT_OK(LookPlainly(false));
   }
@@ -149,7 +154,7 @@ void Simulation::EndProcess() {
 
 /// Open until it succeeds: the process may die, and faults may strike, in recovery too.
 arrow::Result<bool> Simulation::Open() {
-  while (true) {
+  for (int attempt = 1;; ++attempt) {
     const arrow::Status opened = OpenOnce();
     if (opened.ok()) return true;
     const bool was_dead = process_->is_dead();
@@ -157,6 +162,7 @@ arrow::Result<bool> Simulation::Open() {
     EndProcess();
     if (was_dead) {
       Count("deaths during recovery");
+      fault_counts_.Count("ends of the process", Phase::kRecovery);
       // Told apart by the caller: a power cut here loses what only a kill had left.
       return arrow::Status::Cancelled("died");
     }
@@ -170,8 +176,20 @@ arrow::Result<bool> Simulation::Open() {
     }
     Count("opens that failed by faults");
     disk_.Kill();
-    ARROW_RETURN_NOT_OK(StopFaults());
+    if (attempt >= 3 || random_.Chance(0.5)) ARROW_RETURN_NOT_OK(StopFaults());
   }
+}
+
+arrow::Result<bool> Simulation::OpenFirst() {
+  if (random_.Chance(0.3)) TroubleRecovery();
+  const auto opened = Open();
+  if (!opened.ok() && opened.status().IsCancelled()) {
+    return Recover(options_.faults.power_cuts && random_.Chance(0.5));
+  }
+  ARROW_RETURN_NOT_OK(opened);
+  ARROW_RETURN_NOT_OK(StopFaults());
+  is_recovered_ = true;
+  return *opened;
 }
 
 arrow::Result<bool> Simulation::Recover(bool power_cut) {
@@ -186,6 +204,7 @@ arrow::Result<bool> Simulation::Recover(bool power_cut) {
     }
     Say(power_cut ? "power cut" : "killed");
     ARROW_RETURN_NOT_OK(random_.Chance(0.8) ? StopFaults() : UnflipBits());
+    if (random_.Chance(0.2)) TroubleRecovery();
     const auto opened = Open();
     if (opened.ok() && !*opened) {
       archive_lost_ = true;
@@ -201,7 +220,11 @@ arrow::Result<bool> Simulation::Recover(bool power_cut) {
 }
 
 arrow::Status Simulation::CheckRecovered(Safety survived) {
-  if (const arrow::Status folders = plain_.CheckFolders(); !folders.ok()) {
+  const arrow::Status folders = [&] {
+    const Calm calm(disk_);
+    return plain_.CheckFolders();
+  }();
+  if (!folders.ok()) {
     if (!lying_) return folders;
     Count("archives lost by lying syncs");
     archive_lost_ = true;
@@ -249,6 +272,7 @@ arrow::Status Simulation::Restart() {
   disk_.Kill();
   Count("clean restarts");
   ARROW_RETURN_NOT_OK(StopFaults());
+  if (random_.Chance(0.2)) TroubleRecovery();
   const auto opened = Open();
   if (!opened.ok() && opened.status().IsCancelled()) {
     return Recover(options_.faults.power_cuts && random_.Chance(0.5)).status();
@@ -257,10 +281,23 @@ arrow::Status Simulation::Restart() {
   if (!*opened) {
     return arrow::Status::Invalid("an archive was lost by a clean restart");
   }
+  ARROW_RETURN_NOT_OK(StopFaults());
   ARROW_ASSIGN_OR_RAISE(const auto stream, database_->Select({}));
   ARROW_ASSIGN_OR_RAISE(const Model::Content found, ReadAll(*stream));
   ARROW_RETURN_NOT_OK(CompareContent(model_, before, found, "after a clean restart"));
   return CheckRecovered(Safety::kWritten);
+}
+
+/// With nothing wrong and nothing in memory, a write must be taken.
+arrow::Status Simulation::CheckWritesAgain() {
+  const int64_t postponed = tally_["writes postponed"];
+  ARROW_RETURN_NOT_OK(Write());
+  executor_.RunUntilIdle();
+  if (process_->is_dead()) return arrow::Status::OK();
+  if (waiting_writes_ != 0 || tally_["writes postponed"] != postponed) {
+    return arrow::Status::Invalid("a write is postponed though all is well again");
+  }
+  return callback_failure_;
 }
 
 /// End all faults, and let everything that waits come to an end.
@@ -286,6 +323,8 @@ arrow::Status Simulation::Finish() {
   ARROW_RETURN_NOT_OK(Select({}));
   ARROW_RETURN_NOT_OK(Flush());
   ARROW_RETURN_NOT_OK(LookPlainly(true));
+  ARROW_RETURN_NOT_OK(CheckWritesAgain());
+  ARROW_RETURN_NOT_OK(Flush());
   ARROW_RETURN_NOT_OK(Merge(true));
   ARROW_RETURN_NOT_OK(LookPlainly(true));
   ARROW_RETURN_NOT_OK(Select({}));
@@ -296,8 +335,8 @@ arrow::Status Simulation::Finish() {
 }
 
 arrow::Status Simulation::Run() {
-  ARROW_RETURN_NOT_OK(Open().status());
-  is_recovered_ = true;
+  ARROW_ASSIGN_OR_RAISE(const bool is_open, OpenFirst());
+  if (!is_open || archive_lost_) return arrow::Status::OK();
   for (step_ = 1; step_ <= options_.steps; ++step_) {
     ARROW_RETURN_NOT_OK(Step());
     if (archive_lost_) return arrow::Status::OK();
@@ -305,8 +344,12 @@ arrow::Status Simulation::Run() {
       const bool power_cut =
           options_.faults.power_cuts && (!options_.faults.kills || random_.Chance(0.7));
       Count(power_cut ? "power cuts within an operation" : "kills within an operation");
+      const Phase phase = fault_counts_.PhaseOf(process_->last_path());
+      fault_counts_.Count("ends of the process", phase);
+      fault_counts_.set_last_phase(phase);
       ARROW_ASSIGN_OR_RAISE(const bool alive, Recover(power_cut));
       if (!alive || archive_lost_) return arrow::Status::OK();
+      fault_counts_.set_last_phase(Phase::kIdle);
     }
     ARROW_RETURN_NOT_OK(callback_failure_);
   }
@@ -315,29 +358,9 @@ arrow::Status Simulation::Run() {
 
 Tally Simulation::tally() const {
   Tally tally = tally_;
-  const io::SimCounters counters = disk_.counters();
-  tally["power cuts"] += counters.crashes;
-  tally["kills"] += counters.kills;
-  tally["unsynced writes kept"] += counters.kept_writes;
-  tally["unsynced writes lost"] += counters.lost_writes;
-  tally["unsynced writes torn"] += counters.torn_writes;
-  tally["unsynced writes scattered"] += counters.scattered_writes;
-  tally["unsynced writes zeroed"] += counters.zeroed_writes;
-  tally["unsynced writes reordered"] += counters.reordered_writes;
-  tally["unsynced entries kept"] += counters.kept_entry_changes;
-  tally["unsynced entries lost"] += counters.lost_entry_changes;
-  tally["unsynced entries reordered"] += counters.reordered_entry_changes;
-  tally["failed writes"] += counters.failed_writes;
-  tally["short writes"] += counters.short_writes;
-  tally["failed syncs"] += counters.failed_syncs;
-  tally["failed creates"] += counters.failed_creates;
-  tally["failed renames"] += counters.failed_renames;
-  tally["failed truncates"] += counters.failed_truncates;
-  tally["failed reads"] += counters.failed_reads;
-  tally["disk full errors"] += counters.disk_full_errors;
-  tally["lying syncs"] += counters.lying_syncs;
-  tally["slow operations"] += counters.slow_operations;
-  tally["bit flips"] += counters.bit_flips;
+  for (const auto& [kind, phases] : fault_counts_.table()) {
+    for (const int64_t count : phases) tally[kind] += count;
+  }
   return tally;
 }
 

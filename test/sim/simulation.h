@@ -16,6 +16,7 @@
 #include "io/sim_clock.h"
 #include "io/sim_file_system.h"
 #include "larnax/options.h"
+#include "test/sim/fault_counts.h"
 #include "test/sim/model.h"
 #include "test/sim/plain_view.h"
 #include "test/sim/process_file_system.h"
@@ -28,10 +29,12 @@ namespace larnax::sim {
 struct FaultSet {
   bool power_cuts = true;
   bool kills = true;
-  bool errors = true;  ///< Failing reads, writes, syncs, creates, renames.
+  bool errors = true;  ///< Calls to the file system that fail, one kind or several at once.
   bool full_disk = true;
-  bool lying_sync = true;  ///< In some seeds, syncs that do nothing.
-  bool bit_flips = true;
+  bool lying_sync = true;      ///< In some seeds, syncs that do nothing.
+  bool read_only_disk = true;  ///< For a while, as after an error of the disk.
+  bool slow_disk = true;       ///< For a while.
+  bool bit_flips = true;       ///< And other damage to files at rest.
   bool clock_jumps = true;
 };
 
@@ -42,7 +45,9 @@ struct SimulationOptions {
   std::optional<WalSync> wal_sync;  ///< nullopt: drawn.
   /// Hold every mode to the promise of WalSync::kBatch: it must then be caught.
   bool expect_batch = false;
-  bool verbose = false;  ///< Print every step.
+  ForgottenCall forgotten;    ///< To see that the simulator finds what is forgotten.
+  bool verbose = false;       ///< Print every step.
+  bool prints_calls = false;  ///< And every call that changes the disk.
 };
 
 /// How often each thing happened, by name.
@@ -60,6 +65,7 @@ class Simulation {
 
   int step() const { return step_; }
   Tally tally() const;
+  FaultTable faults() const { return fault_counts_.table(); }
   uint64_t trace_hash() const { return trace_.hash(); }
 
  private:
@@ -74,6 +80,25 @@ class Simulation {
     int64_t offset_bytes;
     uint8_t mask;
   };
+  // While it lives, the disk answers without faults.
+  class Calm {
+   public:
+    explicit Calm(io::SimFileSystem& disk) : disk_(disk) { disk_.set_faultless(true); }
+    ~Calm() { disk_.set_faultless(false); }
+
+   private:
+    io::SimFileSystem& disk_;
+  };
+  // While it lives, what strikes is counted as striking a reader.
+  class Reading {
+   public:
+    explicit Reading(FaultCounts& counts) : counts_(counts), before_(counts.set_reading(true)) {}
+    ~Reading() { counts_.set_reading(before_); }
+
+   private:
+    FaultCounts& counts_;
+    const bool before_;
+  };
 
   // Life and death of the process (simulation.cc).
   arrow::Result<bool> Open();  // False: the archive is lost, as a lying disk may have it.
@@ -82,9 +107,11 @@ class Simulation {
   arrow::Status BetweenCalls(bool in_data);
   arrow::Status Restart();
   arrow::Result<bool> Recover(bool power_cut);
+  arrow::Result<bool> OpenFirst();
   arrow::Status CheckRecovered(Safety survived);
   arrow::Status Settle();
   arrow::Status Finish();
+  arrow::Status CheckWritesAgain();
 
   // Steps (simulation_steps.cc).
   arrow::Status Step();
@@ -117,13 +144,37 @@ class Simulation {
 
   // Faults (simulation_faults.cc).
   arrow::Status ChangeFaults();
+  arrow::Status StartFault();
   void StartErrors();
+  void StartErrorsOf(io::SimOperation operation);
+  void StartReadOnly();
+  void StartSlowness();
   void FillDisk();
+  void TroubleRecovery();
+  void DistrustLog();
+  void SetBaseSpeed();
   arrow::Result<std::optional<FlippedByte>> DrawByte(bool in_manifests);
   arrow::Status FlipBit();
   arrow::Status ReadWithFlips();
   arrow::Status UnflipBits();
   arrow::Status StopFaults();
+
+  // Damage at rest (simulation_damage.cc).
+  struct Damage {
+    std::string path;
+    std::string kind;
+    int64_t offset_bytes = 0;
+  };
+  struct CopyAnswer {
+    Model::Content content;
+    std::vector<std::string> warnings;
+  };
+  arrow::Status StartDamagedCopies();
+  arrow::Result<std::optional<Damage>> DamageCopy(io::SimFileSystem& copy);
+  arrow::Result<CopyAnswer> StartCopy(io::SimFileSystem& copy, bool with_work);
+  arrow::Status CheckDamagedCopy(const Damage& damage, const arrow::Result<CopyAnswer>& answer,
+                                 const Model::Content& before);
+  arrow::Result<bool> MayLoseTail(const std::string& path);
   bool HasFaults() const { return errors_on_ || disk_full_ || !flipped_.empty(); }
 
   void Say(const std::string& what);
@@ -133,6 +184,7 @@ class Simulation {
   io::Random random_;
   Trace trace_;
   io::SimClock clock_;
+  FaultCounts fault_counts_;
   io::SimFileSystem disk_;
   io::SimExecutor executor_;
   DatabaseOptions database_options_;
@@ -155,6 +207,8 @@ class Simulation {
   bool errors_on_ = false;
   bool read_errors_on_ = false;
   bool disk_full_ = false;
+  bool disk_slow_ = false;
+  int64_t base_operation_ns_ = 0;
   std::vector<FlippedByte> flipped_;
   bool was_flipped_ = false;  // Under the running database, at some time.
   bool archive_lost_ = false;

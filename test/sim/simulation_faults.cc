@@ -14,18 +14,31 @@ constexpr char kRoot[] = "/data/archive";
 }  // namespace
 
 arrow::Status Simulation::ChangeFaults() {
-  if (HasFaults()) {
-    if (random_.Chance(0.5)) return Settle();
-    return arrow::Status::OK();
+  if (HasFaults() || disk_slow_) {
+    if (random_.Chance(0.45)) return Settle();
+    if (random_.Chance(0.6)) return arrow::Status::OK();
   }
+  return StartFault();
+}
+
+arrow::Status Simulation::StartFault() {
   had_faults_ = true;
-  switch (random_.Below(4)) {
+  switch (random_.Below(10)) {
     case 0:
     case 1:
+    case 2:
+    case 3:
       if (options_.faults.errors) StartErrors();
       break;
-    case 2:
+    case 4:
+    case 5:
       if (options_.faults.full_disk) FillDisk();
+      break;
+    case 6:
+      if (options_.faults.read_only_disk) StartReadOnly();
+      break;
+    case 7:
+      if (options_.faults.slow_disk) StartSlowness();
       break;
     default:
       if (options_.faults.bit_flips) return FlipBit();
@@ -33,10 +46,36 @@ arrow::Status Simulation::ChangeFaults() {
   return arrow::Status::OK();
 }
 
+/// Let faults strike while the archive opens.
+void Simulation::TroubleRecovery() {
+  switch (random_.Below(6)) {
+    case 0:
+      if (options_.faults.full_disk) FillDisk();
+      break;
+    case 1:
+      if (options_.faults.read_only_disk) StartReadOnly();
+      break;
+    default:
+      if (options_.faults.errors) StartErrors();
+  }
+}
+
 void Simulation::StartErrors() {
-  const auto operation = static_cast<io::SimOperation>(random_.Below(io::kSimOperationCount));
+  for (int kinds = random_.Chance(0.6) ? 1 : 3; kinds > 0; --kinds) {
+    const auto operation = static_cast<io::SimOperation>(random_.Below(io::kSimOperationCount));
+    StartErrorsOf(operation);
+    // A log is cut only after it could not be written.
+    const bool is_cut_next =
+        operation == io::SimOperation::kWrite || operation == io::SimOperation::kSync;
+    if (is_cut_next && random_.Chance(0.4)) StartErrorsOf(io::SimOperation::kTruncate);
+  }
+}
+
+void Simulation::StartErrorsOf(io::SimOperation operation) {
   const auto error = random_.Chance(0.7) ? io::SimError::kIo : io::SimError::kDiskFull;
-  if (random_.Chance(0.5)) {
+  if (operation == io::SimOperation::kTruncate) {
+    disk_.FailRandomly(operation, random_.Chance(0.5) ? 1 : 0.5, io::SimError::kIo);
+  } else if (random_.Chance(0.5)) {
     const uint64_t within = random_.Chance(0.5) ? 4 : 30;
     disk_.FailNth(operation, 1 + static_cast<int64_t>(random_.Below(within)), error);
   } else {
@@ -44,29 +83,56 @@ void Simulation::StartErrors() {
     disk_.FailRandomly(operation, kChances[random_.Below(4)], error);
   }
   errors_on_ = true;
-  if (ack_safety_ != Safety::kDurable) {
-    // A sync that fails costs, in these modes, all that was written since the last.
-    model_.Distrust();
-    known_metadata_.clear();
-    known_exemplars_.clear();
-  }
-  read_errors_on_ |= operation == io::SimOperation::kRead;
+  DistrustLog();
+  read_errors_on_ |= operation == io::SimOperation::kRead || operation == io::SimOperation::kOpen ||
+                     operation == io::SimOperation::kList;
   Say("errors of kind " + std::to_string(static_cast<int>(operation)));
+}
+
+/// A log that is not synced loses all since its last sync when a write or sync fails.
+void Simulation::DistrustLog() {
+  if (ack_safety_ == Safety::kDurable) return;
+  model_.Distrust();
+  known_metadata_.clear();
+  known_exemplars_.clear();
+}
+
+void Simulation::StartReadOnly() {
+  disk_.set_read_only(true);
+  errors_on_ = true;
+  DistrustLog();
+  Say("the disk is read-only");
+}
+
+void Simulation::StartSlowness() {
+  constexpr int64_t kTimesMs[] = {20, 300, 3000};
+  const int64_t time_ms = kTimesMs[random_.Below(std::size(kTimesMs))];
+  disk_.set_operation_time(&clock_, time_ms * 1'000'000);
+  disk_slow_ = true;
+  fault_counts_.Count("slow disks", Phase::kIdle);
+  Say("each call takes " + std::to_string(time_ms) + " ms");
+}
+
+void Simulation::SetBaseSpeed() {
+  disk_.set_operation_time(base_operation_ns_ == 0 ? nullptr : &clock_, base_operation_ns_);
+  disk_slow_ = false;
 }
 
 void Simulation::FillDisk() {
   // What is free below a huge capacity tells what is used.
   constexpr int64_t kHuge = int64_t{1} << 40;
   disk_.set_capacity_bytes(kHuge);
+  const Calm calm(disk_);
   const int64_t used_bytes = kHuge - disk_.FreeBytes("/").ValueOr(kHuge);
   const auto room = static_cast<int64_t>(random_.Below(random_.Chance(0.5) ? 2000 : 40'000));
   disk_.set_capacity_bytes(used_bytes + room);
   disk_full_ = true;
-  Count("full disks");
+  fault_counts_.Count("full disks", Phase::kIdle);
   Say("room for " + std::to_string(room) + " bytes");
 }
 
 arrow::Result<std::optional<Simulation::FlippedByte>> Simulation::DrawByte(bool in_manifests) {
+  const Calm calm(disk_);
   std::vector<FlippedByte> files;  // The offset is the file's size.
   const auto add = [&](const std::string& folder) -> arrow::Status {
     ARROW_ASSIGN_OR_RAISE(const auto entries, disk_.List(folder));
@@ -117,7 +183,7 @@ arrow::Status Simulation::FlipBit() {
 arrow::Status Simulation::ReadWithFlips() {
   if (HasFaults()) return arrow::Status::OK();
   ARROW_ASSIGN_OR_RAISE(const Model::Content before, ReadOnlyContent());
-  for (int i = 0; i < 12; ++i) {
+  for (int i = 0; i < 6; ++i) {
     ARROW_ASSIGN_OR_RAISE(const auto byte, DrawByte(true));
     if (!byte) return arrow::Status::OK();
     const std::string where = byte->path + " offset=" + std::to_string(byte->offset_bytes) +
@@ -149,6 +215,7 @@ arrow::Status Simulation::ReadWithFlips() {
 arrow::Status Simulation::UnflipBits() {
   for (const FlippedByte& flip : flipped_) {
     // A merge that could read it all may have replaced the file.
+    const Calm calm(disk_);
     if (disk_.Exists(flip.path).ValueOr(false)) {
       const auto restored = disk_.Corrupt(flip.path, flip.offset_bytes, flip.mask);
       // A power cut after lying syncs may have taken the byte.
@@ -164,6 +231,8 @@ arrow::Status Simulation::UnflipBits() {
 arrow::Status Simulation::StopFaults() {
   const bool had_faults = HasFaults();
   disk_.ClearFailures();
+  disk_.set_read_only(false);
+  SetBaseSpeed();
   disk_.set_capacity_bytes(std::nullopt);
   errors_on_ = read_errors_on_ = disk_full_ = false;
   ARROW_RETURN_NOT_OK(UnflipBits());

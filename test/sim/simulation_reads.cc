@@ -132,6 +132,9 @@ arrow::Result<Model::Content> Simulation::ReadAll(SampleStream& stream) {
 arrow::Status Simulation::CheckReadFailure(const arrow::Status& failure) {
   if (process_->is_dead()) return arrow::Status::OK();
   if (read_errors_on_) {
+    if (KindOf(failure) == ErrorKind::kCorrupt && flipped_.empty()) {
+      return arrow::Status::Invalid("an error is taken for damage: ", failure.ToString());
+    }
     Count("reads that failed by errors");
     return arrow::Status::OK();
   }
@@ -193,9 +196,19 @@ arrow::Status Simulation::CheckContained(const Model::Content& expected,
 arrow::Status Simulation::Select(const SelectRequest& request) {
   const Model::Content expected = model_.Select(request.selectors, request.range);
   Say(Print(request));
+  const Reading reading(fault_counts_);
+  const int64_t start_ns = clock_.MonotonicNs();
+  const auto is_late = [&](const arrow::Status& failure) {
+    if (KindOf(failure) != ErrorKind::kTimeout || request.timeout_ms == 0) return false;
+    if (clock_.MonotonicNs() - start_ns < request.timeout_ms * 1'000'000) return false;
+    Count("reads that took too long");
+    return true;
+  };
   auto stream = database_->Select(request);
+  if (!stream.ok() && is_late(stream.status())) return arrow::Status::OK();
   if (!stream.ok()) return CheckReadFailure(stream.status());
   const auto found = ReadAll(**stream);
+  if (!found.ok() && is_late(found.status())) return arrow::Status::OK();
   if (!found.ok()) {
     const bool over_limit = request.sample_limit > 0 && CountOf(expected) > request.sample_limit;
     if (over_limit && KindOf(found.status()) == ErrorKind::kLimit) {
@@ -213,8 +226,10 @@ arrow::Status Simulation::Select(const SelectRequest& request) {
 }
 
 arrow::Status Simulation::AskForLabels() {
+  const Reading reading(fault_counts_);
   SelectRequest request = DrawRequest();
   request.sample_limit = 0;
+  request.timeout_ms = 0;
   if (random_.Chance(0.2)) request.limit = 1 + static_cast<int64_t>(random_.Below(5));
   const Model::Content least = model_.Select(request.selectors, request.range);
   // A range tells series by their first and last sample only.
@@ -261,6 +276,7 @@ arrow::Status Simulation::AskForLabels() {
 arrow::Status Simulation::OpenStream() {
   if (open_read_) return FinishStream();
   if (HasFaults()) return arrow::Status::OK();
+  const Reading reading(fault_counts_);
   OpenRead read;
   read.request = DrawRequest();
   read.request.sample_limit = 0;
@@ -276,6 +292,7 @@ arrow::Status Simulation::OpenStream() {
 /// Read what was opened some steps ago: it must give the state of then.
 arrow::Status Simulation::FinishStream() {
   if (!open_read_) return arrow::Status::OK();
+  const Reading reading(fault_counts_);
   const auto found = ReadAll(*open_read_->stream);
   const OpenRead read = std::move(*open_read_);
   open_read_.reset();
@@ -286,7 +303,8 @@ arrow::Status Simulation::FinishStream() {
 }
 
 arrow::Status Simulation::LookPlainly(bool complete) {
-  if (read_errors_on_ || !flipped_.empty()) return arrow::Status::OK();
+  if (!flipped_.empty()) return arrow::Status::OK();
+  const Calm calm(disk_);
   const auto read = plain_.Read();
   if (!read.ok() && lying_) {
     Count("archives lost by lying syncs");
@@ -294,22 +312,23 @@ arrow::Status Simulation::LookPlainly(bool complete) {
     return arrow::Status::OK();
   }
   ARROW_ASSIGN_OR_RAISE(const auto files, read);
-  ARROW_RETURN_NOT_OK(PlainView::CheckAlways(model_, files, was_flipped_));
-  ARROW_RETURN_NOT_OK(PlainView::CheckExemplars(sent_exemplars_, files, was_flipped_));
+  ARROW_RETURN_NOT_OK(plain_.CheckAlways(model_, files, was_flipped_));
+  ARROW_RETURN_NOT_OK(plain_.CheckExemplars(sent_exemplars_, files, was_flipped_));
   Count("plain reads");
   // A failed flush takes back what it showed; without exchange a day is gone for a moment.
-  const int64_t samples = PlainView::CountSamples(files);
+  const int64_t samples = plain_.CountSamples(files);
   if (had_faults_ || !exchange_supported_) plain_samples_ = 0;
   if (samples < plain_samples_) {
     return arrow::Status::Invalid("a plain reader does not see samples any more: samples=", samples,
                                   " before=", plain_samples_);
   }
   plain_samples_ = samples;
-  return complete ? PlainView::CheckComplete(model_, files) : arrow::Status::OK();
+  return complete ? plain_.CheckComplete(model_, files) : arrow::Status::OK();
 }
 
 /// Open the archive a second time, for reading.
 arrow::Result<Model::Content> Simulation::ReadOnlyContent(std::vector<std::string>* warnings) {
+  const Reading reading(fault_counts_);
   ProcessFileSystem reader(disk_, trace_, random_.Next());
   DatabaseOptions options = database_options_;
   options.read_only = true;
@@ -332,7 +351,8 @@ arrow::Result<Model::Content> Simulation::ReadOnlyContent(std::vector<std::strin
 
 /// A reader beside the writer must see nothing that was never stored.
 arrow::Status Simulation::ReadOnly() {
-  if (HasFaults()) return arrow::Status::OK();
+  // A disk that cannot be written can be read.
+  if (read_errors_on_ || !flipped_.empty()) return arrow::Status::OK();
   ARROW_ASSIGN_OR_RAISE(const Model::Content found, ReadOnlyContent());
   for (const auto& [labels, samples] : found) {
     for (const auto& [time_ms, value] : samples) {
@@ -347,7 +367,8 @@ arrow::Status Simulation::ReadOnly() {
 
 /// Each value of the experiment label that is in files must be recorded.
 arrow::Status Simulation::CheckExperiments() {
-  if (read_errors_on_ || lying_) return arrow::Status::OK();
+  if (lying_) return arrow::Status::OK();
+  const Calm calm(disk_);
   ARROW_ASSIGN_OR_RAISE(const auto names, db::Experiments::List(disk_, kRoot));
   const std::set<std::string> recorded(names.begin(), names.end());
   for (const auto& [labels, samples] : model_.Select({}, {})) {
@@ -360,9 +381,11 @@ arrow::Status Simulation::CheckExperiments() {
 
 /// What is known must be there, each once, in order; and nothing that was never sent.
 arrow::Status Simulation::CheckExemplars() {
+  const Reading reading(fault_counts_);
   SelectRequest request;
   if (is_recovered_) request = DrawRequest();
   request.sample_limit = 0;
+  request.timeout_ms = 0;
   const auto answer = database_->Exemplars(request);
   if (!answer.ok()) return CheckReadFailure(answer.status());
   for (const std::string& warning : answer->warnings) {
@@ -406,6 +429,7 @@ arrow::Status Simulation::CheckExemplars() {
 }
 
 arrow::Status Simulation::CheckMetadata() {
+  const Reading reading(fault_counts_);
   const auto answer = database_->Metadata("");
   if (!answer.ok()) return CheckReadFailure(answer.status());
   const auto& found = *answer;

@@ -40,6 +40,10 @@ arrow::Status Simulation::Step() {
        [](Simulation& sim) {
          return sim.options_.faults.bit_flips ? sim.ReadWithFlips() : arrow::Status::OK();
        }},
+      {1,
+       [](Simulation& sim) {
+         return sim.options_.faults.bit_flips ? sim.StartDamagedCopies() : arrow::Status::OK();
+       }},
       {3, [](Simulation& sim) { return sim.OpenStream(); }},
       {1, [](Simulation& sim) { return sim.CheckMetadata(); }},
       {1, [](Simulation& sim) { return sim.CheckExemplars(); }},
@@ -96,6 +100,9 @@ arrow::Status Simulation::CheckAnswer(const arrow::Result<WriteReport>& result,
   const bool is_later = kind == ErrorKind::kOverloaded || kind == ErrorKind::kClosed;
   if (is_later && (HasFaults() || head_is_full || is_closing_ || process_->is_dead())) {
     Count("writes postponed");
+    if (kind == ErrorKind::kOverloaded && head_is_full && !HasFaults()) {
+      fault_counts_.Count("writes refused: memory is full", Phase::kLog);
+    }
     return arrow::Status::OK();
   }
   const bool is_bad = kind == ErrorKind::kBadSample || kind == ErrorKind::kTooLarge ||
@@ -194,7 +201,7 @@ arrow::Status Simulation::PassTime() {
     constexpr int64_t kJumps[] = {-86'400'000, -3'600'000, -1'000, 1'000, 3'600'000, 86'400'000};
     const int64_t jump_ms = kJumps[random_.Below(std::size(kJumps))];
     clock_.JumpWallMs(jump_ms);
-    Count(jump_ms < 0 ? "clock jumps backward" : "clock jumps forward");
+    fault_counts_.Count(jump_ms < 0 ? "clock jumps backward" : "clock jumps forward", Phase::kIdle);
     Say("clock jumps by " + std::to_string(jump_ms) + " ms");
     return arrow::Status::OK();
   }

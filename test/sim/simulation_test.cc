@@ -1,5 +1,7 @@
 #include "test/sim/simulation.h"
 
+#include <set>
+#include <span>
 #include <string>
 
 #include "test/matchers.h"
@@ -7,7 +9,8 @@
 namespace larnax::sim {
 namespace {
 
-constexpr uint64_t kSeeds = 32;
+constexpr uint64_t kSeeds = 64;
+constexpr uint64_t kRepeatedSeeds = 20;
 constexpr int kSteps = 90;
 
 std::string Replay(uint64_t seed) {
@@ -18,20 +21,32 @@ std::string Replay(uint64_t seed) {
 // Every kind of fault has to strike somewhere in the list: else it shows nothing.
 constexpr const char* kKinds[] = {
     "bit flips",
+    "bits flipped at rest",
     "clean restarts",
+    "damage at rest at the end of the log",
+    "damage at rest contained",
+    "damage at rest refused by name",
     "clock jumps backward",
     "clock jumps forward",
     "deaths during recovery",
     "disk full errors",
     "failed creates",
+    "failed lists",
+    "failed mkdirs",
+    "failed opens",
     "failed reads",
+    "failed removes",
     "failed renames",
     "failed syncs",
+    "failed truncates",
     "failed writes",
     "exemplars read",
+    "files cut at rest",
+    "files lost at rest",
     "flipped bits contained by reads",
     "flipped bits noticed by reads",
     "flushes that failed",
+    "full disks",
     "kills",
     "kills within an operation",
     "lying syncs",
@@ -40,15 +55,19 @@ constexpr const char* kKinds[] = {
     "plain reads during changes",
     "power cuts",
     "power cuts within an operation",
+    "read-only errors",
     "read-only opens",
     "reads across other work",
     "reads during changes",
     "recoveries checked",
+    "sectors zeroed at rest",
     "short writes",
+    "slow disks",
     "slow operations",
     "unsynced entries kept",
     "unsynced entries lost",
     "unsynced entries reordered",
+    "unsynced renames lost",
     "unsynced writes kept",
     "unsynced writes lost",
     "unsynced writes reordered",
@@ -59,26 +78,65 @@ constexpr const char* kKinds[] = {
     "writes during changes",
     "writes postponed",
     "writes refused",
+    "writes refused: memory is full",
     "writes with exemplars",
     "writes with histograms",
 };
 
+// In each phase that changes the disk, the process has to end and calls have to fail.
+constexpr Phase kPhases[] = {Phase::kLog, Phase::kFlush, Phase::kMerge, Phase::kManifest,
+                             Phase::kRecovery};
+constexpr const char* kErrors[] = {"failed creates", "failed syncs", "failed writes",
+                                   "disk full errors", "read-only errors"};
+constexpr const char* kReadErrors[] = {"failed lists", "failed opens", "failed reads"};
+
 TEST(Simulation, AShortListOfSeedsHoldsAndRepeatsItself) {
   Tally total;
+  FaultTable faults;
   for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
-    uint64_t hashes[2];
-    for (uint64_t& hash : hashes) {
+    std::set<uint64_t> hashes;
+    for (int round = 0; round < (seed <= kRepeatedSeeds ? 2 : 1); ++round) {
       SimulationOptions options;
       options.seed = seed;
       options.steps = kSteps;
       Simulation simulation(options);
       ASSERT_OK(simulation.Run()) << "step " << simulation.step() << "\n" << Replay(seed);
-      hash = simulation.trace_hash();
+      hashes.insert(simulation.trace_hash());
       for (const auto& [name, count] : simulation.tally()) total[name] += count;
+      for (const auto& [kind, phases] : simulation.faults()) {
+        for (size_t i = 0; i < phases.size(); ++i) faults[kind][i] += phases[i];
+      }
     }
-    ASSERT_EQ(hashes[0], hashes[1]) << "seed " << seed << " does not repeat itself";
+    ASSERT_EQ(hashes.size(), 1U) << "seed " << seed << " does not repeat itself";
   }
   for (const char* kind : kKinds) EXPECT_GT(total[kind], 0) << kind;
+  const auto count = [&](std::span<const char* const> kinds, Phase phase) {
+    int64_t sum = 0;
+    for (const char* kind : kinds) sum += faults[kind][static_cast<size_t>(phase)];
+    return sum;
+  };
+  for (const Phase phase : kPhases) {
+    EXPECT_GT(count(kErrors, phase), 0) << PhaseName(phase);
+    EXPECT_GT(faults["ends of the process"][static_cast<size_t>(phase)], 0) << PhaseName(phase);
+  }
+  EXPECT_GT(count(kReadErrors, Phase::kReading), 0);
+}
+
+// The simulator has to find code that forgets a call.
+TEST(Simulation, ForgottenSyncsAreFound) {
+  for (const ForgottenCall& call : std::initializer_list<ForgottenCall>{
+           {"sync", "/wal/"}, {"sync", ".parquet"}, {"sync directory", "/date="}}) {
+    bool is_found = false;
+    for (uint64_t seed = 1; seed <= 60 && !is_found; ++seed) {
+      SimulationOptions options;
+      options.seed = seed;
+      options.steps = kSteps;
+      options.forgotten = call;
+      Simulation simulation(options);
+      is_found = !simulation.Run().ok();
+    }
+    EXPECT_TRUE(is_found) << call.kind << " of " << call.path_part;
+  }
 }
 
 // Power cuts and nothing else, under a promise that only WalSync::kBatch makes.
@@ -90,13 +148,17 @@ int CountSeedsWithLoss(WalSync wal_sync) {
                              .errors = false,
                              .full_disk = false,
                              .lying_sync = false,
+                             .read_only_disk = false,
+                             .slow_disk = false,
                              .bit_flips = false,
                              .clock_jumps = false};
-    Simulation simulation({.seed = seed,
-                           .steps = kSteps,
-                           .faults = only_cuts,
-                           .wal_sync = wal_sync,
-                           .expect_batch = true});
+    SimulationOptions options;
+    options.seed = seed;
+    options.steps = kSteps;
+    options.faults = only_cuts;
+    options.wal_sync = wal_sync;
+    options.expect_batch = true;
+    Simulation simulation(options);
     const arrow::Status status = simulation.Run();
     if (status.ok()) continue;
     EXPECT_THAT(status, test::HasMessage("lost")) << "seed " << seed;

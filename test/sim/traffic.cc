@@ -31,6 +31,8 @@ Traffic::Traffic(uint64_t seed, const DatabaseOptions& options) : random_(seed),
   const size_t count = 3 + random_.Below(random_.Chance(0.2) ? 300 : 60);
   while (series_.size() < count) series_.push_back(MakeSeries());
   has_typed_ = random_.Chance(0.7);
+  for (int i = 0; i < 3; ++i) near_days_.push_back(Signed(random_.Below(40)));
+  for (int i = 0; i < 3; ++i) far_days_.push_back(Signed(random_.Below(400)));
   for (int i = 0; i < 8; ++i) invalid_.push_back(MakeInvalidSeries());
 }
 
@@ -201,7 +203,7 @@ void Traffic::AddExemplar(const SeriesPlan& plan, int64_t time_ms, int64_t lates
 int64_t Traffic::DrawTime(int64_t now_ms) {
   switch (random_.Below(20)) {
     case 0:
-      return now_ms - Signed(random_.Below(40)) * base::kDayMs;
+      return now_ms - near_days_[random_.Below(near_days_.size())] * base::kDayMs;
     case 1:
       return now_ms - Signed(random_.Below(7'200'000));
     case 2:
@@ -218,7 +220,7 @@ int64_t Traffic::DrawTime(int64_t now_ms) {
         case 2:
           return Signed(random_.Next());
         default:
-          return now_ms - Signed(random_.Below(400)) * base::kDayMs;
+          return now_ms - far_days_[random_.Below(far_days_.size())] * base::kDayMs;
       }
     default:
       return now_ms - Signed(random_.Below(4)) * 1000;
@@ -231,7 +233,7 @@ Request Traffic::Make(int64_t now_ms) {
   const bool version_2 = version == wire::WriteVersion::kV2;
   wire::RequestEncoder encoder(version);
   const int64_t latest_ms = std::min(kMaxTimeMs, now_ms + options_.max_future_ms);
-  const bool many_days = random_.Chance(0.01);
+  const bool many_days = random_.Chance(0.003);
   const size_t count = 1 + random_.Below(random_.Chance(0.1) ? 200 : 12);
   const auto add = [&](const SeriesPlan& plan, int64_t time_ms, uint64_t bits, int64_t start_ms) {
     encoder.AddSample(time_ms, std::bit_cast<double>(bits), start_ms);

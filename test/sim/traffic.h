@@ -73,6 +73,8 @@ class Traffic {
   const DatabaseOptions options_;
   std::vector<SeriesPlan> series_;
   std::vector<SeriesPlan> invalid_;
+  std::vector<int64_t> near_days_;   // How long ago late samples are, in days; few, so that
+  std::vector<int64_t> far_days_;    // several flushes meet in one.
   bool has_typed_ = false;           // Histograms and exemplars are sent, too.
   std::vector<PointedTime> recent_;  // Sent before, to be repeated.
 };
