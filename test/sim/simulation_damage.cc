@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "larnax/error.h"
-#include "store/archive_layout.h"
 #include "test/sim/simulation.h"
 
 // Damage to the files of an archive that nobody has open: it must be found, named and contained.

@@ -119,9 +119,9 @@ arrow::Status Simulation::Write() {
   auto waiting = std::make_shared<Waiting>();
   waiting->request = traffic_->Make(clock_.NowMs());
   ARROW_ASSIGN_OR_RAISE(const DatabaseStatus status, database_->Status(0));
-  // Histograms count by their size: nearly full is full enough.
+  // Histograms count by their size: nearly full is full enough, and one may fill a small head.
   waiting->head_is_full = database_options_.head_limit_samples < 10'000 &&
-                          status.head_samples * 100 > database_options_.head_limit_samples;
+                          (status.head_samples + 1) * 100 > database_options_.head_limit_samples;
   const Request& request = waiting->request;
   const WriteMessage message{
       .content_type = request.content_type,
