@@ -108,7 +108,9 @@ class ConcurrencyTest : public testing::Test {
     auto stream = database_->Select(request);
     ASSERT_OK(stream);
     // What the stream is to read is merged away under it.
-    if (merge_meanwhile) ASSERT_OK(database_->Merge(true));
+    if (merge_meanwhile) {
+      ASSERT_OK(database_->Merge(true));
+    }
     size_t rounds = SIZE_MAX;
     size_t series_count = 0;
     for (;;) {
@@ -227,7 +229,9 @@ TEST_F(ConcurrencyTest, MetadataIsReadWhileItsFilesAreMerged) {
   for (int round = 0; round < kNews && !HasFatalFailure(); ++round) {
     Write(0, round);
     EXPECT_OK(database_->Flush());
-    if (round % 2 == 1) EXPECT_OK(database_->Merge(true));
+    if (round % 2 == 1) {
+      EXPECT_OK(database_->Merge(true));
+    }
   }
   writes_done_ = true;
   reader.join();
