@@ -395,7 +395,7 @@ TEST(StoreCrashTest, UncertainCommitIsWholeOrNotThere) {
   int old_state = 0;
   int new_state = 0;
   for (uint64_t seed = 1; seed <= 40; ++seed) {
-    for (int64_t nth = 1; nth <= 16; ++nth) {
+    for (int64_t nth = 1; nth <= 24; ++nth) {
       SCOPED_TRACE("seed=" + std::to_string(seed) + " nth=" + std::to_string(nth));
       io::SimFileSystem fs(seed);
       io::Random random(seed);
