@@ -53,6 +53,7 @@ head::FrozenGeneration Freeze(const std::vector<TestSeries>& load, size_t first,
         {.labels = load[i].labels.view(), .ref = ref, .flushed_through_ms = -1});
   }
   frozen.generation = std::move(generation);
+  frozen.arena = std::make_shared<const head::LabelArena>();
   return frozen;
 }
 
