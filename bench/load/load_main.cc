@@ -41,7 +41,8 @@ void AddLoadFlags(CLI::App* command, GenerateOptions* options) {
   command->add_option("--start", options->start, "first time; default: now less the span");
   command->add_option("--batch", options->load.batch, "samples in a request");
   command->add_option("--connections", options->load.shards, "connections, each with its targets");
-  command->add_option("--churn", options->load.churn_per_hour, "how often a pod is replaced in an hour");
+  command->add_option("--churn", options->load.churn_per_hour,
+                      "how often a pod is replaced in an hour");
   command->add_option("--seed", options->load.seed, "seed of all randomness");
 }
 

@@ -69,9 +69,9 @@ struct ExportRequest {
   SelectRequest select;
   ExportFormat format = ExportFormat::kParquet;
   ExportLayout layout = ExportLayout::kSingle;
-  /// A file (kSingle) or a folder (kPerMetric); must not exist. It appears whole or not at all: while
-  /// it is made it is in the folder `<output>.partial`. Parquet has histograms in a second file beside
-  /// each, `<name>-histograms.parquet`.
+  /// A file (kSingle) or a folder (kPerMetric); must not exist. It appears whole or not at all:
+  /// while it is made it is in the folder `<output>.partial`. Parquet has histograms in a second
+  /// file beside each, `<name>-histograms.parquet`.
   std::string output;
 };
 
@@ -87,8 +87,8 @@ struct ExportReport {
   std::vector<std::string> warnings;
 };
 
-/// Write the selected samples of `database` as files of another shape. Progress counts series; of how
-/// many is not known, and told as 0.
+/// Write the selected samples of `database` as files of another shape. Progress counts series; of
+/// how many is not known, and told as 0.
 arrow::Result<ExportReport> ExportSamples(Database& database, const ExportRequest& request,
                                           Progress progress = {});
 

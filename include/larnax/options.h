@@ -14,8 +14,8 @@ enum class WalSync {
 
 /// Settings of one open archive. The defaults are meant for a server on its own disk.
 struct DatabaseOptions {
-  /// Answer only; take no lock, write nothing. What is in the log and not in files yet is read, too,
-  /// unless a writer has the archive open: see DatabaseStatus::writer.
+  /// Answer only; take no lock, write nothing. What is in the log and not in files yet is read,
+  /// too, unless a writer has the archive open: see DatabaseStatus::writer.
   bool read_only = false;
 
   /// Where this process can be reached; shown to others who find the archive locked.

@@ -302,7 +302,8 @@ class PosixFileSystem final : public FileSystem {
   }
 
   arrow::Result<std::optional<std::string>> LockHolder(const std::string& path) override {
-    const Descriptor fd(RetryInterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
+    const Descriptor fd(
+        RetryInterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
     if (fd.get() < 0 && errno == ENOENT) return std::nullopt;
     if (fd.get() < 0) return ErrnoError(errno, "look at a lock file", path);
     // Shared, and let go at once: readers who look at the same time do not see each other.
