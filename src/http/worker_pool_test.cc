@@ -51,7 +51,7 @@ TEST(WorkerPool, OutlivesTasksThatThrow) {
 }
 
 TEST(WorkerPool, DropsWaitingTasksWhenStopped) {
-  WorkerPool pool(1, 10);
+  WorkerPool pool(1, 1 << 30);  // Refuses only when it is stopped.
   std::promise<void> release;
   std::latch running(1);
   std::atomic<int> ran{0};

@@ -141,6 +141,8 @@ def check_nothing_lost(server, load, random_source):
     return wanted.num_rows, requests
 
 
+@pytest.mark.skipif("LARNAX_OVERLOAD" not in os.environ,
+                    reason="a long test: make soak, or LARNAX_OVERLOAD=60")
 @pytest.mark.slow
 @pytest.mark.timeout(600 + 20 * SECONDS)
 def test_twice_the_bearable_load(build, tmp_path):
