@@ -1,14 +1,12 @@
 #include "http/connection.h"
 
-#include <algorithm>
-#include <cstdio>
 #include <exception>
 
 #include <boost/beast/http/error.hpp>
 
 #include "http/io_thread.h"
+#include "http/request_rules.h"
 #include "larnax/error.h"
-#include "larnax/format.h"
 
 namespace larnax::http {
 namespace {
@@ -18,8 +16,6 @@ namespace beast = boost::beast;
 
 // Memory that an idle connection keeps for its next body.
 constexpr size_t kKeptBodyBytes = 1 << 20;
-// A body up to this is copied behind its head: one buffer costs less than two.
-constexpr size_t kJoinedBodyBytes = 16 << 10;
 // What an audit says of a call whose client did not wait for the answer.
 constexpr int kClientLeft = 499;
 
@@ -222,9 +218,8 @@ bool Connection::CheckHead() {
   if (head_.path.starts_with(prefix)) {
     route_ = FindRoute(std::string_view(head_.path).substr(prefix.size()), &route_name_);
   }
-  Response refusal;
-  if (RefuseHead(&refusal)) {
-    RefuseRequest(std::move(refusal));
+  if (auto refusal = RefuseHead(Routed())) {
+    RefuseRequest(std::move(*refusal));
     return false;
   }
   return Authorize();
@@ -237,14 +232,9 @@ void Connection::RefuseRequest(Response refusal) {
   Respond(std::move(refusal));
 }
 
-Role Connection::NeededRole() const {
-  // What a browser asks before the real request comes without credentials.
-  return head_.method == Method::kOptions ? Role::kNone : Routes()[route_].role;
-}
-
 // False when the request was refused, or a password has to be checked first.
 bool Connection::Authorize() {
-  const Role role = NeededRole();
+  const Role role = Routed().role();
   AccessDecision decision = server_->access->Decide(*rules_, head_.authorization, role);
   head_.authorization.assign(head_.authorization.size(), '\0');
   head_.authorization.clear();
@@ -295,7 +285,7 @@ bool Connection::ActOn(const AccessDecision& decision) {
       refusal.headers.emplace_back("WWW-Authenticate", rules_->challenge());
       break;
     case Kind::kTooLittle:
-      refusal = TextResponse(403, std::string("this needs the role ") + RoleName(NeededRole()));
+      refusal = TextResponse(403, std::string("this needs the role ") + RoleName(Routed().role()));
       break;
     case Kind::kMalformed:
       refusal = TextResponse(400, "malformed credentials");
@@ -310,32 +300,6 @@ bool Connection::BeginBody() {
   reader_->eager(true);
   SetDeadline(server_->options.body_timeout_ms);
   return head_.expect.empty() || !input_.empty() || SendContinue();
-}
-
-bool Connection::RefuseHead(Response* refusal) const {
-  if (head_.http_1_1 && head_.hosts != 1) {
-    *refusal = TextResponse(400, "400 Bad Request: exactly one Host header is required");
-  } else if (head_.authorizations > 1) {
-    *refusal = TextResponse(400, "400 Bad Request: more than one Authorization header");
-  } else if (!head_.transfer_encoding.empty() &&
-             !beast::iequals(head_.transfer_encoding, "chunked")) {
-    *refusal = TextResponse(400, "unsupported transfer encoding");
-  } else if (!head_.expect.empty() && !beast::iequals(head_.expect, "100-continue")) {
-    *refusal = TextResponse(417, "unknown expectation");
-  } else if (const std::string& prefix = server_->options.route_prefix;
-             !prefix.empty() && (head_.path == prefix || head_.path == "/")) {
-    *refusal = Redirect(prefix + "/");
-  } else if (route_ == UnknownRoute()) {
-    *refusal = TextResponse(404, "404 page not found");
-  } else if (!Routes()[route_].Allows(head_.method)) {
-    *refusal = TextResponse(405, "Method Not Allowed");
-    refusal->headers.emplace_back("Allow", Routes()[route_].allow);
-  } else if (head_.method != Method::kOptions && IsForeignChange()) {
-    *refusal = TextResponse(403, "a page of another site may not change the archive");
-  } else {
-    return false;
-  }
-  return true;
 }
 
 bool Connection::SendContinue() {
@@ -482,39 +446,9 @@ void Connection::OnAnswered() {
   if (state_ == State::kAnswering) Respond(std::move(exchange_->response));
 }
 
-// Tell of a call that only administrators may make, whatever became of it.
-void Connection::Audit(int status) const {
-  const bool is_admin = route_ < UnknownRoute() && Routes()[route_].role == Role::kAdmin;
-  if (!is_admin || head_.method == Method::kOptions || !server_->options.audit) return;
-  std::string line = "audit: path=";
-  line.append(Routes()[route_].pattern).append(" account=");
-  AppendJsonString(head_.account, &line);
-  line.append(" from=").append(transport_.peer());
-  line.append(" status=").append(std::to_string(status));
-  server_->options.audit(line);
-}
-
-// Whether a page of another site wants to change the archive, without having been let in by name:
-// that pages of all sites may read is the default, and names nobody.
-bool Connection::IsForeignChange() const {
-  if (!Routes()[route_].changes() || !IsCrossSite(head_)) return false;
-  return !server_->cors || head_.origin.empty() || !server_->cors->Matches(head_.origin);
-}
-
-void Connection::AddCors(Response* response) const {
-  response->headers.emplace_back("Vary", "Origin");
-  if (head_.origin.empty() || IsForeignChange()) return;
-  if (server_->cors && !server_->cors->Matches(head_.origin)) return;
-  response->headers.emplace_back("Access-Control-Allow-Headers",
-                                 "Accept, Authorization, Content-Type, Origin");
-  response->headers.emplace_back("Access-Control-Allow-Methods", "GET, POST, OPTIONS");
-  response->headers.emplace_back("Access-Control-Expose-Headers", "Date");
-  response->headers.emplace_back("Access-Control-Allow-Origin", server_->cors ? head_.origin : "*");
-}
-
 void Connection::Respond(Response response) {
   if (!counted_in_flight_) request_end_us_ = SteadyUs();
-  if (route_ < UnknownRoute() && Routes()[route_].is_api) AddCors(&response);
+  AddCors(Routed(), &response);
   if (rules_ != nullptr) {
     for (const auto& [name, value] : rules_->headers()) response.headers.emplace_back(name, value);
   }
@@ -532,18 +466,12 @@ void Connection::Respond(Response response) {
   framing.content_length = response.body.size();
   chunked_ = framing.chunked;
 
-  out_head_.clear();
-  out_body_.clear();
-  out_tail_ = {};
-  AppendHead(response, framing, owner_->DateText(), &out_head_);
+  AppendHead(response, framing, owner_->DateText(), output_.BeginHead());
   if (head_.method == Method::kHead) {
     streaming_ = false;
-  } else if (response.body.size() <= kJoinedBodyBytes) {
-    out_head_.append(response.body);
   } else {
-    out_body_ = std::move(response.body);
+    output_.SetBody(std::move(response.body));
   }
-  response_bytes_ = 0;
   if (streaming_) {
     exchange_->response.stream = std::move(response.stream);
     SendPiece();
@@ -554,8 +482,8 @@ void Connection::Respond(Response response) {
 
 // --- Writing ------------------------------------------------------------------------------------
 
-// Send the piece that was drawn last, behind what is in `out_head_`, and have the next one drawn
-// meanwhile: one piece is on its way and one ahead, whatever the size of the answer.
+// Send the piece that was drawn last, behind the head where that is still here, and have the next
+// one drawn meanwhile: one piece is on its way and one ahead, whatever the size of the answer.
 void Connection::SendPiece() {
   piece_ready_ = false;
   if (!exchange_->status.ok()) {
@@ -569,22 +497,12 @@ void Connection::SendPiece() {
     Close();
     return;
   }
-  const bool more = exchange_->more;
-  out_body_.swap(exchange_->piece);
-  out_tail_ = {};
-  if (chunked_ && more) {
-    char size_line[24];
-    const int length = std::snprintf(size_line, sizeof(size_line), "%zx\r\n", out_body_.size());
-    out_head_.append(size_line, static_cast<size_t>(length));
-    out_tail_ = "\r\n";
-  } else if (chunked_) {
-    out_head_.append("0\r\n").append(exchange_->trailer).append("\r\n");
-  }
-  if (!more) {
-    streaming_ = false;
-    out_body_.clear();
-  } else {
+  if (exchange_->more) {
+    output_.SetPiece(&exchange_->piece, chunked_);
     PullPiece();
+  } else {
+    output_.SetEnd(exchange_->trailer, chunked_);
+    streaming_ = false;
   }
   BeginWrite();
 }
@@ -612,51 +530,30 @@ void Connection::OnPiece() {
 
 void Connection::BeginWrite() {
   state_ = State::kWriting;
-  written_ = 0;
   SetDeadline(server_->options.write_timeout_ms);
   WriteMore();
 }
 
-std::array<asio::const_buffer, 3> Connection::Unwritten() const {
-  std::array<asio::const_buffer, 3> buffers = {asio::buffer(out_head_), asio::buffer(out_body_),
-                                               asio::buffer(out_tail_.data(), out_tail_.size())};
-  size_t skip = written_;
-  for (asio::const_buffer& buffer : buffers) {
-    const size_t part = std::min(skip, buffer.size());
-    buffer += part;
-    skip -= part;
-  }
-  return buffers;
-}
-
 void Connection::WriteMore() {
-  write_pending_ = true;
-  while (true) {
-    const auto buffers = Unwritten();
-    if (asio::buffer_size(buffers) == 0) break;
-    ErrorCode error;
-    const size_t size = transport_.WriteSome(buffers, error);
-    if (error == asio::error::would_block) {
-      transport_.AsyncWaitWritable([self = shared_from_this()](const ErrorCode& wait_error) {
-        if (self->state_ != State::kWriting) return;
-        wait_error ? self->Close() : self->WriteMore();
-      });
-      return;
-    }
-    if (error) {
-      Close();
-      return;
-    }
-    written_ += size;
-    SetDeadline(server_->options.write_timeout_ms);
+  ErrorCode error;
+  const uint64_t written = output_.written();
+  write_pending_ = !output_.Write(&transport_, error);
+  if (!write_pending_) {
+    OnWritten();
+    return;
   }
-  write_pending_ = false;
-  OnWritten();
+  if (error != asio::error::would_block) {
+    Close();
+    return;
+  }
+  if (output_.written() != written) SetDeadline(server_->options.write_timeout_ms);
+  transport_.AsyncWaitWritable([self = shared_from_this()](const ErrorCode& wait_error) {
+    if (self->state_ != State::kWriting) return;
+    wait_error ? self->Close() : self->WriteMore();
+  });
 }
 
 void Connection::OnWritten() {
-  response_bytes_ += written_;
-  out_head_.clear();
   if (!streaming_) {
     FinishRequest();
     return;
@@ -666,10 +563,17 @@ void Connection::OnWritten() {
   if (piece_ready_) SendPiece();
 }
 
+void Connection::Audit(int status) const {
+  if (!server_->options.audit) return;
+  if (const auto line = AuditLine(Routed(), transport_.peer(), status)) {
+    server_->options.audit(*line);
+  }
+}
+
 void Connection::RecordRequest() {
   const uint64_t body_bytes = reader_ ? reader_->body_bytes() : 0;
   server_->metrics.RecordRequest(route_, status_, SteadyUs() - request_end_us_, body_bytes,
-                                 response_bytes_);
+                                 output_.written());
   Audit(status_);
 }
 
@@ -680,7 +584,7 @@ void Connection::FinishRequest() {
   reader_.reset();
   exchange_.reset();
   if (body_.capacity() > kKeptBodyBytes) std::string().swap(body_);
-  if (out_body_.capacity() > kKeptBodyBytes) std::string().swap(out_body_);
+  output_.Trim(kKeptBodyBytes);
   if (!keep_alive_) {
     Linger();
     return;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -9,7 +9,9 @@
 #include "http/access/access_control.h"
 #include "http/exchange.h"
 #include "http/input_buffer.h"
+#include "http/output.h"
 #include "http/request_reader.h"
+#include "http/request_rules.h"
 #include "http/response.h"
 #include "http/server_state.h"
 #include "http/transport.h"
@@ -57,13 +59,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool ParseSome();
   void BeginRequest();
   bool CheckHead();
-  bool RefuseHead(Response* refusal) const;
+  RoutedHead Routed() const { return {head_, route_, *server_}; }
   void RefuseRequest(Response refusal);
   bool Authorize();
   bool ActOn(const AccessDecision& decision);
   void CheckPassword(Role role, AccessDecision decision);
   void OnPasswordChecked(const AccessDecision& decision);
-  Role NeededRole() const;
   bool BeginBody();
   bool SendContinue();
   void Dispatch();
@@ -72,8 +73,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void DispatchToWorkers(const Route& route, Database* database);
   bool Submit(const Route& route, Database* database);
   void OnAnswered();
-  bool IsForeignChange() const;
-  void AddCors(Response* response) const;
   void Respond(Response response);
 
   void BeginWrite();
@@ -87,7 +86,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void FinishRequest();
   void Linger();
   void SetDeadline(int64_t timeout_ms);
-  std::array<boost::asio::const_buffer, 3> Unwritten() const;
 
   IoThread* owner_;
   ServerState* server_;
@@ -127,11 +125,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   int status_ = 0;
   bool keep_alive_ = false;
   bool write_pending_ = false;
-  std::string out_head_;
-  std::string out_body_;
-  std::string_view out_tail_;
-  size_t written_ = 0;  // Of the three together.
-  uint64_t response_bytes_ = 0;
+  Output output_;
 };
 
 }  // namespace larnax::http
