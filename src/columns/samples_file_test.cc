@@ -1,6 +1,7 @@
 // What is written is read back, whatever it is: writer, index and reader together.
 
 #include <bit>
+#include <limits>
 #include <numeric>
 
 #include <gmock/gmock.h>
@@ -422,6 +423,27 @@ TEST(SeriesIndex, SumsUpValues) {
   EXPECT_FALSE(values[1].has_values);
   EXPECT_EQ(values[2].sum, 1);
   EXPECT_EQ(files.index->Extents(AllRows(*files.index), nullptr).ValueOrDie()[0].stale_count, 1);
+}
+
+TEST(SeriesIndex, SumsOfNansHaveTheSameBitsEverywhere) {
+  const double first = std::bit_cast<double>(uint64_t{0x7ff8000000000001});
+  const double last = std::bit_cast<double>(uint64_t{0xfff00000000000aa});
+  const double inf = std::numeric_limits<double>::infinity();
+  const std::vector<TestSeries> series = {
+      {MakeLabels({{"__name__", "a"}}), {1, 2, 3, 4}, {1, first, last, 2}, {}},
+      {MakeLabels({{"__name__", "b"}}), {1, 2, 3}, {last, 1, first}, {}},
+      {MakeLabels({{"__name__", "c"}}), {1, 2, 3}, {inf, -inf, 1}, {}},
+      {MakeLabels({{"__name__", "d"}}), {1, 2, 3}, {first, inf, -inf}, {}},
+  };
+  io::SimFileSystem fs(1);
+  ASSERT_TRUE(WriteSeries(fs, series, {}, {.summary_min_rows = 0}).ok());
+  const OpenFiles files = OpenBoth(fs).ValueOrDie();
+  std::vector<double> sums;
+  for (const auto& one : files.index->Values(AllRows(*files.index), nullptr).ValueOrDie()) {
+    sums.push_back(one.sum);
+  }
+  EXPECT_THAT(Bits(sums), ElementsAre(0xfff80000000000aa, 0x7ff8000000000001, 0xfff8000000000000,
+                                      0x7ff8000000000001));
 }
 
 }  // namespace

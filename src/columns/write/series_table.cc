@@ -18,6 +18,10 @@ constexpr size_t kMetricPlace = static_cast<size_t>(-2);
 // A file of more series ends long before they have as many rows as summaries are written for.
 constexpr int64_t kMaxSummarizedSeries = 256 << 10;
 
+// What x86 makes of inf - inf.
+constexpr uint64_t kNegativeNanBits = 0xfff8000000000000;
+constexpr uint64_t kQuietBit = 0x0008000000000000;
+
 int ZstdLevel(Tier tier) {
   switch (tier) {
     case Tier::kFresh:
@@ -28,6 +32,13 @@ int ZstdLevel(Tier tier) {
       return 9;
   }
   return 3;
+}
+
+/// Tell which NaN sum + value is. An addition leaves that to compiler and processor, but a file
+/// must not depend on them.
+double NanOf(double sum, double value) {
+  if (std::isnan(value)) return std::bit_cast<double>(std::bit_cast<uint64_t>(value) | kQuietBit);
+  return std::isnan(sum) ? sum : std::bit_cast<double>(kNegativeNanBits);
 }
 
 bool HasOther(const SeriesTable& table, std::string_view label) {
@@ -144,15 +155,17 @@ SeriesValues Summarize(std::span<const int64_t> time_ms, std::span<const double>
     previous = v;
     result.last_value = v;
     result.last_time_ms = time_ms[i];
-    const double next = sum + v;
-    if (std::isinf(next)) {
+    double next = sum + v;
+    if (std::isnan(next)) {
+      next = NanOf(sum, v);
+    } else if (std::isinf(next)) {
       correction = 0;
     } else {
       correction += std::abs(sum) >= std::abs(v) ? (sum - next) + v : (v - next) + sum;
     }
     sum = next;
   }
-  result.sum = std::isinf(sum) ? sum : sum + correction;
+  result.sum = std::isfinite(sum) ? sum + correction : sum;
   return result;
 }
 
