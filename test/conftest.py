@@ -1,5 +1,6 @@
 """Options and fixtures that all Python tests share."""
 
+import contextlib
 import pathlib
 
 import pytest
@@ -28,13 +29,10 @@ def build(request):
 @pytest.fixture
 def larnax(build, tmp_path):
     """Start servers: larnax() gives a ready one on `tmp_path / "data"`; all end with the test."""
-    servers = []
+    with contextlib.ExitStack() as servers:
+        def start(*flags, data=None, **options):
+            server = Larnax(build, data or tmp_path / "data", *flags, **options)
+            servers.callback(server.end)
+            return server.start()
 
-    def start(*flags, data=None, **options):
-        server = Larnax(build, data or tmp_path / "data", *flags, **options)
-        servers.append(server)
-        return server.start()
-
-    yield start
-    for server in servers:
-        server.end()
+        yield start

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import urllib.request
 
 from app.remote_write import Sender
 
+SANITIZER_REPORT = re.compile(r"(ERROR|WARNING): \w+Sanitizer: |: runtime error: ")
 # A loaded machine with sanitizers is slow; nothing waits longer than it must.
 PATIENCE_SECONDS = float(os.environ.get("LARNAX_TEST_PATIENCE", "60"))
 
@@ -100,8 +102,12 @@ class Process:
         self.process.wait()
 
     def end(self):
+        """Kill what still runs; fail on a sanitizer's report, whatever the test looked at."""
         if self.process is not None and self.process.poll() is None:
             self.kill()
+        log = self.log() if self.log_path.exists() else ""
+        report = SANITIZER_REPORT.search(log)
+        assert report is None, log[report.start():][:8000]
 
 
 class Larnax(Process):
