@@ -31,7 +31,7 @@ constexpr char kFolder[] = "wal/samples";
 // Times and bits of the floats per series, and how many histograms and exemplars.
 struct Content {
   std::map<std::string, std::map<int64_t, uint64_t>> floats;
-  std::map<std::string, size_t> typed;
+  std::map<std::string, size_t> non_floats;
   friend bool operator==(const Content&, const Content&) = default;
 };
 
@@ -47,7 +47,7 @@ Content ReadAll(Head* head) {
         LARNAX_CHECK(columns.time_ms[i] >= kMinTimeMs && columns.time_ms[i] <= kMaxTimeMs);
         content.floats[labels][columns.time_ms[i]] = std::bit_cast<uint64_t>(columns.value[i]);
       }
-      content.typed[labels] += 1;
+      content.non_floats[labels] += 1;
     }
   }
   return content;

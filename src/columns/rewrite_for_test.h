@@ -1,16 +1,20 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include <arrow/result.h>
 
+#include "base/check.h"
 #include "columns/format/file_builder.h"
 #include "columns/format/parquet_file.h"
 #include "io/file_system.h"
+#include "larnax/error.h"
 
 namespace larnax::columns {
 
@@ -50,6 +54,43 @@ inline arrow::Status RewriteFile(io::FileSystem& fs, const std::string& from, co
     }
   }
   return builder.Finish(std::move(meta)).status();
+}
+
+/// Change pages of one column chunk. \param places  As DamageFile.
+inline void DamagePages(std::span<const uint8_t> places, size_t leaf, ChunkPages* pages) {
+  for (; places.size() >= 5; places = places.subspan(5)) {
+    if (places[0] != leaf) continue;
+    const bool in_dictionary = (places[1] & 1) != 0;
+    Page& page = in_dictionary
+                     ? pages->dictionary
+                     : pages->data[static_cast<size_t>(places[1] >> 4) % pages->data.size()];
+    if ((places[1] & 2) != 0) {
+      page.header.num_values = (places[2] | places[3] << 8) - 4;
+    } else if ((places[1] & 4) != 0) {
+      page.header.encoding = places[2] % 12;
+    } else if ((places[1] & 8) != 0) {
+      page.body.resize(static_cast<size_t>(places[2] | places[3] << 8),
+                       static_cast<char>(places[4]));
+    } else if (!page.body.empty()) {
+      const size_t at = static_cast<size_t>(places[2] | places[3] << 8) % page.body.size();
+      page.body[at] = static_cast<char>(places[4]);
+    }
+  }
+}
+
+/// Write a file again with pages changed, as the input of a fuzzer says.
+///
+/// \param places  Each five bytes: a column, a page or part of its header, a place (2), a value.
+inline arrow::Status DamageFile(io::FileSystem& fs, const std::string& from, const std::string& to,
+                                std::span<const uint8_t> places) {
+  return RewriteFile(fs, from, to, [&](size_t, size_t leaf, ChunkPages* pages) {
+    DamagePages(places, leaf, pages);
+  });
+}
+
+/// Check that what was read of such a file was good, or was refused as it should be.
+inline void CheckRead(const arrow::Status& status) {
+  LARNAX_CHECK(status.ok() || KindOf(status) == ErrorKind::kCorrupt || status.IsInvalid());
 }
 
 /// Find the first leaf of a column.

@@ -17,7 +17,7 @@ namespace larnax::db {
 namespace {
 
 constexpr std::string_view kLog = "samples";
-constexpr std::string_view kOldTypedLog = "typed";
+constexpr std::string_view kOldSecondLog = "typed";
 constexpr int64_t kFlushTickMs = 1000;
 constexpr int64_t kMergeTickMs = 5000;
 constexpr int64_t kNsPerSecond = 1'000'000'000;
@@ -191,7 +191,7 @@ arrow::Status DatabaseImpl::ReplayLog(const Progress& progress) {
 // name it is read whole again, and what files have already is not written twice.
 arrow::Status DatabaseImpl::TakeOverOldLog() {
   io::FileSystem& fs = *environment_.fs;
-  const std::string folder = LogFolder(kOldTypedLog);
+  const std::string folder = LogFolder(kOldSecondLog);
   const std::string done = folder + "-done";
   ARROW_ASSIGN_OR_RAISE(const bool exists, fs.Exists(folder));
   if (exists) {

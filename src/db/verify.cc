@@ -12,11 +12,11 @@
 
 #include "base/crc32c.h"
 #include "columns/check/file_check.h"
-#include "columns/check/typed_check.h"
+#include "columns/check/other_tables_check.h"
 #include "db/read_version.h"
 #include "head/log_replay.h"
+#include "head/non_float_record.h"
 #include "head/sample_record.h"
-#include "head/typed_record.h"
 #include "io/file_system.h"
 #include "larnax/archive.h"
 #include "larnax/error.h"
@@ -238,16 +238,16 @@ LogFindings CheckLog(const std::string& root, const char* log, head::LogPosition
   options.read_only = true;
   options.deliver_before_start = true;
   head::SampleRecord samples;
-  head::TypedRecord typed;
+  head::NonFloatRecord non_floats;
   const auto check = [&](const head::RecordView& record) {
     ++findings.records;
     arrow::Status decoded = arrow::Status::Invalid("unknown kind");
     if (record.type == head::kSampleRecord) {
       decoded = head::DecodeSampleRecord(record.payload, &samples);
-    } else if (record.type == head::kTypedRecord) {
-      decoded = head::DecodeTypedRecord(record.payload, &typed);
-    } else if (record.type == head::kOldTypedRecord) {
-      decoded = head::DecodeOldTypedRecord(record.payload, &typed);
+    } else if (record.type == head::kNonFloatRecord) {
+      decoded = head::DecodeNonFloatRecord(record.payload, &non_floats);
+    } else if (record.type == head::kOldNonFloatRecord) {
+      decoded = head::DecodeOldNonFloatRecord(record.payload, &non_floats);
     }
     if (!decoded.ok()) {
       findings.problems.push_back(

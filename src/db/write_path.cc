@@ -109,15 +109,14 @@ arrow::Result<head::AppendPosition> WritePath::Apply(const WriteMessage& message
                         wire::NegotiateVersion(message.content_type));
   ARROW_ASSIGN_OR_RAISE(const wire::BodyEncoding encoding,
                         wire::NegotiateEncoding(message.content_encoding));
-  report->version_2 = version == wire::WriteVersion::kV2;
   auto scratch = TakeScratch();
   ARROW_RETURN_NOT_OK(wire::Decompress(
       encoding, message.body, static_cast<size_t>(options_.max_request_bytes), &scratch->message));
   const std::span<const uint8_t> bytes(reinterpret_cast<const uint8_t*>(scratch->message.data()),
                                        scratch->message.size());
   wire::WriteRequest& request = scratch->request;
-  ARROW_RETURN_NOT_OK(report->version_2 ? wire::DecodeV2(bytes, &request)
-                                        : wire::DecodeV1(bytes, &request));
+  ARROW_RETURN_NOT_OK(version == wire::WriteVersion::kV2 ? wire::DecodeV2(bytes, &request)
+                                                         : wire::DecodeV1(bytes, &request));
   ARROW_RETURN_NOT_OK(CheckMetadata(request));
   // Prometheus repeats all metadata every minute: only news go to the log, and the head counts
   // them.
@@ -215,8 +214,8 @@ void WritePath::CommitPending() {
 }
 
 arrow::Status WritePath::OutcomeOf(const Waiter& waiter) const {
-  arrow::Status status = CheckCommitted(*parts_.log, waiter.position.samples);
-  if (status.ok()) status = CheckCommitted(*parts_.log, waiter.position.typed);
+  arrow::Status status = CheckCommitted(*parts_.log, waiter.position.floats);
+  if (status.ok()) status = CheckCommitted(*parts_.log, waiter.position.non_floats);
   return status.ok() ? status : Postponed(status);
 }
 

@@ -110,7 +110,7 @@ void ReadCapture(const SeriesCapture& capture, TimeRange range, SampleColumns* o
   });
   ExpandStarts(capture, &out->start_ms);
   if (!capture.ordered) SortByTime(out);
-  if (capture.typed.histogram_count > 0) DropReplaced(capture, out);
+  if (capture.lists.histogram_count > 0) DropReplaced(capture, out);
   KeepRange(range, out);
 }
 
@@ -129,13 +129,13 @@ Generation::Outcome Generation::Append(SeriesRef ref, int64_t time_ms, double va
   SeriesBuffer& buffer = BufferOf(ref);
   if (buffer.count == 0) {
     buffer.first = buffer.last = NewChunk(FirstCapacity(touched_.size()));
-    if (!buffer.has_typed) touched_.push_back(ref);
+    if (!buffer.has_lists) touched_.push_back(ref);
   } else if (time_ms <= buffer.last_time_ms) {
     const double newest = buffer.last->values()[buffer.last_count - 1];
     const int64_t newest_ms = buffer.last->times()[buffer.last_count - 1];
     const bool has_starts = start_ms != 0 || buffer.has_starts;
     // Between the two there may have been a histogram.
-    if (time_ms == newest_ms && !has_starts && !buffer.has_typed &&
+    if (time_ms == newest_ms && !has_starts && !buffer.has_lists &&
         std::bit_cast<uint64_t>(newest) == std::bit_cast<uint64_t>(value)) {
       return Outcome::kDuplicate;
     }
@@ -202,15 +202,15 @@ Chunk* Generation::NewChunk(uint32_t capacity) {
   return new (Allocate(size)) Chunk{.next = nullptr, .capacity = capacity};
 }
 
-Generation::TypedBuffer& Generation::TypedBufferOf(SeriesRef ref, SeriesBuffer* buffer) {
-  if (buffer->count == 0 && !buffer->has_typed) touched_.push_back(ref);
-  buffer->has_typed = true;
-  return typed_[static_cast<uint32_t>(ref)];
+Generation::SeriesLists& Generation::ListsOf(SeriesRef ref, SeriesBuffer* buffer) {
+  if (buffer->count == 0 && !buffer->has_lists) touched_.push_back(ref);
+  buffer->has_lists = true;
+  return lists_[static_cast<uint32_t>(ref)];
 }
 
-void Generation::NoteTyped(int64_t time_ms, size_t bytes, std::set<int64_t>* days,
-                           TimeRange* range) {
-  typed_bytes_ += static_cast<int64_t>(bytes);
+void Generation::NoteListed(int64_t time_ms, size_t bytes, std::set<int64_t>* days,
+                            TimeRange* range) {
+  list_bytes_ += static_cast<int64_t>(bytes);
   days->insert(base::DayOf(time_ms));
   Extend(range, time_ms);
   Extend(&time_range_, time_ms);
@@ -219,8 +219,8 @@ void Generation::NoteTyped(int64_t time_ms, size_t bytes, std::set<int64_t>* day
 Generation::Outcome Generation::AppendHistogram(SeriesRef ref, int64_t time_ms, int64_t start_ms,
                                                 std::string_view message) {
   SeriesBuffer& buffer = BufferOf(ref);
-  TypedBuffer& typed = TypedBufferOf(ref, &buffer);
-  HistogramNode* const last = typed.last_histogram;
+  SeriesLists& lists = ListsOf(ref, &buffer);
+  HistogramNode* const last = lists.last_histogram;
   if (last != nullptr && last->time_ms == time_ms && last->floats_before == buffer.count &&
       last->message() == message) {
     return Outcome::kDuplicate;
@@ -233,22 +233,22 @@ Generation::Outcome Generation::AppendHistogram(SeriesRef ref, int64_t time_ms, 
                                          .message_bytes = static_cast<uint32_t>(message.size())};
   std::memcpy(node + 1, message.data(), message.size());
   if (last == nullptr) {
-    typed.capture.first_histogram = node;
-    typed.histogram_range = {.start_ms = time_ms, .end_ms = time_ms};
+    lists.capture.first_histogram = node;
+    lists.histogram_range = {.start_ms = time_ms, .end_ms = time_ms};
   } else {
     last->next = node;
   }
-  typed.last_histogram = node;
-  ++typed.capture.histogram_count;
+  lists.last_histogram = node;
+  ++lists.capture.histogram_count;
   ++histogram_count_;
-  NoteTyped(time_ms, size, &histogram_days_, &typed.histogram_range);
+  NoteListed(time_ms, size, &histogram_days_, &lists.histogram_range);
   return Outcome::kAdded;
 }
 
 Generation::Outcome Generation::AppendExemplar(SeriesRef ref, int64_t time_ms, double value,
                                                std::string_view labels) {
-  TypedBuffer& typed = TypedBufferOf(ref, &BufferOf(ref));
-  ExemplarNode* const last = typed.last_exemplar;
+  SeriesLists& lists = ListsOf(ref, &BufferOf(ref));
+  ExemplarNode* const last = lists.last_exemplar;
   if (last != nullptr && last->time_ms == time_ms && last->labels() == labels &&
       std::bit_cast<uint64_t>(last->value) == std::bit_cast<uint64_t>(value)) {
     return Outcome::kDuplicate;
@@ -258,15 +258,15 @@ Generation::Outcome Generation::AppendExemplar(SeriesRef ref, int64_t time_ms, d
       .time_ms = time_ms, .value = value, .label_bytes = static_cast<uint32_t>(labels.size())};
   std::memcpy(node + 1, labels.data(), labels.size());
   if (last == nullptr) {
-    typed.capture.first_exemplar = node;
-    typed.exemplar_range = {.start_ms = time_ms, .end_ms = time_ms};
+    lists.capture.first_exemplar = node;
+    lists.exemplar_range = {.start_ms = time_ms, .end_ms = time_ms};
   } else {
     last->next = node;
   }
-  typed.last_exemplar = node;
-  ++typed.capture.exemplar_count;
+  lists.last_exemplar = node;
+  ++lists.capture.exemplar_count;
   ++exemplar_count_;
-  NoteTyped(time_ms, size, &exemplar_days_, &typed.exemplar_range);
+  NoteListed(time_ms, size, &exemplar_days_, &lists.exemplar_range);
   return Outcome::kAdded;
 }
 
@@ -274,24 +274,24 @@ void Generation::AppendMetadata(MetadataNews news) {
   const size_t bytes =
       sizeof(MetadataNews) + news.metric.size() + news.help.size() + news.unit.size();
   memory_bytes_ += static_cast<int64_t>(bytes);
-  typed_bytes_ += static_cast<int64_t>(bytes);
+  list_bytes_ += static_cast<int64_t>(bytes);
   metadata_.push_back(std::move(news));
 }
 
-const Generation::TypedBuffer* Generation::FindTyped(SeriesRef ref) const {
+const Generation::SeriesLists* Generation::FindLists(SeriesRef ref) const {
   const auto index = static_cast<uint32_t>(ref);
-  if (index >= series_.size() || !series_[index].has_typed) return nullptr;
-  return &typed_.at(index);
+  if (index >= series_.size() || !series_[index].has_lists) return nullptr;
+  return &lists_.at(index);
 }
 
 bool Generation::HasHistograms(SeriesRef ref) const {
-  const TypedBuffer* const typed = FindTyped(ref);
-  return typed != nullptr && typed->capture.histogram_count > 0;
+  const SeriesLists* const lists = FindLists(ref);
+  return lists != nullptr && lists->capture.histogram_count > 0;
 }
 
 bool Generation::HasExemplars(SeriesRef ref) const {
-  const TypedBuffer* const typed = FindTyped(ref);
-  return typed != nullptr && typed->capture.exemplar_count > 0;
+  const SeriesLists* const lists = FindLists(ref);
+  return lists != nullptr && lists->capture.exemplar_count > 0;
 }
 
 SeriesCapture Generation::Capture(SeriesRef ref) const {
@@ -299,7 +299,7 @@ SeriesCapture Generation::Capture(SeriesRef ref) const {
   SeriesCapture capture{
       .first = buffer.first, .count = buffer.count, .ordered = buffer.ordered, .starts = {}};
   if (buffer.has_starts) capture.starts = starts_.at(static_cast<uint32_t>(ref));
-  if (buffer.has_typed) capture.typed = typed_.at(static_cast<uint32_t>(ref)).capture;
+  if (buffer.has_lists) capture.lists = lists_.at(static_cast<uint32_t>(ref)).capture;
   return capture;
 }
 
@@ -311,8 +311,8 @@ TimeRange Generation::RangeOf(SeriesRef ref) const {
   if (buffer.count > 0) {
     range = {.start_ms = buffer.first->times()[0], .end_ms = buffer.last_time_ms};
   }
-  if (buffer.has_typed && HasHistograms(ref)) {
-    const TimeRange histograms = typed_.at(static_cast<uint32_t>(ref)).histogram_range;
+  if (buffer.has_lists && HasHistograms(ref)) {
+    const TimeRange histograms = lists_.at(static_cast<uint32_t>(ref)).histogram_range;
     Extend(&range, histograms.start_ms);
     Extend(&range, histograms.end_ms);
   }
@@ -320,7 +320,7 @@ TimeRange Generation::RangeOf(SeriesRef ref) const {
 }
 
 TimeRange Generation::ExemplarRangeOf(SeriesRef ref) const {
-  return typed_.at(static_cast<uint32_t>(ref)).exemplar_range;
+  return lists_.at(static_cast<uint32_t>(ref)).exemplar_range;
 }
 
 }  // namespace larnax::head

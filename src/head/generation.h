@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "head/log.h"
+#include "head/series_lists.h"
 #include "head/series_table.h"
-#include "head/typed_samples.h"
 #include "larnax/samples.h"
 
 namespace larnax::head {
@@ -54,7 +54,7 @@ struct SeriesCapture {
   uint32_t count = 0;
   bool ordered = true;           ///< Times are strictly ascending as stored.
   std::vector<StartRun> starts;  ///< Empty when no start time is known.
-  TypedCapture typed = {};       ///< Histograms and exemplars.
+  ListCapture lists = {};        ///< Histograms and exemplars.
 };
 
 /// Call visit(times, values, count) for each chunk's share of the float samples of a capture.
@@ -130,7 +130,7 @@ class Generation {
   int64_t exemplar_count() const { return exemplar_count_; }
   bool is_empty() const { return sample_count() + exemplar_count_ == 0 && metadata_.empty(); }
   /// Float samples plus those that the rest would be by its bytes, 16 each: what limits count.
-  int64_t load() const { return sample_count_ + typed_bytes_ / 16; }
+  int64_t load() const { return sample_count_ + list_bytes_ / 16; }
   /// Of floats, histograms and exemplars.
   TimeRange time_range() const { return time_range_; }
   int64_t memory_bytes() const { return memory_bytes_; }
@@ -155,11 +155,11 @@ class Generation {
     uint32_t last_count = 0;  // Samples in `last`.
     bool ordered = true;
     bool has_starts = false;
-    bool has_typed = false;  // There is a TypedBuffer.
+    bool has_lists = false;  // There is a SeriesLists.
   };
   // What a series has besides floats; few series have it.
-  struct TypedBuffer {
-    TypedCapture capture;
+  struct SeriesLists {
+    ListCapture capture;
     HistogramNode* last_histogram = nullptr;
     ExemplarNode* last_exemplar = nullptr;
     TimeRange histogram_range;
@@ -169,10 +169,10 @@ class Generation {
   std::byte* Allocate(size_t size);
   Chunk* NewChunk(uint32_t capacity);
   SeriesBuffer& BufferOf(SeriesRef ref);
-  TypedBuffer& TypedBufferOf(SeriesRef ref, SeriesBuffer* buffer);
-  const TypedBuffer* FindTyped(SeriesRef ref) const;
+  SeriesLists& ListsOf(SeriesRef ref, SeriesBuffer* buffer);
+  const SeriesLists* FindLists(SeriesRef ref) const;
   bool HasHistograms(SeriesRef ref) const;
-  void NoteTyped(int64_t time_ms, size_t bytes, std::set<int64_t>* days, TimeRange* range);
+  void NoteListed(int64_t time_ms, size_t bytes, std::set<int64_t>* days, TimeRange* range);
   void NoteStart(SeriesRef ref, int64_t start_ms, SeriesBuffer* buffer);
   void NoteTime(int64_t time_ms);
 
@@ -182,7 +182,7 @@ class Generation {
   std::vector<SeriesBuffer> series_;
   std::vector<SeriesRef> touched_;
   boost::unordered_flat_map<uint32_t, std::vector<StartRun>> starts_;
-  boost::unordered_flat_map<uint32_t, TypedBuffer> typed_;
+  boost::unordered_flat_map<uint32_t, SeriesLists> lists_;
   std::vector<MetadataNews> metadata_;
   std::vector<std::unique_ptr<std::byte[]>> blocks_;
   std::byte* next_ = nullptr;
@@ -191,7 +191,7 @@ class Generation {
   int64_t sample_count_ = 0;  // Floats.
   int64_t histogram_count_ = 0;
   int64_t exemplar_count_ = 0;
-  int64_t typed_bytes_ = 0;
+  int64_t list_bytes_ = 0;
   int64_t first_append_ms_ = 0;
   TimeRange time_range_{.start_ms = std::numeric_limits<int64_t>::max(),
                         .end_ms = std::numeric_limits<int64_t>::min()};

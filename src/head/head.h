@@ -15,9 +15,9 @@
 #include "head/generation.h"
 #include "head/log.h"
 #include "head/log_replay.h"
+#include "head/non_float_record.h"
 #include "head/sample_record.h"
 #include "head/series_table.h"
-#include "head/typed_record.h"
 #include "larnax/database.h"
 #include "larnax/labels.h"
 #include "larnax/samples.h"
@@ -36,10 +36,10 @@ struct AppendRules {
 /// Where the log has to be durable before a write is acknowledged: ends of its records. Zero: there
 /// is no such record.
 struct AppendPosition {
-  LogPosition samples;
-  LogPosition typed;  ///< Of histograms, exemplars and metadata.
+  LogPosition floats;
+  LogPosition non_floats;  ///< Of histograms, exemplars and metadata.
 
-  bool is_empty() const { return samples == LogPosition{} && typed == LogPosition{}; }
+  bool is_empty() const { return floats == LogPosition{} && non_floats == LogPosition{}; }
 };
 
 /// One series of a snapshot: its samples per generation, oldest generation first.
@@ -125,8 +125,8 @@ class Head {
                            size_t most_bytes, WriteReport* report);
   void AppendSamples(const wire::WriteRequest& request, const wire::DecodedSeries& series,
                      const AppendRules& rules, uint64_t segment, WriteReport* report);
-  LogPosition AppendTyped(const wire::WriteRequest& request, const AppendRules& rules,
-                          size_t most_bytes, int64_t now_ms, WriteReport* report);
+  LogPosition AppendNonFloats(const wire::WriteRequest& request, const AppendRules& rules,
+                              size_t most_bytes, int64_t now_ms, WriteReport* report);
   void AppendHistograms(const wire::WriteRequest& request, const wire::DecodedSeries& series,
                         const AppendRules& rules, uint64_t segment, WriteReport* report);
   void AppendExemplars(const wire::WriteRequest& request, const wire::DecodedSeries& series,
@@ -138,7 +138,7 @@ class Head {
   arrow::Result<SeriesRef> ReplayedRef(uint32_t log_ref);
   void ForgetReplayed();
   arrow::Status ReplaySamples();
-  arrow::Status ReplayTyped();
+  arrow::Status ReplayNonFloats();
 
   void BeginGeneration(LogPosition begin);
   using IsWanted = std::function<bool(const Generation& generation, SeriesRef ref)>;
@@ -176,8 +176,8 @@ class Head {
 
   // Scratch of Append and Replay, kept so that a write allocates nothing.
   SampleRecord record_;
-  TypedRecord typed_record_;
-  std::deque<Labels> exemplar_labels_;  // That typed_record_ borrows.
+  NonFloatRecord non_float_record_;
+  std::deque<Labels> exemplar_labels_;  // That non_float_record_ borrows.
   std::string encoded_;
 };
 

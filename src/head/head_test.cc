@@ -204,7 +204,7 @@ TEST_F(HeadTest, LogsARepeatOfWhatTheLogLost) {
   const AppendPosition position = Append({{1, 1000, 1}});
   EXPECT_EQ(report_.duplicates, 1);
   ASSERT_OK(log_->Commit());
-  ASSERT_OK_AND_ASSIGN(const bool committed, log_->IsCommitted(position.samples));
+  ASSERT_OK_AND_ASSIGN(const bool committed, log_->IsCommitted(position.floats));
   EXPECT_TRUE(committed);
   fs_.Crash();
   Reopen();
@@ -320,7 +320,7 @@ std::string Histogram(int64_t time_ms, uint64_t count, double sum = 1) {
   return wire::EncodeHistogram(fields);
 }
 
-class TypedHeadTest : public HeadTest {
+class NonFloatHeadTest : public HeadTest {
  protected:
   // One write: floats, then histograms, of series 1.
   AppendPosition Write(const std::vector<std::pair<int64_t, double>>& floats,
@@ -357,7 +357,7 @@ class TypedHeadTest : public HeadTest {
   using Both = std::map<int64_t, std::string>;
 };
 
-TEST_F(TypedHeadTest, OfFloatAndHistogramTheLaterOneWins) {
+TEST_F(NonFloatHeadTest, OfFloatAndHistogramTheLaterOneWins) {
   Write({{10, 1}, {20, 2}, {30, 3}}, {});
   Write({}, {{20, 7}, {40, 8}});
   Write({{40, 4}}, {{30, 9}});
@@ -369,7 +369,7 @@ TEST_F(TypedHeadTest, OfFloatAndHistogramTheLaterOneWins) {
   EXPECT_EQ(ReadBoth(), both);
 }
 
-TEST_F(TypedHeadTest, AFloatThatComesAgainAfterAHistogramCountsAgain) {
+TEST_F(NonFloatHeadTest, AFloatThatComesAgainAfterAHistogramCountsAgain) {
   Write({{10, 1}}, {});
   Write({}, {{10, 7}});
   Write({{10, 1}}, {});
@@ -381,7 +381,7 @@ TEST_F(TypedHeadTest, AFloatThatComesAgainAfterAHistogramCountsAgain) {
   EXPECT_EQ(ReadBoth(), (Both{{10, "h7"}}));
 }
 
-TEST_F(TypedHeadTest, OutOfOrderSamplesOfBothKindsAreResolvedToo) {
+TEST_F(NonFloatHeadTest, OutOfOrderSamplesOfBothKindsAreResolvedToo) {
   std::mt19937_64 random(3);
   Both want;
   for (int i = 0; i < 3000; ++i) {
@@ -400,7 +400,7 @@ TEST_F(TypedHeadTest, OutOfOrderSamplesOfBothKindsAreResolvedToo) {
   EXPECT_EQ(ReadBoth(), want);
 }
 
-TEST_F(TypedHeadTest, ARepeatedHistogramIsNotLoggedAgain) {
+TEST_F(NonFloatHeadTest, ARepeatedHistogramIsNotLoggedAgain) {
   Write({}, {{10, 7}});
   const size_t pending = log_->pending_bytes();
   const AppendPosition repeat = Write({}, {{10, 7}});
@@ -408,14 +408,14 @@ TEST_F(TypedHeadTest, ARepeatedHistogramIsNotLoggedAgain) {
   EXPECT_EQ(report_.histograms, 1);
   EXPECT_EQ(head_->sample_count(), 1);
   // It is durable when what it repeats is.
-  ASSERT_OK_AND_ASSIGN(const bool before, log_->IsCommitted(repeat.typed));
+  ASSERT_OK_AND_ASSIGN(const bool before, log_->IsCommitted(repeat.non_floats));
   EXPECT_FALSE(before);
   ASSERT_OK(log_->Commit());
-  ASSERT_OK_AND_ASSIGN(const bool after, log_->IsCommitted(repeat.typed));
+  ASSERT_OK_AND_ASSIGN(const bool after, log_->IsCommitted(repeat.non_floats));
   EXPECT_TRUE(after);
 }
 
-TEST_F(TypedHeadTest, KeepsExemplarsAndMetadataThroughARestart) {
+TEST_F(NonFloatHeadTest, KeepsExemplarsAndMetadataThroughARestart) {
   const auto write = [&] {
     wire::RequestEncoder encoder(wire::WriteVersion::kV2);
     encoder.BeginSeries(SeriesNumber(1).bytes());
@@ -452,7 +452,7 @@ TEST_F(TypedHeadTest, KeepsExemplarsAndMetadataThroughARestart) {
   }
 }
 
-TEST_F(TypedHeadTest, ExemplarsAloneDoNotMakeASeriesOfSamples) {
+TEST_F(NonFloatHeadTest, ExemplarsAloneDoNotMakeASeriesOfSamples) {
   wire::RequestEncoder encoder(wire::WriteVersion::kV1);
   encoder.BeginSeries(SeriesNumber(1).bytes());
   encoder.AddExemplar({}, 1, 10);
@@ -469,7 +469,7 @@ TEST_F(TypedHeadTest, ExemplarsAloneDoNotMakeASeriesOfSamples) {
   EXPECT_EQ(next->series[0].exemplars_through_ms, 10);
 }
 
-TEST_F(TypedHeadTest, RefusesBadHistogramsAndExemplarsByReason) {
+TEST_F(NonFloatHeadTest, RefusesBadHistogramsAndExemplarsByReason) {
   rules_.max_time_ms = 5000;
   wire::HistogramFields bad;
   bad.schema = 77;
@@ -489,7 +489,7 @@ TEST_F(TypedHeadTest, RefusesBadHistogramsAndExemplarsByReason) {
   EXPECT_EQ(log_->pending_bytes(), 0u);
 }
 
-TEST_F(TypedHeadTest, WhatIsNoFloatCountsByItsBytes) {
+TEST_F(NonFloatHeadTest, WhatIsNoFloatCountsByItsBytes) {
   Write({{10, 1}}, {});
   EXPECT_EQ(head_->load(), 1);
   wire::RequestEncoder encoder(wire::WriteVersion::kV1);

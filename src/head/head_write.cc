@@ -72,7 +72,7 @@ arrow::Status CheckLimits(LabelsView labels, const AppendRules& rules) {
 }
 
 // More than this of histograms and exemplars in one write is no honest one.
-constexpr size_t kMostTypedBytes = 64 << 20;
+constexpr size_t kMostNonFloatBytes = 64 << 20;
 // Scratch memory that is kept from one write to the next.
 constexpr size_t kMostScratchBytes = 8 << 20;
 // No log has lost so often.
@@ -85,7 +85,7 @@ size_t MostSampleBytes(const wire::WriteRequest& request) {
   return bytes;
 }
 
-size_t MostTypedBytes(const wire::WriteRequest& request) {
+size_t MostNonFloatBytes(const wire::WriteRequest& request) {
   constexpr size_t kMostFieldBytes = 64;
   size_t bytes = 0;
   for (const wire::DecodedSeries& series : request.series) {
@@ -245,8 +245,8 @@ void Head::AppendHistograms(const wire::WriteRequest& request, const wire::Decod
     const auto outcome = active_->AppendHistogram(
         ref, histogram.time_ms, KnownStart(histogram.start_ms), histogram.message);
     if (outcome == Generation::Outcome::kDuplicate && log_has_all_) continue;
-    DefineInSegment(ref, segment, &typed_record_.definitions);
-    typed_record_.histograms.push_back({static_cast<uint32_t>(ref), histogram.message});
+    DefineInSegment(ref, segment, &non_float_record_.definitions);
+    non_float_record_.histograms.push_back({static_cast<uint32_t>(ref), histogram.message});
   }
 }
 
@@ -280,18 +280,19 @@ void Head::AppendExemplars(const wire::WriteRequest& request, const wire::Decode
         active_->AppendExemplar(ref, exemplar.time_ms, exemplar.value, own->bytes());
     if (outcome == Generation::Outcome::kDuplicate && log_has_all_) continue;
     exemplar_labels_.push_back(std::move(own).ValueUnsafe());
-    DefineInSegment(ref, segment, &typed_record_.definitions);
-    typed_record_.exemplars.push_back({static_cast<uint32_t>(ref), exemplar_labels_.back().bytes(),
-                                       exemplar.time_ms, exemplar.value});
+    DefineInSegment(ref, segment, &non_float_record_.definitions);
+    non_float_record_.exemplars.push_back({static_cast<uint32_t>(ref),
+                                           exemplar_labels_.back().bytes(), exemplar.time_ms,
+                                           exemplar.value});
   }
 }
 
-LogPosition Head::AppendTyped(const wire::WriteRequest& request, const AppendRules& rules,
-                              size_t most_bytes, int64_t now_ms, WriteReport* report) {
+LogPosition Head::AppendNonFloats(const wire::WriteRequest& request, const AppendRules& rules,
+                                  size_t most_bytes, int64_t now_ms, WriteReport* report) {
   if (request.histograms.empty() && request.exemplars.empty() && request.metadata.empty()) {
     return {};
   }
-  typed_record_.Clear();
+  non_float_record_.Clear();
   exemplar_labels_.clear();
   const uint64_t segment = log_->PrepareAppend(most_bytes);
   const int64_t kept_before = report->histograms + report->exemplars;
@@ -302,17 +303,17 @@ LogPosition Head::AppendTyped(const wire::WriteRequest& request, const AppendRul
   const int64_t seen_ms = std::clamp(now_ms, kMinTimeMs, kMaxTimeMs);
   for (const wire::DecodedMetadata& each : request.metadata) {
     const auto type = static_cast<uint8_t>(each.type);
-    typed_record_.metadata.push_back({each.metric, type, each.help, each.unit, seen_ms});
+    non_float_record_.metadata.push_back({each.metric, type, each.help, each.unit, seen_ms});
     active_->AppendMetadata(
         {std::string(each.metric), type, std::string(each.help), std::string(each.unit), seen_ms});
     ++report->metadata;
   }
-  if (typed_record_.empty()) {
+  if (non_float_record_.empty()) {
     const bool has_kept = report->histograms + report->exemplars > kept_before;
     return has_kept ? EndOfRepeats(segment) : LogPosition{};
   }
-  EncodeTypedRecord(typed_record_, &encoded_);
-  return log_->Append(kTypedRecord, AsBytes(encoded_));
+  EncodeNonFloatRecord(non_float_record_, &encoded_);
+  return log_->Append(kNonFloatRecord, AsBytes(encoded_));
 }
 
 arrow::Result<AppendPosition> Head::Append(const wire::WriteRequest& request,
@@ -324,10 +325,10 @@ arrow::Result<AppendPosition> Head::Append(const wire::WriteRequest& request,
            [&] { return Describe(request.series[rejection.series].labels); });
   }
   const size_t most_bytes = MostSampleBytes(request);
-  const size_t most_typed_bytes = MostTypedBytes(request);
+  const size_t most_non_float_bytes = MostNonFloatBytes(request);
   ARROW_RETURN_NOT_OK(CheckRecordSize("samples", most_bytes, kMaxPayloadBytes));
   ARROW_RETURN_NOT_OK(
-      CheckRecordSize("histograms and exemplars", most_typed_bytes, kMostTypedBytes));
+      CheckRecordSize("histograms and exemplars", most_non_float_bytes, kMostNonFloatBytes));
 
   const std::lock_guard lock(mutex_);
   if (!replayed_.empty()) ForgetReplayed();
@@ -337,14 +338,14 @@ arrow::Result<AppendPosition> Head::Append(const wire::WriteRequest& request,
   // Should memory run out below, memory holds what the log does not.
   losses_before_active_ = kLogIncomplete;
   AppendPosition position;
-  position.samples = AppendFloats(request, rules, most_bytes, report);
-  position.typed = AppendTyped(request, rules, most_typed_bytes, now_ms, report);
+  position.floats = AppendFloats(request, rules, most_bytes, report);
+  position.non_floats = AppendNonFloats(request, rules, most_non_float_bytes, now_ms, report);
   if (was_empty && !active_->is_empty()) active_->set_first_append_ms(now_ms);
   losses_before_active_ = losses;
   // A rare giant gives its memory back.
   if (encoded_.capacity() > kMostScratchBytes) {
     record_ = {};
-    typed_record_ = {};
+    non_float_record_ = {};
     exemplar_labels_ = {};
     encoded_ = {};
   }
@@ -404,8 +405,8 @@ arrow::Status Head::ReplaySamples() {
   return arrow::Status::OK();
 }
 
-arrow::Status Head::ReplayTyped() {
-  for (const TypedHistogram& histogram : typed_record_.histograms) {
+arrow::Status Head::ReplayNonFloats() {
+  for (const LoggedHistogram& histogram : non_float_record_.histograms) {
     ARROW_ASSIGN_OR_RAISE(const SeriesRef ref, ReplayedRef(histogram.ref));
     wire::DecodedHistogram decoded;
     const uint8_t* broken_at = nullptr;
@@ -417,7 +418,7 @@ arrow::Status Head::ReplayTyped() {
     active_->AppendHistogram(ref, decoded.time_ms, KnownStart(decoded.start_ms), histogram.message);
     table_[ref].last_generation = active_->number();
   }
-  for (const TypedExemplar& exemplar : typed_record_.exemplars) {
+  for (const LoggedExemplar& exemplar : non_float_record_.exemplars) {
     ARROW_ASSIGN_OR_RAISE(const SeriesRef ref, ReplayedRef(exemplar.ref));
     // The log of old took exemplars of any time; no file can hold these.
     if (exemplar.time_ms < kMinTimeMs || exemplar.time_ms > kMaxTimeMs) continue;
@@ -440,19 +441,19 @@ arrow::Status Head::Replay(const RecordView& record, int64_t now_ms) {
       ARROW_RETURN_NOT_OK(ReplayDefinitions(record_.definitions, segment));
       if (!record.before_start) ARROW_RETURN_NOT_OK(ReplaySamples());
       break;
-    case kOldTypedRecord:
-      ARROW_RETURN_NOT_OK(DecodeOldTypedRecord(record.payload, &typed_record_));
+    case kOldNonFloatRecord:
+      ARROW_RETURN_NOT_OK(DecodeOldNonFloatRecord(record.payload, &non_float_record_));
       // It defines its own series, whatever others of the segment did.
       ForgetReplayed();
       [[fallthrough]];
-    case kTypedRecord:
-      if (record.type == kTypedRecord) {
-        ARROW_RETURN_NOT_OK(DecodeTypedRecord(record.payload, &typed_record_));
+    case kNonFloatRecord:
+      if (record.type == kNonFloatRecord) {
+        ARROW_RETURN_NOT_OK(DecodeNonFloatRecord(record.payload, &non_float_record_));
       }
-      ARROW_RETURN_NOT_OK(ReplayDefinitions(typed_record_.definitions, segment));
+      ARROW_RETURN_NOT_OK(ReplayDefinitions(non_float_record_.definitions, segment));
       if (record.before_start) break;
-      ARROW_RETURN_NOT_OK(ReplayTyped());
-      for (const TypedMetadata& each : typed_record_.metadata) {
+      ARROW_RETURN_NOT_OK(ReplayNonFloats());
+      for (const LoggedMetadata& each : non_float_record_.metadata) {
         active_->AppendMetadata({std::string(each.metric), each.type, std::string(each.help),
                                  std::string(each.unit),
                                  each.seen_ms == 0 ? now_ms : each.seen_ms});

@@ -52,18 +52,18 @@ bool CheckSamples(std::span<const uint8_t> payload) {
   return !HasWildRef(record.definitions);
 }
 
-bool CheckTyped(std::span<const uint8_t> payload, bool is_old) {
-  TypedRecord record;
+bool CheckNonFloats(std::span<const uint8_t> payload, bool is_old) {
+  NonFloatRecord record;
   const auto status =
-      is_old ? DecodeOldTypedRecord(payload, &record) : DecodeTypedRecord(payload, &record);
+      is_old ? DecodeOldNonFloatRecord(payload, &record) : DecodeNonFloatRecord(payload, &record);
   LARNAX_CHECK(status.ok() || KindOf(status) == ErrorKind::kCorrupt);
   if (!status.ok()) return true;
   std::string encoded;
-  EncodeTypedRecord(record, &encoded);
-  TypedRecord again;
-  LARNAX_CHECK(DecodeTypedRecord(AsBytes(encoded), &again).ok());
+  EncodeNonFloatRecord(record, &encoded);
+  NonFloatRecord again;
+  LARNAX_CHECK(DecodeNonFloatRecord(AsBytes(encoded), &again).ok());
   std::string twice;
-  EncodeTypedRecord(again, &twice);
+  EncodeNonFloatRecord(again, &twice);
   LARNAX_CHECK(encoded == twice && again.histograms.size() == record.histograms.size());
   return !HasWildRef(record.definitions);
 }
@@ -72,10 +72,10 @@ bool IsForHead(uint8_t type, std::span<const uint8_t> payload) {
   switch (type) {
     case kSampleRecord:
       return CheckSamples(payload);
-    case kOldTypedRecord:
-      return CheckTyped(payload, true);
-    case kTypedRecord:
-      return CheckTyped(payload, false);
+    case kOldNonFloatRecord:
+      return CheckNonFloats(payload, true);
+    case kNonFloatRecord:
+      return CheckNonFloats(payload, false);
     default:
       return true;
   }

@@ -12,9 +12,10 @@ namespace larnax::head {
 
 /// Kinds of log records.
 enum RecordKind : uint8_t {
-  kSampleRecord = 1,    ///< Float samples of one write (sample_record.h).
-  kOldTypedRecord = 2,  ///< As kTypedRecord, with labels instead of refs; only in old `wal/typed`.
-  kTypedRecord = 3,     ///< Histograms, exemplars and metadata of one write (typed_record.h).
+  kSampleRecord = 1,  ///< Float samples of one write (sample_record.h).
+  kOldNonFloatRecord =
+      2,  ///< As kNonFloatRecord, with labels instead of refs; only in old `wal/typed`.
+  kNonFloatRecord = 3,  ///< Histograms, exemplars and metadata of one write (non_float_record.h).
 };
 
 /// One series that a record defines: later records of the same segment name it by `ref`.

@@ -8,7 +8,7 @@
 
 #include "base/civil_time.h"
 #include "columns/check/file_check.h"
-#include "columns/check/typed_check.h"
+#include "columns/check/other_tables_check.h"
 #include "columns/read/exemplars_reader.h"
 #include "columns/read/histograms_reader.h"
 #include "columns/read/samples_reader.h"
@@ -96,7 +96,7 @@ arrow::Status ReadSamples(io::FileSystem& fs, std::vector<SentSample>* rows) {
 }
 
 arrow::Status ReadHistograms(io::FileSystem& fs, std::vector<SentSample>* rows) {
-  ARROW_RETURN_NOT_OK(columns::RebuildTypedIndex(fs, kData, kIndex, {}));
+  ARROW_RETURN_NOT_OK(columns::RebuildIndexWithoutValues(fs, kData, kIndex, {}));
   ARROW_ASSIGN_OR_RAISE(const Series series, ReadSeries(fs));
   ARROW_ASSIGN_OR_RAISE(auto data_file, fs.OpenReadable(kData));
   ARROW_ASSIGN_OR_RAISE(auto reader,
@@ -113,7 +113,7 @@ arrow::Status ReadHistograms(io::FileSystem& fs, std::vector<SentSample>* rows) 
 }
 
 arrow::Status ReadExemplars(io::FileSystem& fs, std::vector<SentExemplar>* rows) {
-  ARROW_RETURN_NOT_OK(columns::RebuildTypedIndex(fs, kData, kIndex, {}));
+  ARROW_RETURN_NOT_OK(columns::RebuildIndexWithoutValues(fs, kData, kIndex, {}));
   ARROW_ASSIGN_OR_RAISE(const Series series, ReadSeries(fs));
   ARROW_ASSIGN_OR_RAISE(auto data_file, fs.OpenReadable(kData));
   ARROW_ASSIGN_OR_RAISE(auto reader, columns::ExemplarsReader::Open(std::move(data_file), nullptr));

@@ -30,7 +30,7 @@ int64_t Signed(uint64_t number) { return static_cast<int64_t>(number); }
 Traffic::Traffic(uint64_t seed, const DatabaseOptions& options) : random_(seed), options_(options) {
   const size_t count = 3 + random_.Below(random_.Chance(0.2) ? 300 : 60);
   while (series_.size() < count) series_.push_back(MakeSeries());
-  has_typed_ = random_.Chance(0.7);
+  sends_non_floats_ = random_.Chance(0.7);
   for (int i = 0; i < 3; ++i) near_days_.push_back(Signed(random_.Below(40)));
   for (int i = 0; i < 3; ++i) far_days_.push_back(Signed(random_.Below(400)));
   for (int i = 0; i < 8; ++i) invalid_.push_back(MakeInvalidSeries());
@@ -255,7 +255,7 @@ Request Traffic::Make(int64_t now_ms) {
       }
       continue;
     }
-    if (has_typed_ && random_.Chance(0.25)) {
+    if (sends_non_floats_ && random_.Chance(0.25)) {
       const bool again = !recent_.empty() && random_.Chance(0.4);
       const PointedTime& pointed = again ? recent_[random_.Below(recent_.size())] : PointedTime();
       const size_t index = again ? pointed.series : random_.Below(series_.size());

@@ -75,7 +75,7 @@ class Traffic {
   std::vector<SeriesPlan> invalid_;
   std::vector<int64_t> near_days_;   // How long ago late samples are, in days; few, so that
   std::vector<int64_t> far_days_;    // several flushes meet in one.
-  bool has_typed_ = false;           // Histograms and exemplars are sent, too.
+  bool sends_non_floats_ = false;    // Histograms and exemplars are sent, too.
   std::vector<PointedTime> recent_;  // Sent before, to be repeated.
 };
 

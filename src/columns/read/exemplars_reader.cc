@@ -9,7 +9,7 @@
 #include "columns/read/group_labels.h"
 #include "columns/read/series_rows_reader.h"
 #include "columns/schema/schema.h"
-#include "columns/schema/typed_schema.h"
+#include "columns/schema/tables.h"
 
 namespace larnax::columns {
 namespace {

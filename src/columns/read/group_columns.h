@@ -28,7 +28,7 @@ struct Strings {
   std::vector<std::unique_ptr<const Page>> pages;
 };
 
-/// Reads columns of some rows of one row group of a typed table. Only pages that hold wanted rows
+/// Reads columns of some rows of one row group of such a table. Only pages that hold wanted rows
 /// are read.
 ///
 /// All functions append one element per wanted row. They fail with kCorrupt, naming path and

@@ -11,7 +11,7 @@
 #include "columns/read/series_rows_reader.h"
 #include "columns/schema/histogram_columns.h"
 #include "columns/schema/schema.h"
-#include "columns/schema/typed_schema.h"
+#include "columns/schema/tables.h"
 #include "columns/write/histograms_writer.h"
 #include "model/histogram_layout.h"
 

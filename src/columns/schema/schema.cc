@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "columns/schema/typed_schema.h"
+#include "columns/schema/tables.h"
 #include "larnax/error.h"
 #include "larnax/format.h"
 #include "larnax/labels.h"

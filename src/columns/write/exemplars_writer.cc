@@ -1,4 +1,4 @@
-// Columns after `timestamp`: `value`, `exemplar_labels` (keys, values). Labels that begin traces
+// Columns: `timestamp`, `value`, `exemplar_labels` (keys, values). Labels that begin traces
 // hardly ever repeat, so that their values are mostly written as they are.
 
 #include "columns/write/exemplars_writer.h"
@@ -9,7 +9,7 @@
 
 #include "base/check.h"
 #include "columns/read/list_column.h"
-#include "columns/schema/typed_schema.h"
+#include "columns/schema/tables.h"
 #include "columns/write/series_rows.h"
 #include "larnax/samples.h"
 
@@ -22,6 +22,7 @@ constexpr int64_t kMaxGroupBytes = int64_t{64} << 20;
 
 /// Rows of one row group.
 struct ExemplarColumns {
+  std::vector<int64_t> times_us;
   std::vector<double> value;
   ListColumn<uint32_t> keys;  // Codes into `strings`.
   ListColumn<uint32_t> values;
@@ -34,6 +35,7 @@ struct ExemplarColumns {
 };
 
 void ExemplarColumns::Add(const ExemplarRow& row) {
+  times_us.push_back(row.time_ms * 1000);
   value.push_back(row.value);
   int32_t count = 0;
   for (const Label& label : LabelsView(row.labels)) {
@@ -50,6 +52,7 @@ std::vector<EncodedChunk> ExemplarColumns::Encode(const ChunkContext& context) c
   ChunkContext pages = context;
   pages.page_rows = kPageRows;
   std::vector<EncodedChunk> chunks;
+  chunks.push_back(EncodeTimes(times_us, context));
   chunks.push_back(EncodeDoubles(value, {}, pages));
   chunks.push_back(EncodeLists(keys, strings, /*optional=*/true, pages));
   chunks.push_back(EncodeLists(values, strings, /*optional=*/true, pages));
@@ -75,7 +78,7 @@ class ExemplarsWriter::Impl {
 
   arrow::Status Append(LabelsView labels, std::span<const ExemplarRow> exemplars);
   int64_t bytes_written() const {
-    return rows_->bytes_written() + columns_->label_bytes + 8 * columns_->rows();
+    return rows_->bytes_written() + columns_->label_bytes + 9 * columns_->rows();
   }
   int64_t rows_written() const { return rows_->rows_written(); }
   arrow::Result<FileSummary> Finish() {
@@ -108,15 +111,14 @@ arrow::Status ExemplarsWriter::Impl::Append(LabelsView labels,
                                    }) == exemplars.end());
   LARNAX_DCHECK(exemplars.front().time_ms >= kMinTimeMs && exemplars.back().time_ms <= kMaxTimeMs);
   ARROW_RETURN_NOT_OK(rows_->Begin(labels));
-  std::vector<int64_t> times;
   for (size_t at = 0; at < exemplars.size();) {
     if (!HasRoom()) ARROW_RETURN_NOT_OK(FlushGroup());
-    times.clear();
+    const size_t first = at;
     for (; at < exemplars.size() && HasRoom(); ++at) {
-      times.push_back(exemplars[at].time_ms);
       columns_->Add(exemplars[at]);
     }
-    rows_->AddTimes(times);
+    rows_->AddRows(static_cast<int64_t>(at - first), exemplars[first].time_ms,
+                   exemplars[at - 1].time_ms);
   }
   rows_->End(/*stale_count=*/0);
   return arrow::Status::OK();
@@ -128,7 +130,7 @@ ExemplarsWriter::~ExemplarsWriter() = default;
 arrow::Result<std::unique_ptr<ExemplarsWriter>> ExemplarsWriter::Open(
     io::FileSystem& fs, std::string data_path, std::string series_path,
     std::vector<ColumnName> columns, WriterOptions options) {
-  const int64_t group_rows = std::min(options.row_group_rows, kTypedGroupRows);
+  const int64_t group_rows = std::min(options.row_group_rows, kMostLargeRows);
   ARROW_ASSIGN_OR_RAISE(auto rows, SeriesRows::Open(fs, data_path, series_path, std::move(columns),
                                                     SchemaTable::kExemplars, std::move(options)));
   return std::unique_ptr<ExemplarsWriter>(

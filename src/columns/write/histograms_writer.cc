@@ -1,4 +1,4 @@
-// Columns after `timestamp`, in the order of HistogramsSchema. One row group is buffered as plain
+// Columns from `timestamp` on, in the order of HistogramsSchema. One row group is buffered as plain
 // vectors, because the encoding of each page is chosen from its values.
 
 #include "columns/write/histograms_writer.h"
@@ -13,7 +13,7 @@
 #include "base/check.h"
 #include "columns/read/list_column.h"
 #include "columns/schema/histogram_columns.h"
-#include "columns/schema/typed_schema.h"
+#include "columns/schema/tables.h"
 #include "columns/write/series_rows.h"
 #include "model/histogram_layout.h"
 
@@ -111,6 +111,7 @@ struct SparseInts {
 
 /// Rows of one row group.
 struct HistogramColumns {
+  std::vector<int64_t> times_us;
   SparseInts starts;
   std::vector<int64_t> stale_rows;
   std::vector<double> count;
@@ -157,6 +158,7 @@ void HistogramColumns::AddCounts(const NativeHistogram& histogram) {
 
 void HistogramColumns::Add(const HistogramSample& sample) {
   const NativeHistogram& histogram = *sample.histogram;
+  times_us.push_back(sample.time_ms * 1000);
   if (sample.start_ms == 0) {
     starts.AddNull();
   } else {
@@ -214,6 +216,7 @@ std::vector<EncodedChunk> HistogramColumns::Encode(const ChunkContext& context) 
   lists.page_rows = kListPageRows;
   lists.zstd.level = std::min(lists.zstd.level, kMaxListLevel);
   std::vector<EncodedChunk> chunks;
+  chunks.push_back(EncodeTimes(times_us, context));
   chunks.push_back(starts.Encode(context));
   chunks.push_back(EncodeFlags(rows, stale_rows, context));
   chunks.push_back(EncodeDoubles(count, {}, numbers));
@@ -277,8 +280,8 @@ class HistogramsWriter::Impl {
 
   arrow::Status Append(LabelsView labels, std::span<const HistogramSample> samples);
   int64_t bytes_written() const {
-    // Compressed counts take about a byte.
-    return rows_->bytes_written() + columns_.elements + 8 * columns_.rows;
+    // Compressed counts and times take about a byte.
+    return rows_->bytes_written() + columns_.elements + 9 * columns_.rows;
   }
   int64_t rows_written() const { return rows_->rows_written(); }
   arrow::Result<FileSummary> Finish() {
@@ -315,18 +318,17 @@ arrow::Status HistogramsWriter::Impl::Append(LabelsView labels,
       }) == samples.end());
   LARNAX_DCHECK(samples.front().time_ms >= kMinTimeMs && samples.back().time_ms <= kMaxTimeMs);
   ARROW_RETURN_NOT_OK(rows_->Begin(labels));
-  std::vector<int64_t> times;
   int64_t stale_count = 0;
   for (size_t at = 0; at < samples.size();) {
     if (!HasRoom(*samples[at].histogram)) ARROW_RETURN_NOT_OK(FlushGroup());
-    times.clear();
+    const size_t first = at;
     const size_t stale_before = columns_.stale_rows.size();
     for (; at < samples.size() && HasRoom(*samples[at].histogram); ++at) {
-      times.push_back(samples[at].time_ms);
       columns_.Add(samples[at]);
     }
     stale_count += static_cast<int64_t>(columns_.stale_rows.size() - stale_before);
-    rows_->AddTimes(times);
+    rows_->AddRows(static_cast<int64_t>(at - first), samples[first].time_ms,
+                   samples[at - 1].time_ms);
   }
   rows_->End(stale_count);
   return arrow::Status::OK();
@@ -338,7 +340,7 @@ HistogramsWriter::~HistogramsWriter() = default;
 arrow::Result<std::unique_ptr<HistogramsWriter>> HistogramsWriter::Open(
     io::FileSystem& fs, std::string data_path, std::string series_path,
     std::vector<ColumnName> columns, WriterOptions options) {
-  const int64_t group_rows = std::min(options.row_group_rows, kTypedGroupRows);
+  const int64_t group_rows = std::min(options.row_group_rows, kMostLargeRows);
   ARROW_ASSIGN_OR_RAISE(auto rows, SeriesRows::Open(fs, data_path, series_path, std::move(columns),
                                                     SchemaTable::kHistograms, std::move(options)));
   return std::unique_ptr<HistogramsWriter>(

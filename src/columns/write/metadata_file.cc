@@ -10,7 +10,7 @@
 #include "columns/read/group_columns.h"
 #include "columns/read/series_rows_reader.h"
 #include "columns/schema/schema.h"
-#include "columns/schema/typed_schema.h"
+#include "columns/schema/tables.h"
 #include "columns/write/chunk_encoder.h"
 #include "columns/write/series_table.h"
 #include "larnax/samples.h"

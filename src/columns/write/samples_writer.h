@@ -111,23 +111,4 @@ class SamplesWriter {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Tables whose schema file WriteSchemaFile can write.
-enum class SchemaTable {
-  kSamples,
-  kSeries,  ///< The index of `samples`.
-  kHistograms,
-  kHistogramsSeries,
-  kExemplars,
-  kExemplarsSeries,
-  kMetadata,
-};
-
-/// Write the zero-row file `00-schema.parquet`, whose columns are the union of a folder's: a reader
-/// that takes the first file's columns then sees all. Syncs and closes the file.
-///
-/// \param columns  Of the archive's registry, in its order.
-arrow::Status WriteSchemaFile(io::FileSystem& fs, const std::string& path,
-                              const std::vector<ColumnName>& columns,
-                              SchemaTable table = SchemaTable::kSamples);
-
 }  // namespace larnax::columns

@@ -5,15 +5,20 @@
 
 #include "base/check.h"
 #include "columns/schema/schema.h"
-#include "columns/schema/typed_schema.h"
+#include "columns/schema/tables.h"
 #include "larnax/error.h"
 #include "model/label_order.h"
 
 namespace larnax::columns {
 namespace {
 
-/// Encode times in one page: series scraped together repeat each other's.
+// Files that live for ever: runs of ascending codes repeat three bytes.
+constexpr int kLabelRepeat = 3;
+
+}  // namespace
+
 EncodedChunk EncodeTimes(std::span<const int64_t> times_us, const ChunkContext& context) {
+  // In one page: series that are scraped together repeat each other's times.
   const std::string_view plain(reinterpret_cast<const char*>(times_us.data()),
                                times_us.size_bytes());
   std::string delta;
@@ -34,14 +39,13 @@ EncodedChunk EncodeTimes(std::span<const int64_t> times_us, const ChunkContext& 
   return chunk;
 }
 
-}  // namespace
-
 arrow::Result<std::unique_ptr<SeriesRows>> SeriesRows::Open(
     io::FileSystem& fs, const std::string& data_path, const std::string& series_path,
     std::vector<ColumnName> columns, SchemaTable table, WriterOptions options) {
   const auto registry = ColumnRegistry::Restore(columns, static_cast<int>(columns.size()));
   if (!registry.ok()) return arrow::Status::Invalid(registry.status().message());
-  if (options.row_group_rows < 1 || options.series_page_rows < 1) {
+  if (options.row_group_rows < 1 || options.row_group_rows > kMaxRowGroupRows ||
+      options.long_series_page_rows < 1 || options.series_page_rows < 1) {
     return arrow::Status::Invalid("bad writer options: row_group_rows=", options.row_group_rows);
   }
   ARROW_ASSIGN_OR_RAISE(auto data, fs.Create(data_path));
@@ -58,7 +62,11 @@ SeriesRows::SeriesRows(std::unique_ptr<io::WritableFile> data,
       series_file_(std::move(series)),
       context_(ContextFor(options_, &compressor_, /*series=*/false)),
       table_(std::move(columns)),
-      builder_(std::move(data)) {}
+      builder_(std::move(data)) {
+  if (table == SchemaTable::kSamples && options_.tier == Tier::kDay) {
+    context_.zstd.shortest_repeat = kLabelRepeat;
+  }
+}
 
 arrow::Status SeriesRows::Begin(LabelsView labels) {
   ARROW_RETURN_NOT_OK(table_.CheckRoom(labels, options_.most_label_bytes));
@@ -71,9 +79,7 @@ arrow::Status SeriesRows::Begin(LabelsView labels) {
   return arrow::Status::OK();
 }
 
-void SeriesRows::AddTimes(std::span<const int64_t> time_ms) {
-  if (time_ms.empty()) return;
-  const auto rows = static_cast<int64_t>(time_ms.size());
+void SeriesRows::AddRows(int64_t rows, int64_t first_ms, int64_t last_ms) {
   table_.metric.AddRows(placed_->metric, group_rows_, rows);
   for (const auto& [column, code] : placed_->labels) {
     table_.labels[column].AddRows(code, group_rows_, rows);
@@ -81,14 +87,13 @@ void SeriesRows::AddTimes(std::span<const int64_t> time_ms) {
   AppendRun(placed_->other, rows, &other_rows_);
   AppendRun(static_cast<uint32_t>(ids_.size()), rows, &id_rows_);
   ids_.push_back(placed_->series_id);
-  for (const int64_t time : time_ms) times_us_.push_back(time * 1000);
   group_rows_ += rows;
-  if (extent_.row_count == 0) extent_.min_time_ms = time_ms.front();
-  extent_.max_time_ms = time_ms.back();
+  if (extent_.row_count == 0) extent_.min_time_ms = first_ms;
+  extent_.max_time_ms = last_ms;
   extent_.row_count += rows;
 }
 
-void SeriesRows::End(int64_t stale_count) {
+void SeriesRows::NoteEnd(int64_t stale_count) {
   LARNAX_CHECK(extent_.row_count > 0);
   extent_.stale_count = stale_count;
   if (table_.extents.empty()) {
@@ -98,11 +103,17 @@ void SeriesRows::End(int64_t stale_count) {
   summary_.min_time_ms = std::min(summary_.min_time_ms, extent_.min_time_ms);
   summary_.max_time_ms = std::max(summary_.max_time_ms, extent_.max_time_ms);
   summary_.stale_rows += stale_count;
+}
+
+void SeriesRows::End(int64_t stale_count) {
+  NoteEnd(stale_count);
   table_.extents.push_back(extent_);
 }
 
-int64_t SeriesRows::bytes_written() const {
-  return builder_.size_bytes() + static_cast<int64_t>(times_us_.size()) + table_.dictionary_bytes();
+void SeriesRows::End(int64_t stale_count, std::span<const int64_t> time_ms,
+                     std::span<const double> value) {
+  NoteEnd(stale_count);
+  table_.AddSamples(extent_.row_start, time_ms, value, stale_count, options_.tier != Tier::kFresh);
 }
 
 arrow::Status SeriesRows::FlushGroup(std::span<const EncodedChunk> rest) {
@@ -130,9 +141,7 @@ arrow::Status SeriesRows::FlushGroup(std::span<const EncodedChunk> rest) {
   ARROW_RETURN_NOT_OK(write(keys));
   ARROW_RETURN_NOT_OK(write(values));
   ARROW_RETURN_NOT_OK(write(EncodeIntRuns(ids_, id_rows_, /*optional=*/false, context_)));
-  ARROW_RETURN_NOT_OK(write(EncodeTimes(times_us_, context_)));
   for (const EncodedChunk& chunk : rest) ARROW_RETURN_NOT_OK(write(chunk));
-  times_us_.clear();
   other_rows_.clear();
   ids_.clear();
   id_rows_.clear();

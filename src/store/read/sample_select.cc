@@ -158,13 +158,13 @@ class SelectStream final : public SampleStream {
 
   static bool HasHistograms(const head::HeadSeries& series) {
     return std::any_of(series.parts.begin(), series.parts.end(),
-                       [](const auto& part) { return part.typed.histogram_count > 0; });
+                       [](const auto& part) { return part.lists.histogram_count > 0; });
   }
 
   // Rows that a part counts for; a histogram takes as much as some floats.
   static int64_t LoadOf(const head::SeriesCapture& part) {
     constexpr int64_t kHistogramLoad = 64;
-    return part.count + part.typed.histogram_count * kHistogramLoad;
+    return part.count + part.lists.histogram_count * kHistogramLoad;
   }
 
   arrow::Status AddBothKinds(const Wanted& wanted, size_t series, BatchBuilder* builder) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "columns/write/samples_writer.h"
+#include "columns/write/schema_file.h"
 #include "larnax/error.h"
 
 namespace larnax::store {

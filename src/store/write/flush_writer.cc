@@ -285,7 +285,7 @@ class FlushWriter {
       const FrozenSeries& series = all[i];
       const head::SeriesCapture capture = job_.generation->generation->Capture(series.ref);
       ARROW_RETURN_NOT_OK(WriteSamples(series, capture));
-      if (capture.typed.exemplar_count > 0) ARROW_RETURN_NOT_OK(WriteExemplars(series, capture));
+      if (capture.lists.exemplar_count > 0) ARROW_RETURN_NOT_OK(WriteExemplars(series, capture));
     }
     ARROW_RETURN_NOT_OK(samples_.Finish());
     ARROW_RETURN_NOT_OK(histograms_.Finish());

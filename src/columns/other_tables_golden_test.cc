@@ -13,9 +13,10 @@
 #include <nlohmann/json.hpp>
 
 #include "columns/golden_for_test.h"
+#include "columns/other_tables_for_test.h"
 #include "columns/schema/histogram_columns.h"
-#include "columns/typed_for_test.h"
 #include "columns/write/metadata_file.h"
+#include "columns/write/schema_file.h"
 #include "io/file_system.h"
 
 namespace larnax::columns {
@@ -24,7 +25,7 @@ namespace {
 using nlohmann::json;
 
 const std::string kDirectory = LARNAX_GOLDEN_DIR;
-const std::string kContent = kDirectory + "/typed-1.json";
+const std::string kContent = kDirectory + "/other-tables-1.json";
 
 struct GoldenFile {
   const char* name;
@@ -228,7 +229,7 @@ json ReadContent() {
   return json::parse(io::ReadFile(io::RealFileSystem(), kContent).ValueOrDie());
 }
 
-TEST(TypedGolden, WritesThemAnewWhenTold) {
+TEST(OtherTablesGolden, WritesThemAnewWhenTold) {
   if (!IsUpdatingGolden()) GTEST_SKIP() << "LARNAX_UPDATE_GOLDEN is not set";
   io::FileSystem& fs = io::RealFileSystem();
   ASSERT_TRUE(WriteAll(fs, [&](const std::string& name) {
@@ -239,7 +240,7 @@ TEST(TypedGolden, WritesThemAnewWhenTold) {
   ASSERT_TRUE(io::ReplaceFile(fs, kContent, ExpectedContent().dump(1) + "\n").ok());
 }
 
-TEST(TypedGolden, ReadsHistograms) {
+TEST(OtherTablesGolden, ReadsHistograms) {
   const json expected = ReadContent();
   for (const GoldenFile& file : GoldenFiles()) {
     SCOPED_TRACE(file.name);
@@ -259,7 +260,7 @@ TEST(TypedGolden, ReadsHistograms) {
   }
 }
 
-TEST(TypedGolden, ReadsExemplars) {
+TEST(OtherTablesGolden, ReadsExemplars) {
   const json expected = ReadContent();
   for (const GoldenFile& file : GoldenFiles()) {
     SCOPED_TRACE(file.name);
@@ -279,14 +280,14 @@ TEST(TypedGolden, ReadsExemplars) {
   }
 }
 
-TEST(TypedGolden, ReadsMetadata) {
+TEST(OtherTablesGolden, ReadsMetadata) {
   auto file = io::RealFileSystem().OpenReadable(kDirectory + "/metadata-1.parquet").ValueOrDie();
   const auto rows = ReadMetadataFile(std::move(file), nullptr);
   ASSERT_TRUE(rows.ok()) << rows.status();
   EXPECT_EQ(MetadataJson(*rows), ReadContent()["metadata"]);
 }
 
-TEST(TypedGolden, WritesTheSameBytes) {
+TEST(OtherTablesGolden, WritesTheSameBytes) {
   const json expected = ReadContent();
   if (expected["zstd"] != ZSTD_versionString()) {
     GTEST_SKIP() << "another zstd compresses to other bytes: theirs=" << expected["zstd"];

@@ -155,7 +155,7 @@ def read_spark(root):
                                for name, column in zip(names, elsewhere.spark_columns(names))])
         found = frame.collect()
         columns = {name: [row[i] for row in found] for i, name in enumerate(names)}
-        result[table] = gather(columns, elsewhere.ask("typed_reading", "true_names", root, table),
+        result[table] = gather(columns, elsewhere.ask("other_tables_reading", "true_names", root, table),
                                OWN_COLUMNS[table])
     spark.stop()
     return result

@@ -1,4 +1,4 @@
-#include "columns/schema/typed_schema.h"
+#include "columns/schema/tables.h"
 
 #include <string>
 #include <unordered_set>

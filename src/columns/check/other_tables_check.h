@@ -31,7 +31,8 @@ arrow::Result<std::vector<std::string>> VerifyMetadataFile(io::FileSystem& fs,
 /// alone; byte for byte what its writer wrote with the same options.
 ///
 /// \retval kCorrupt The data file is damaged.
-arrow::Status RebuildTypedIndex(io::FileSystem& fs, const std::string& data_path,
-                                const std::string& series_path, const WriterOptions& options);
+arrow::Status RebuildIndexWithoutValues(io::FileSystem& fs, const std::string& data_path,
+                                        const std::string& series_path,
+                                        const WriterOptions& options);
 
 }  // namespace larnax::columns

@@ -7,7 +7,7 @@
 //
 // The old kind has no definitions, the labels of the series instead of each ref, and no seen_ms.
 
-#include "head/typed_record.h"
+#include "head/non_float_record.h"
 
 #include <cstring>
 #include <map>
@@ -67,7 +67,7 @@ class FieldReader {
 
 arrow::Status Finish(const FieldReader& reader) {
   if (reader.ok() && reader.AtEnd()) return arrow::Status::OK();
-  return MakeError(ErrorKind::kCorrupt, "malformed typed record");
+  return MakeError(ErrorKind::kCorrupt, "malformed record of histograms, exemplars and metadata");
 }
 
 // Reads a list; `read` reads one element.
@@ -86,13 +86,13 @@ uint32_t ReadRef(FieldReader* reader) {
 
 // Everything but definitions; `read_series` reads what names a series.
 template <typename ReadSeries>
-void ReadParts(FieldReader* reader, bool has_times, ReadSeries read_series, TypedRecord* out) {
+void ReadParts(FieldReader* reader, bool has_times, ReadSeries read_series, NonFloatRecord* out) {
   ReadList(reader, [&] {
     const uint32_t ref = read_series();
     out->histograms.push_back({ref, reader->String()});
   });
   ReadList(reader, [&] {
-    TypedExemplar exemplar;
+    LoggedExemplar exemplar;
     exemplar.ref = read_series();
     exemplar.labels = reader->String();
     exemplar.time_ms = base::UnZigZag(reader->Varint());
@@ -100,7 +100,7 @@ void ReadParts(FieldReader* reader, bool has_times, ReadSeries read_series, Type
     out->exemplars.push_back(exemplar);
   });
   ReadList(reader, [&] {
-    TypedMetadata metadata;
+    LoggedMetadata metadata;
     metadata.metric = reader->String();
     metadata.type = static_cast<uint8_t>(reader->Varint());
     metadata.help = reader->String();
@@ -112,14 +112,14 @@ void ReadParts(FieldReader* reader, bool has_times, ReadSeries read_series, Type
 
 }  // namespace
 
-void TypedRecord::Clear() {
+void NonFloatRecord::Clear() {
   definitions.clear();
   histograms.clear();
   exemplars.clear();
   metadata.clear();
 }
 
-void EncodeTypedRecord(const TypedRecord& record, std::string* out) {
+void EncodeNonFloatRecord(const NonFloatRecord& record, std::string* out) {
   out->clear();
   base::PutVarint(record.definitions.size(), out);
   for (const SeriesDefinition& definition : record.definitions) {
@@ -127,19 +127,19 @@ void EncodeTypedRecord(const TypedRecord& record, std::string* out) {
     PutString(definition.labels, out);
   }
   base::PutVarint(record.histograms.size(), out);
-  for (const TypedHistogram& histogram : record.histograms) {
+  for (const LoggedHistogram& histogram : record.histograms) {
     base::PutVarint(histogram.ref, out);
     PutString(histogram.message, out);
   }
   base::PutVarint(record.exemplars.size(), out);
-  for (const TypedExemplar& exemplar : record.exemplars) {
+  for (const LoggedExemplar& exemplar : record.exemplars) {
     base::PutVarint(exemplar.ref, out);
     PutString(exemplar.labels, out);
     base::PutVarint(base::ZigZag(exemplar.time_ms), out);
     out->append(reinterpret_cast<const char*>(&exemplar.value), sizeof(exemplar.value));
   }
   base::PutVarint(record.metadata.size(), out);
-  for (const TypedMetadata& metadata : record.metadata) {
+  for (const LoggedMetadata& metadata : record.metadata) {
     PutString(metadata.metric, out);
     base::PutVarint(metadata.type, out);
     PutString(metadata.help, out);
@@ -148,7 +148,7 @@ void EncodeTypedRecord(const TypedRecord& record, std::string* out) {
   }
 }
 
-arrow::Status DecodeTypedRecord(std::span<const uint8_t> bytes, TypedRecord* out) {
+arrow::Status DecodeNonFloatRecord(std::span<const uint8_t> bytes, NonFloatRecord* out) {
   out->Clear();
   FieldReader reader(bytes);
   ReadList(&reader, [&] {
@@ -159,7 +159,7 @@ arrow::Status DecodeTypedRecord(std::span<const uint8_t> bytes, TypedRecord* out
   return Finish(reader);
 }
 
-arrow::Status DecodeOldTypedRecord(std::span<const uint8_t> bytes, TypedRecord* out) {
+arrow::Status DecodeOldNonFloatRecord(std::span<const uint8_t> bytes, NonFloatRecord* out) {
   out->Clear();
   FieldReader reader(bytes);
   std::map<std::string_view, uint32_t> refs;

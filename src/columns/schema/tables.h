@@ -6,9 +6,19 @@
 
 #include "columns/format/parquet_format.h"
 #include "columns/schema/column_registry.h"
-#include "columns/write/samples_writer.h"
 
 namespace larnax::columns {
+
+/// Tables of an archive, and the indexes of three of them.
+enum class SchemaTable {
+  kSamples,
+  kSeries,  ///< The index of `samples`.
+  kHistograms,
+  kHistogramsSeries,
+  kExemplars,
+  kExemplarsSeries,
+  kMetadata,
+};
 
 /// Columns of `histograms` after `timestamp`, in order; `start_timestamp` and `stale` first.
 inline constexpr std::string_view kCountColumn = "count";

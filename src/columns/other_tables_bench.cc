@@ -1,7 +1,7 @@
 // Prints what it costs to write and read files of histograms and exemplars, and what they weigh, as
 // a Markdown table.
 //
-//     columns_typed_bench
+//     columns_other_tables_bench
 
 #include <ctime>
 
@@ -10,8 +10,8 @@
 #include <map>
 
 #include "columns/format/parquet_file.h"
-#include "columns/schema/typed_schema.h"
-#include "columns/typed_for_test.h"
+#include "columns/other_tables_for_test.h"
+#include "columns/schema/tables.h"
 #include "io/sim_file_system.h"
 
 namespace larnax::columns {

@@ -1,4 +1,4 @@
-#include "columns/check/typed_check.h"
+#include "columns/check/other_tables_check.h"
 
 #include <bit>
 #include <cmath>
@@ -13,9 +13,9 @@
 #include <gtest/gtest.h>
 
 #include "columns/check/file_check.h"
+#include "columns/other_tables_for_test.h"
 #include "columns/rewrite_for_test.h"
-#include "columns/schema/typed_schema.h"
-#include "columns/typed_for_test.h"
+#include "columns/schema/tables.h"
 #include "columns/write/metadata_file.h"
 #include "larnax/error.h"
 
@@ -75,7 +75,7 @@ struct Exemplars {
 };
 
 template <typename Table>
-class TypedCheck : public testing::Test {
+class OtherTablesCheck : public testing::Test {
  protected:
   /// All that a reader finds, as texts.
   static arrow::Result<std::vector<std::string>> ReadAll(io::FileSystem& fs) {
@@ -90,26 +90,26 @@ class TypedCheck : public testing::Test {
 };
 
 using Tables = testing::Types<Histograms, Exemplars>;
-TYPED_TEST_SUITE(TypedCheck, Tables);
+TYPED_TEST_SUITE(OtherTablesCheck, Tables);
 
 const WriterOptions kSmallGroups{
     .tier = Tier::kMerged, .row_group_rows = 25, .series_page_rows = 8};
 
-TYPED_TEST(TypedCheck, FindsNothingWrongWithGoodFilesAndRebuildsTheirIndex) {
+TYPED_TEST(OtherTablesCheck, FindsNothingWrongWithGoodFilesAndRebuildsTheirIndex) {
   for (const WriterOptions& options :
        {kSmallGroups, WriterOptions{.tier = Tier::kFresh}, WriterOptions{.tier = Tier::kDay}}) {
     for (const int cap : {0, 4, 256}) {
       io::SimFileSystem fs(1);
       ASSERT_TRUE(TypeParam::Write(fs, 21, 30, 30, cap, options).ok());
       EXPECT_THAT(TypeParam::Verify(fs).ValueOrDie(), IsEmpty());
-      ASSERT_TRUE(RebuildTypedIndex(fs, kData, "rebuilt.parquet", options).ok());
+      ASSERT_TRUE(RebuildIndexWithoutValues(fs, kData, "rebuilt.parquet", options).ok());
       EXPECT_TRUE(io::ReadFile(fs, "rebuilt.parquet").ValueOrDie() ==
                   io::ReadFile(fs, kIndex).ValueOrDie());
     }
   }
 }
 
-TYPED_TEST(TypedCheck, FindsAnIndexOfAnotherFile) {
+TYPED_TEST(OtherTablesCheck, FindsAnIndexOfAnotherFile) {
   io::SimFileSystem fs(1);
   ASSERT_TRUE(TypeParam::Write(fs, 22, 20, 30, 256, kSmallGroups, kData, "other").ok());
   ASSERT_TRUE(TypeParam::Write(fs, 23, 20, 30, 256, kSmallGroups, "other2", kIndex).ok());
@@ -118,7 +118,7 @@ TYPED_TEST(TypedCheck, FindsAnIndexOfAnotherFile) {
   EXPECT_THAT(problems, Contains(HasSubstr("index has other rows or times")));
 }
 
-TYPED_TEST(TypedCheck, FindsAnyFlippedByteBehindTheMagicAndBeforeTheFooter) {
+TYPED_TEST(OtherTablesCheck, FindsAnyFlippedByteBehindTheMagicAndBeforeTheFooter) {
   io::SimFileSystem fs(1);
   ASSERT_TRUE(TypeParam::Write(fs, 24, 5, 8, 256, {}).ok());
   for (const std::string path : {kData, kIndex}) {
@@ -133,7 +133,7 @@ TYPED_TEST(TypedCheck, FindsAnyFlippedByteBehindTheMagicAndBeforeTheFooter) {
   }
 }
 
-TYPED_TEST(TypedCheck, ReadersGiveAnErrorOrTheSameDataOfADamagedFile) {
+TYPED_TEST(OtherTablesCheck, ReadersGiveAnErrorOrTheSameDataOfADamagedFile) {
   io::SimFileSystem fs(1);
   ASSERT_TRUE(TypeParam::Write(fs, 25, 5, 8, 256, kSmallGroups).ok());
   const auto want = this->ReadAll(fs).ValueOrDie();
@@ -152,7 +152,7 @@ TYPED_TEST(TypedCheck, ReadersGiveAnErrorOrTheSameDataOfADamagedFile) {
   }
 }
 
-TEST(TypedCheckMetadata, FindsAnyFlippedByte) {
+TEST(OtherTablesCheckMetadata, FindsAnyFlippedByte) {
   io::SimFileSystem fs(1);
   const std::vector<MetadataRow> rows = {{"a", "counter", "of a", "", 1, 2},
                                          {"b", "gauge", "of b", "bytes", 3, 4}};

@@ -28,7 +28,7 @@ std::string Message(int64_t time_ms, int64_t count) {
   return wire::EncodeHistogram(histogram, time_ms, 0);
 }
 
-class TypedDatabaseTest : public DatabaseTest {
+class OtherTablesDatabaseTest : public DatabaseTest {
  protected:
   using Both = std::map<int64_t, std::string>;
 
@@ -74,7 +74,7 @@ class TypedDatabaseTest : public DatabaseTest {
   Both ReadBoth() { return ReadBoth(*database_); }
 };
 
-TEST_F(TypedDatabaseTest, TheLaterOfFloatAndHistogramCountsInEveryPlace) {
+TEST_F(OtherTablesDatabaseTest, TheLaterOfFloatAndHistogramCountsInEveryPlace) {
   ASSERT_OK(Open());
   const int64_t t = now_ms_;
   ASSERT_OK(Write({{kSeries, t, 1}, {kSeries, t + 1, 2}, {kSeries, t + 2, 3}}));
@@ -101,7 +101,7 @@ TEST_F(TypedDatabaseTest, TheLaterOfFloatAndHistogramCountsInEveryPlace) {
   EXPECT_EQ(ReadBoth(), (Both{{t, "1"}, {t + 1, "2"}, {t + 2, "h30"}, {t + 3, "4"}}));
 }
 
-TEST_F(TypedDatabaseTest, ARepeatedHistogramIsWrittenOnce) {
+TEST_F(OtherTablesDatabaseTest, ARepeatedHistogramIsWrittenOnce) {
   ASSERT_OK(Open());
   WriteHistogram(now_ms_, 7);
   ASSERT_OK(database_->Flush());
@@ -114,7 +114,7 @@ TEST_F(TypedDatabaseTest, ARepeatedHistogramIsWrittenOnce) {
             (std::vector<std::string>{"latency"}));
 }
 
-TEST_F(TypedDatabaseTest, ExemplarsComeFromFilesAndMemoryOnce) {
+TEST_F(OtherTablesDatabaseTest, ExemplarsComeFromFilesAndMemoryOnce) {
   ASSERT_OK(Open());
   WriteExemplar(now_ms_ + 5, 1, "a");
   WriteExemplar(now_ms_, 2, "b");
@@ -156,7 +156,7 @@ TEST_F(TypedDatabaseTest, ExemplarsComeFromFilesAndMemoryOnce) {
   EXPECT_TRUE(Read().empty());
 }
 
-TEST_F(TypedDatabaseTest, MetadataIsATableThatIsMergedAndReadBack) {
+TEST_F(OtherTablesDatabaseTest, MetadataIsATableThatIsMergedAndReadBack) {
   ASSERT_OK(Open());
   for (int i = 0; i < 20; ++i) {
     WriteMetadata("m" + std::to_string(i), "help");
@@ -232,7 +232,7 @@ std::string OldRecord(const std::string& labels, const std::string& message, int
   return out;
 }
 
-TEST_F(TypedDatabaseTest, TakesOverTheSecondLogOfOldArchives) {
+TEST_F(OtherTablesDatabaseTest, TakesOverTheSecondLogOfOldArchives) {
   options_.flush_samples = 3;  // Not all of it fits into memory.
   {
     ASSERT_OK_AND_ASSIGN(const auto log,
@@ -241,7 +241,7 @@ TEST_F(TypedDatabaseTest, TakesOverTheSecondLogOfOldArchives) {
       const std::string record =
           OldRecord(std::string(LabelsOf(kSeries).bytes()), Message(now_ms_ + i, i), now_ms_ + i);
       log->PrepareAppend(record.size());
-      log->Append(head::kOldTypedRecord,
+      log->Append(head::kOldNonFloatRecord,
                   {reinterpret_cast<const uint8_t*>(record.data()), record.size()});
     }
     ASSERT_OK(log->Commit());

@@ -36,11 +36,11 @@ NativeHistogram HistogramAt(int64_t i) {
   return histogram;
 }
 
-class TypedArchiveTest : public testing::Test {
+class OtherTablesArchiveTest : public testing::Test {
  protected:
   void SetUp() override {
     folder_ = std::filesystem::path(testing::TempDir()) /
-              ("larnax_typed_archive_" +
+              ("larnax_other_tables_" +
                std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
@@ -103,7 +103,7 @@ void FlipByte(const std::filesystem::path& path, std::streamoff at) {
   file.put(static_cast<char>(byte ^ 0x20));
 }
 
-TEST_F(TypedArchiveTest, VerifyFindsDamageInEveryTable) {
+TEST_F(OtherTablesArchiveTest, VerifyFindsDamageInEveryTable) {
   ASSERT_OK_AND_ASSIGN(const VerifyReport good, VerifyArchive(data_));
   EXPECT_THAT(good.problems, IsEmpty());
   EXPECT_EQ(good.rows, kRows + 3);  // An exemplar, a float, a row of metadata.
@@ -121,7 +121,7 @@ TEST_F(TypedArchiveTest, VerifyFindsDamageInEveryTable) {
   EXPECT_THAT(VerifyArchive(data_)->problems, IsEmpty());
 }
 
-TEST_F(TypedArchiveTest, VerifyFindsFilesThatTheManifestDoesNotList) {
+TEST_F(OtherTablesArchiveTest, VerifyFindsFilesThatTheManifestDoesNotList) {
   const auto stray = FilesIn("histograms")[0].parent_path() / "other.parquet";
   std::ofstream(stray) << "x";
   ASSERT_OK_AND_ASSIGN(const VerifyReport report, VerifyArchive(data_));
@@ -129,7 +129,7 @@ TEST_F(TypedArchiveTest, VerifyFindsFilesThatTheManifestDoesNotList) {
   EXPECT_THAT(report.problems[0], HasSubstr("other.parquet: not in the manifest"));
 }
 
-TEST_F(TypedArchiveTest, InspectTellsOfEveryTable) {
+TEST_F(OtherTablesArchiveTest, InspectTellsOfEveryTable) {
   ASSERT_OK_AND_ASSIGN(const InspectReport report, InspectArchive(data_));
   std::set<std::string> tables;
   for (const FileUse& file : report.files) {
@@ -152,7 +152,7 @@ TEST_F(TypedArchiveTest, InspectTellsOfEveryTable) {
   }
 }
 
-TEST_F(TypedArchiveTest, ExportWritesHistogramsBesideTheFloats) {
+TEST_F(OtherTablesArchiveTest, ExportWritesHistogramsBesideTheFloats) {
   DatabaseOptions options;
   options.read_only = true;
   ASSERT_OK_AND_ASSIGN(const auto database, Database::Open(data_, options));

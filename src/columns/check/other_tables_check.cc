@@ -1,4 +1,4 @@
-#include "columns/check/typed_check.h"
+#include "columns/check/other_tables_check.h"
 
 #include <algorithm>
 #include <bit>
@@ -15,7 +15,7 @@
 #include "columns/read/series_index.h"
 #include "columns/read/series_rows_reader.h"
 #include "columns/schema/schema.h"
-#include "columns/schema/typed_schema.h"
+#include "columns/schema/tables.h"
 #include "columns/write/metadata_file.h"
 #include "columns/write/series_table.h"
 #include "larnax/error.h"
@@ -211,8 +211,9 @@ arrow::Result<std::vector<std::string>> VerifyMetadataFile(io::FileSystem& fs,
   return Report(check(), &problems);
 }
 
-arrow::Status RebuildTypedIndex(io::FileSystem& fs, const std::string& data_path,
-                                const std::string& series_path, const WriterOptions& options) {
+arrow::Status RebuildIndexWithoutValues(io::FileSystem& fs, const std::string& data_path,
+                                        const std::string& series_path,
+                                        const WriterOptions& options) {
   ARROW_ASSIGN_OR_RAISE(std::shared_ptr<io::ReadableFile> data, fs.OpenReadable(data_path));
   ARROW_ASSIGN_OR_RAISE(const auto file, ParquetFile::Open(data, nullptr, 0));
   ARROW_ASSIGN_OR_RAISE(const FoundTable found, ScanSeries(file));

@@ -15,7 +15,7 @@ import struct
 
 import pytest
 
-from readers import elsewhere, typed_reading
+from readers import elsewhere, other_tables_reading
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 GOLDEN = ROOT / "test/golden"
@@ -25,7 +25,7 @@ MAX_EXACT = 2**53
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory):
-    root = tmp_path_factory.mktemp("typed") / "data"
+    root = tmp_path_factory.mktemp("other_tables") / "data"
     for table in ("histograms", "exemplars"):
         folder = root / table / "date=2023-11-14"
         folder.mkdir(parents=True)
@@ -39,15 +39,15 @@ def archive(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def content():
-    return json.loads((GOLDEN / "typed-1.json").read_text())
+    return json.loads((GOLDEN / "other-tables-1.json").read_text())
 
 
 @pytest.fixture(scope="module")
 def read(archive):
-    return functools.cache(lambda reader: typed_reading.READERS[reader](str(archive)))
+    return functools.cache(lambda reader: other_tables_reading.READERS[reader](str(archive)))
 
 
-@pytest.fixture(params=sorted(typed_reading.READERS))
+@pytest.fixture(params=sorted(other_tables_reading.READERS))
 def reader(request):
     if request.param == "spark" and elsewhere.why_not_spark():
         pytest.skip(elsewhere.why_not_spark())
@@ -56,7 +56,7 @@ def reader(request):
 
 def number(text, is_integer):
     """Bits of the double that a count is in the file."""
-    return typed_reading.bits_of(float(int(text))) if is_integer else int(text, 16)
+    return other_tables_reading.bits_of(float(int(text))) if is_integer else int(text, 16)
 
 
 def twin(texts, is_integer):
@@ -117,7 +117,7 @@ def as_pandas(row):
     for name in ("count_int", "zero_count_int"):
         if name in row:
             row[name] = math.nan if row[name] is None else float(row[name])
-            row[name] = "NaN" if row[name] != row[name] else typed_reading.bits_of(row[name])
+            row[name] = "NaN" if row[name] != row[name] else other_tables_reading.bits_of(row[name])
     if row.get("sum", 0) is None:
         row["sum"] = "NaN"
     return row
@@ -142,7 +142,7 @@ def difference(found, wanted):
             "extra": list((found - wanted).elements())[:2]}
 
 
-@pytest.mark.parametrize("table", typed_reading.PATTERNS)
+@pytest.mark.parametrize("table", other_tables_reading.PATTERNS)
 def test_rows(read, content, reader, table):
     """Every row with its labels, lists and maps, every number to the bit."""
     found, wanted = read(reader)[table], wanted_rows(content, table)

@@ -1,4 +1,4 @@
-#include "head/typed_record.h"
+#include "head/non_float_record.h"
 
 #include <bit>
 #include <limits>
@@ -12,8 +12,8 @@ std::span<const uint8_t> Bytes(const std::string& text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
 
-TypedRecord Sample() {
-  TypedRecord record;
+NonFloatRecord Sample() {
+  NonFloatRecord record;
   record.definitions = {{7, "labels-1"}, {UINT32_MAX, ""}};
   record.histograms = {{7, std::string_view("\x00\x01", 2)}, {300, "message"}};
   record.exemplars = {{.ref = 7,
@@ -29,12 +29,12 @@ TypedRecord Sample() {
   return record;
 }
 
-TEST(TypedRecord, ComesBackAsItWas) {
-  const TypedRecord record = Sample();
+TEST(NonFloatRecord, ComesBackAsItWas) {
+  const NonFloatRecord record = Sample();
   std::string encoded;
-  EncodeTypedRecord(record, &encoded);
-  TypedRecord decoded;
-  ASSERT_OK(DecodeTypedRecord(Bytes(encoded), &decoded));
+  EncodeNonFloatRecord(record, &encoded);
+  NonFloatRecord decoded;
+  ASSERT_OK(DecodeNonFloatRecord(Bytes(encoded), &decoded));
   ASSERT_EQ(decoded.definitions.size(), 2u);
   EXPECT_EQ(decoded.definitions[0].labels, "labels-1");
   EXPECT_EQ(decoded.definitions[1].ref, UINT32_MAX);
@@ -66,10 +66,10 @@ constexpr std::string_view kOld(
     "\x01\x01m\x01\x04help\x00",
     33);
 
-TEST(TypedRecord, ReadsTheOldKind) {
+TEST(NonFloatRecord, ReadsTheOldKind) {
   const std::string old(kOld);
-  TypedRecord decoded;
-  ASSERT_OK(DecodeOldTypedRecord(Bytes(old), &decoded));
+  NonFloatRecord decoded;
+  ASSERT_OK(DecodeOldNonFloatRecord(Bytes(old), &decoded));
   ASSERT_EQ(decoded.definitions.size(), 2u);
   EXPECT_EQ(decoded.definitions[0].labels, "a");
   EXPECT_EQ(decoded.definitions[1].labels, "b");
@@ -86,17 +86,18 @@ TEST(TypedRecord, ReadsTheOldKind) {
   EXPECT_EQ(decoded.metadata[0].seen_ms, 0);
 }
 
-TEST(TypedRecord, EveryCutIsCorrupt) {
+TEST(NonFloatRecord, EveryCutIsCorrupt) {
   std::string encoded;
-  EncodeTypedRecord(Sample(), &encoded);
-  TypedRecord decoded;
+  EncodeNonFloatRecord(Sample(), &encoded);
+  NonFloatRecord decoded;
   for (size_t size = 0; size < encoded.size(); ++size) {
-    EXPECT_THAT(DecodeTypedRecord(Bytes(encoded.substr(0, size)), &decoded),
+    EXPECT_THAT(DecodeNonFloatRecord(Bytes(encoded.substr(0, size)), &decoded),
                 test::IsKind(ErrorKind::kCorrupt));
   }
-  EXPECT_THAT(DecodeTypedRecord(Bytes(encoded + "x"), &decoded), test::IsKind(ErrorKind::kCorrupt));
+  EXPECT_THAT(DecodeNonFloatRecord(Bytes(encoded + "x"), &decoded),
+              test::IsKind(ErrorKind::kCorrupt));
   for (size_t size = 0; size < kOld.size(); ++size) {
-    EXPECT_THAT(DecodeOldTypedRecord(Bytes(std::string(kOld.substr(0, size))), &decoded),
+    EXPECT_THAT(DecodeOldNonFloatRecord(Bytes(std::string(kOld.substr(0, size))), &decoded),
                 test::IsKind(ErrorKind::kCorrupt));
   }
 }

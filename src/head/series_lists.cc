@@ -1,4 +1,4 @@
-#include "head/typed_samples.h"
+#include "head/series_lists.h"
 
 #include <algorithm>
 #include <memory>
@@ -11,7 +11,7 @@ namespace {
 
 bool IsEarlier(const HistogramNode* a, const HistogramNode* b) { return a->time_ms < b->time_ms; }
 
-std::vector<const HistogramNode*> LastOfEachTime(const TypedCapture& capture) {
+std::vector<const HistogramNode*> LastOfEachTime(const ListCapture& capture) {
   std::vector<const HistogramNode*> nodes;
   nodes.reserve(capture.histogram_count);
   const HistogramNode* node = capture.first_histogram;
@@ -35,7 +35,7 @@ std::vector<const HistogramNode*> LastOfEachTime(const TypedCapture& capture) {
 }  // namespace
 
 std::vector<const HistogramNode*> CountingHistograms(const SeriesCapture& capture) {
-  std::vector<const HistogramNode*> nodes = LastOfEachTime(capture.typed);
+  std::vector<const HistogramNode*> nodes = LastOfEachTime(capture.lists);
   if (nodes.empty() || capture.count == 0) return nodes;
   std::vector<bool> replaced(nodes.size());
   uint32_t index = 0;
@@ -58,7 +58,7 @@ std::vector<const HistogramNode*> CountingHistograms(const SeriesCapture& captur
 arrow::Status ReadHistograms(const SeriesCapture& capture, TimeRange range,
                              std::vector<HistogramSample>* out) {
   out->clear();
-  if (capture.typed.histogram_count == 0) return arrow::Status::OK();
+  if (capture.lists.histogram_count == 0) return arrow::Status::OK();
   for (const HistogramNode* node : CountingHistograms(capture)) {
     if (!range.Contains(node->time_ms)) continue;
     ARROW_ASSIGN_OR_RAISE(wire::HistogramMessage message, wire::DecodeHistogram(node->message()));
@@ -73,8 +73,8 @@ arrow::Status ReadHistograms(const SeriesCapture& capture, TimeRange range,
 void ReadExemplars(const SeriesCapture& capture, TimeRange range,
                    std::vector<const ExemplarNode*>* out) {
   out->clear();
-  const ExemplarNode* node = capture.typed.first_exemplar;
-  for (uint32_t i = 0; i < capture.typed.exemplar_count; ++i) {
+  const ExemplarNode* node = capture.lists.first_exemplar;
+  for (uint32_t i = 0; i < capture.lists.exemplar_count; ++i) {
     if (i > 0) node = node->next;
     if (range.Contains(node->time_ms)) out->push_back(node);
   }

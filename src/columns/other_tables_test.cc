@@ -6,8 +6,8 @@
 #include <gtest/gtest.h>
 
 #include "columns/format/file_builder.h"
-#include "columns/schema/typed_schema.h"
-#include "columns/typed_for_test.h"
+#include "columns/other_tables_for_test.h"
+#include "columns/schema/tables.h"
 #include "columns/write/metadata_file.h"
 #include "io/sim_file_system.h"
 #include "larnax/error.h"
@@ -237,7 +237,7 @@ TEST(HistogramsWriter, RefusesHistogramsWhosePartsDoNotFit) {
   EXPECT_TRUE(CheckHistogram({}).ok());
 }
 
-TEST(TypedSchema, EscapesLabelsThatAreCalledLikeColumns) {
+TEST(ColumnsIn, EscapesLabelsThatAreCalledLikeColumns) {
   ColumnRegistry registry;
   for (const char* name : {"Schema", "job", "schema_label", "schema", "count", "exemplar_labels"}) {
     registry.Assign(name);

@@ -39,7 +39,7 @@ struct ExemplarNode {
 };
 
 /// What a series has besides floats at one moment, in the order of arrival.
-struct TypedCapture {
+struct ListCapture {
   const HistogramNode* first_histogram = nullptr;
   uint32_t histogram_count = 0;
   const ExemplarNode* first_exemplar = nullptr;
