@@ -41,9 +41,11 @@ struct WriteReport {
   int64_t exemplars = 0;
   int64_t metadata = 0;
   int64_t duplicates = 0;  ///< Of `samples`, repeats with the same bits.
-  bool version_2 = false;  ///< Remote write 2.0: the answer carries the Written headers.
   std::vector<Refusal> refused;
 };
+
+/// Tell whether a Content-Type names remote write 2.0, whose answers carry the Written headers.
+bool IsRemoteWrite2(std::string_view content_type);
 
 /// Called once, when the write is durable (or failed), perhaps on another thread and perhaps
 /// before Ingest returns. Must not block, and should not throw: what it throws is dropped.

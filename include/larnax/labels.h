@@ -105,6 +105,12 @@ class Labels {
   std::string bytes_;
 };
 
+/// Compare two label sets in the order of answers: label by label, names and then values bytewise,
+/// a set before all that begin with it. (Files have another order: model/label_order.h.)
+///
+/// \return Negative, zero or positive; zero exactly for equal sets.
+int CompareLabels(LabelsView a, LabelsView b);
+
 /// How a matcher compares.
 enum class MatchType { kEqual, kNotEqual, kRegex, kNotRegex };
 

@@ -42,7 +42,7 @@ struct QueryRequest {
   int64_t default_subquery_step_ms = 60'000;  ///< Of `[1h:]`.
   int64_t timeout_ms = 0;                     ///< Fail with kTimeout after it; 0: none.
   int64_t max_samples = 0;       ///< Fail with kLimit when more are in memory at once; 0: none.
-  int64_t max_memory_bytes = 0;  ///< The same, in bytes of values held by the query; 0: none.
+  int64_t max_memory_bytes = 0;  ///< The same, in bytes of what the query keeps; 0: none.
   int64_t series_limit = 0;      ///< Series in the answer; the rest is cut off; 0: none.
   int threads = 0;               ///< At most so many work on the query; 0: as the engine was told.
   QueryFeatures features;

@@ -71,16 +71,6 @@ void SetLabel(LabelsView labels, std::string_view name, std::string_view value, 
   if (!done) AppendLabel(name, value, out);
 }
 
-int CompareLabels(LabelsView a, LabelsView b) {
-  auto x = a.begin();
-  auto y = b.begin();
-  for (; x != a.end() && y != b.end(); ++x, ++y) {
-    if (const int order = x->name.compare(y->name); order != 0) return order;
-    if (const int order = x->value.compare(y->value); order != 0) return order;
-  }
-  return static_cast<int>(x != a.end()) - static_cast<int>(y != b.end());
-}
-
 std::string PrintLabels(LabelsView labels) {
   std::string out = "{";
   for (const Label& label : labels) {

@@ -33,9 +33,6 @@ void DropLabels(LabelsView labels, std::span<const std::string> names, std::stri
 /// Set one label, or remove it where `value` is empty.
 void SetLabel(LabelsView labels, std::string_view name, std::string_view value, std::string* out);
 
-/// Compare as answers are sorted: name, value pairs bytewise, a shorter set first.
-int CompareLabels(LabelsView a, LabelsView b);
-
 /// Print as error messages do: `{__name__="x", a="b"}`.
 std::string PrintLabels(LabelsView labels);
 

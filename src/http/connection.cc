@@ -400,7 +400,7 @@ void Connection::OnWriteDone(uint64_t serial, arrow::Result<WriteReport> outcome
   if (!outcome.ok() && HttpStatusOf(outcome.status()) == 500) {
     server_->Log("write failed: " + outcome.status().ToString());
   }
-  Respond(AnswerWrite(outcome, IsVersion2(head_.content_type)));
+  Respond(AnswerWrite(outcome, IsRemoteWrite2(head_.content_type)));
 }
 
 void Connection::DispatchToWorkers(const Route& route, Database* database) {

@@ -150,6 +150,16 @@ arrow::Result<Labels> Labels::Make(std::vector<std::pair<std::string, std::strin
   return labels;
 }
 
+int CompareLabels(LabelsView a, LabelsView b) {
+  auto x = a.begin();
+  auto y = b.begin();
+  for (; x != a.end() && y != b.end(); ++x, ++y) {
+    if (const int order = x->name.compare(y->name); order != 0) return order;
+    if (const int order = x->value.compare(y->value); order != 0) return order;
+  }
+  return static_cast<int>(x != a.end()) - static_cast<int>(y != b.end());
+}
+
 void model::AppendLabel(std::string_view name, std::string_view value, std::string* out) {
   const size_t body =
       2 + VarintSize(name.size()) + name.size() + VarintSize(value.size()) + value.size();

@@ -69,6 +69,13 @@ bool BeforeByColumns(const Labels& a, const Labels& b, const std::vector<std::st
   return false;
 }
 
+TEST(CompareLabels, GoesLabelByLabel) {
+  EXPECT_LT(CompareLabels(Make({{"a", "1"}}), Make({{"a", "1"}, {"b", "1"}})), 0);
+  EXPECT_LT(CompareLabels(Make({{"a", "10"}}), Make({{"a", "9"}})), 0);
+  EXPECT_GT(CompareLabels(Make({{"b", "1"}}), Make({{"a", "2"}, {"c", "1"}})), 0);
+  EXPECT_EQ(CompareLabels(Labels(), Labels()), 0);
+}
+
 TEST(CompareForFile, IsTheOrderOfColumns) {
   std::vector<Labels> sets;
   const std::vector<std::string> values = {"", "1", "2"};

@@ -107,22 +107,9 @@ Status ComparePoints(const std::vector<Point>& expected, const std::vector<Point
   return Status::OK();
 }
 
-// Labels pair by pair, as label sets are sorted in answers.
-bool LabelsLess(const QuerySeries& a, const QuerySeries& b) {
-  const auto key = [](const Label& label) { return std::pair(label.name, label.value); };
-  const LabelsView left = a.labels;
-  const LabelsView right = b.labels;
-  auto i = left.begin();
-  auto j = right.begin();
-  for (; i != left.end() && j != right.end(); ++i, ++j) {
-    if (key(*i) != key(*j)) return key(*i) < key(*j);
-  }
-  return i == left.end() && j != right.end();
-}
-
 Status CheckSorted(const std::vector<QuerySeries>& series) {
   for (size_t i = 1; i < series.size(); ++i) {
-    if (!LabelsLess(series[i - 1], series[i])) {
+    if (CompareLabels(series[i - 1].labels, series[i].labels) >= 0) {
       return Status::Invalid("not sorted by labels: ", series[i - 1].labels.ToString(), " before ",
                              series[i].labels.ToString());
     }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "exec/label_edit.h"
 #include "larnax/error.h"
 #include "wire/label_bytes.h"
 
@@ -11,7 +10,6 @@ namespace larnax::answer {
 
 namespace {
 
-using exec::CompareLabels;
 using wire::AppendLabel;
 
 bool IsBefore(const PreparedSeries& a, const PreparedSeries& b) {

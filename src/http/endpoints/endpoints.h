@@ -24,8 +24,6 @@ arrow::Result<Response> AnswerLabels(const Request& request, const Services& ser
 arrow::Result<Response> AnswerLabelValues(const Request& request, const Services& services);
 arrow::Result<Response> AnswerSeries(const Request& request, const Services& services);
 arrow::Result<Response> AnswerMetadata(const Request& request, const Services& services);
-/// Prometheus' order of series: by names and values in turn, the shorter set first.
-bool LabelsLess(const Labels& left, const Labels& right);
 
 // query.cc
 arrow::Result<Response> AnswerQuery(const Request& request, const Services& services);
@@ -67,9 +65,7 @@ arrow::Result<Response> AnswerMerge(const Request& request, const Services& serv
 // write.cc
 /// Answer a write by what became of it.
 ///
-/// \param version_2  Whether the sender spoke remote write 2.0, where no report tells.
+/// \param version_2  Whether the sender spoke remote write 2.0.
 Response AnswerWrite(const arrow::Result<WriteReport>& outcome, bool version_2);
-/// Tell whether a Content-Type names remote write 2.0.
-bool IsVersion2(std::string_view content_type);
 
 }  // namespace larnax::http

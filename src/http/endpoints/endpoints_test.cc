@@ -16,10 +16,12 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-WriteReport ReportOf(int64_t samples, bool version_2) {
+constexpr const char* kVersion2 =
+    "Content-Type: application/x-protobuf; proto=\"io.prometheus.write.v2.Request\"\r\n";
+
+WriteReport ReportOf(int64_t samples) {
   WriteReport report;
   report.samples = samples;
-  report.version_2 = version_2;
   return report;
 }
 
@@ -34,7 +36,7 @@ class EndpointsTest : public ServerTest {
 };
 
 TEST_F(EndpointsTest, Write) {
-  database_.write_outcome = ReportOf(3, false);
+  database_.write_outcome = ReportOf(3);
   Start();
   for (const char* path : {"/api/v1/write", "/receive"}) {
     const RawResponse response = Post(path, "body",
@@ -51,12 +53,12 @@ TEST_F(EndpointsTest, Write) {
 }
 
 TEST_F(EndpointsTest, WriteOfVersion2TellsWhatWasWritten) {
-  WriteReport report = ReportOf(3, true);
+  WriteReport report = ReportOf(3);
   report.histograms = 2;
   report.exemplars = 1;
   database_.write_outcome = report;
   Start();
-  const RawResponse response = Post("/api/v1/write", "body");
+  const RawResponse response = Post("/api/v1/write", "body", kVersion2);
   EXPECT_EQ(response.status, 204);
   EXPECT_EQ(response.Header("x-prometheus-remote-write-samples-written"), "3");
   EXPECT_EQ(response.Header("x-prometheus-remote-write-histograms-written"), "2");
@@ -64,11 +66,11 @@ TEST_F(EndpointsTest, WriteOfVersion2TellsWhatWasWritten) {
 }
 
 TEST_F(EndpointsTest, WriteNamesWhatWasRefused) {
-  WriteReport report = ReportOf(5, true);
+  WriteReport report = ReportOf(5);
   report.refused = {{"out of bounds", 2, "up{job=\"a\"} at 1"}, {"no metric name", 1, ""}};
   database_.write_outcome = report;
   Start();
-  const RawResponse response = Post("/api/v1/write", "body");
+  const RawResponse response = Post("/api/v1/write", "body", kVersion2);
   EXPECT_EQ(response.status, 400);
   EXPECT_EQ(response.body,
             "out of bounds: count=2 first=up{job=\"a\"} at 1\nno metric name: count=1\n");

@@ -50,7 +50,7 @@ arrow::Result<Response> AnswerQueryExemplars(const Request& request, const Servi
   ARROW_ASSIGN_OR_RAISE(ExemplarsAnswer answer, services.database->Exemplars(select));
   std::sort(answer.series.begin(), answer.series.end(),
             [](const SeriesExemplars& a, const SeriesExemplars& b) {
-              return LabelsLess(a.labels, b.labels);
+              return CompareLabels(a.labels, b.labels) < 0;
             });
   std::string data = "[";
   for (const SeriesExemplars& series : answer.series) {

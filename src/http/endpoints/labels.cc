@@ -48,15 +48,6 @@ void AppendMetadataEntry(const MetricMetadata& entry, std::string* out) {
 
 }  // namespace
 
-bool LabelsLess(const Labels& left, const Labels& right) {
-  const LabelsView a = left;
-  const LabelsView b = right;
-  return std::lexicographical_compare(
-      a.begin(), a.end(), b.begin(), b.end(), [](const Label& x, const Label& y) {
-        return std::pair(x.name, x.value) < std::pair(y.name, y.value);
-      });
-}
-
 arrow::Result<Response> AnswerLabels(const Request& request, const Services& services) {
   ARROW_ASSIGN_OR_RAISE(const SelectRequest select,
                         SelectParams(request, services.options.query_timeout_ms));
@@ -82,7 +73,8 @@ arrow::Result<Response> AnswerSeries(const Request& request, const Services& ser
   ARROW_ASSIGN_OR_RAISE(const SelectRequest select,
                         SelectParams(request, services.options.query_timeout_ms));
   ARROW_ASSIGN_OR_RAISE(SeriesAnswer answer, services.database->Series(select));
-  std::sort(answer.series.begin(), answer.series.end(), LabelsLess);
+  std::sort(answer.series.begin(), answer.series.end(),
+            [](const Labels& a, const Labels& b) { return CompareLabels(a, b) < 0; });
   std::string data = "[";
   for (const Labels& labels : answer.series) {
     if (data.size() > 1) data.push_back(',');

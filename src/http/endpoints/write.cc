@@ -35,10 +35,6 @@ void AddWrittenHeaders(const WriteReport& report, Response* response) {
 
 }  // namespace
 
-bool IsVersion2(std::string_view content_type) {
-  return content_type.find("io.prometheus.write.v2.Request") != std::string_view::npos;
-}
-
 Response AnswerWrite(const arrow::Result<WriteReport>& outcome, bool version_2) {
   if (!outcome.ok()) {
     Response response = TextResponse(HttpStatusOf(outcome.status()), outcome.status().message());
@@ -51,7 +47,7 @@ Response AnswerWrite(const arrow::Result<WriteReport>& outcome, bool version_2) 
   } else {
     response = TextResponse(400, DescribeRefusals(outcome->refused));
   }
-  if (version_2 || outcome->version_2) AddWrittenHeaders(*outcome, &response);
+  if (version_2) AddWrittenHeaders(*outcome, &response);
   return response;
 }
 

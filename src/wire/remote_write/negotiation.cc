@@ -7,6 +7,7 @@
 #include <zstd_errors.h>
 
 #include "base/check.h"
+#include "larnax/database.h"
 #include "larnax/error.h"
 
 namespace larnax::wire {
@@ -217,3 +218,12 @@ std::string_view VersionHeader(WriteVersion version) {
 }
 
 }  // namespace larnax::wire
+
+namespace larnax {
+
+bool IsRemoteWrite2(std::string_view content_type) {
+  const auto version = wire::NegotiateVersion(content_type);
+  return version.ok() && *version == wire::WriteVersion::kV2;
+}
+
+}  // namespace larnax
