@@ -17,7 +17,7 @@
 
 #include "base/check.h"
 #include "exec/engine.h"
-#include "exec/memory_source.h"
+#include "exec/memory_source_for_test.h"
 #include "larnax/error.h"
 
 namespace larnax::exec {

@@ -13,7 +13,7 @@
 #include "base/number_text.h"
 #include "exec/engine.h"
 #include "exec/label_edit.h"
-#include "exec/memory_source.h"
+#include "exec/memory_source_for_test.h"
 #include "test/matchers.h"
 
 namespace larnax::exec {

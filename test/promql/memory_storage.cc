@@ -1,7 +1,7 @@
 #include <utility>
 
 #include "exec/engine.h"
-#include "exec/memory_source.h"
+#include "exec/memory_source_for_test.h"
 #include "test/promql/storage.h"
 
 namespace larnax::promqltest {

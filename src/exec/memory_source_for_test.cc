@@ -1,4 +1,4 @@
-#include "exec/memory_source.h"
+#include "exec/memory_source_for_test.h"
 
 #include <algorithm>
 #include <utility>
