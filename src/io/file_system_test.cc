@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -319,6 +320,19 @@ TEST(JoinPath, PutsOneSlash) {
   EXPECT_EQ(JoinPath("a/", "/b"), "a/b");
   EXPECT_EQ(JoinPath("/", "b"), "/b");
   EXPECT_EQ(JoinPath("", "b"), "b");
+}
+
+TEST(RealFileSystem, WhoLooksForAHolderKeepsNobodyFromTheLock) {
+  const TemporaryFolder folder;
+  const std::string path = JoinPath(folder.path(), "lock");
+  ASSERT_TRUE(RealFileSystem().Lock(path, "holder").ok());
+  std::atomic<bool> done = false;
+  std::thread looking([&] {
+    while (!done) EXPECT_TRUE(RealFileSystem().LockHolder(path).ok());
+  });
+  for (int i = 0; i < 3000; ++i) EXPECT_TRUE(RealFileSystem().Lock(path, "holder").ok());
+  done = true;
+  looking.join();
 }
 
 TEST(RealFileSystem, ReportsTheErrorBehindAShortWrite) {

@@ -9,7 +9,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
+#include <thread>
 #include <utility>
 
 #include "io/file_system.h"
@@ -21,6 +23,9 @@ namespace {
 
 // Linux transfers at most about 2 GiB a call; smaller steps also keep a signal's delay short.
 constexpr size_t kMaxTransferBytes = size_t{1} << 30;
+// LockHolder shares a lock for a moment, which is to keep nobody from it.
+constexpr int kLockAttempts = 50;
+constexpr std::chrono::milliseconds kLockPause{1};
 
 template <typename Call>
 auto RetryInterrupted(Call call) {
@@ -290,8 +295,10 @@ class PosixFileSystem final : public FileSystem {
   arrow::Result<std::unique_ptr<FileLock>> Lock(const std::string& path,
                                                 std::string_view content) override {
     ARROW_ASSIGN_OR_RAISE(Descriptor fd, OpenDescriptor(path, O_RDWR | O_CREAT, "lock a file"));
-    if (RetryInterrupted([&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB); }) != 0) {
-      if (errno != EWOULDBLOCK) return ErrnoError(errno, "lock a file", path);
+    for (int attempt = 1; ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0; ++attempt) {
+      if (errno != EWOULDBLOCK && errno != EINTR) return ErrnoError(errno, "lock a file", path);
+      std::this_thread::sleep_for(kLockPause);
+      if (attempt < kLockAttempts) continue;
       return MakeError(ErrorKind::kClosed,
                        "The lock is held: path=" + path + " holder=" + ReadSmall(fd.get()));
     }
