@@ -15,7 +15,10 @@
 namespace larnax::store {
 namespace {
 
+// To read one version of an archive that another process writes.
 constexpr int kReadAttempts = 8;
+// Together: each of so many merges would have taken a file from under a slow reader.
+constexpr int kMostReadAttempts = 1000;
 
 constexpr std::string_view kReadme =
     "This directory is an archive of Prometheus samples, kept by Larnax.\n"
@@ -196,7 +199,7 @@ arrow::Status Store::Refresh() {
       return arrow::Status::OK();
     }
     // A writer may have gone on, and removed what CURRENT named before.
-    if (attempt == kReadAttempts) return version.status();
+    if (attempt == kMostReadAttempts) return version.status();
     ARROW_ASSIGN_OR_RAISE(const std::string again, manifests_.ReadCurrent());
     if (again == text) return version.status();
   }
@@ -206,16 +209,23 @@ template <typename Read>
 auto Store::ReadWithRetry(head::HeadSnapshot head, Read read) {
   Snapshot snapshot{
       .files = nullptr, .head = std::move(head), .files_may_vanish = options_.read_only};
+  int of_version = 0;
   for (int attempt = 1;; ++attempt) {
     using Answer = decltype(read(snapshot));
     if (options_.read_only) {
       if (const auto refreshed = Refresh(); !refreshed.ok()) return Answer(refreshed);
     }
-    snapshot.files = Current();
+    auto files = Current();
+    of_version = files == snapshot.files ? of_version + 1 : 1;
+    snapshot.files = std::move(files);
     Answer answer = read(snapshot);
     if (answer.ok() || KindOf(answer.status()) != ErrorKind::kNotFound) return answer;
-    if (!options_.read_only || attempt == kReadAttempts) {
+    if (!options_.read_only || of_version == kReadAttempts) {
       return Answer(AsCorrupt(answer.status()));
+    }
+    if (attempt == kMostReadAttempts) {
+      return Answer(MakeError(ErrorKind::kOverloaded,
+                              "files are replaced faster than they are read. path=" + root_));
     }
   }
 }
@@ -255,16 +265,18 @@ arrow::Result<ExemplarsAnswer> Store::Exemplars(head::HeadSnapshot head,
 }
 
 arrow::Result<std::vector<columns::MetadataRow>> Store::Metadata(std::string_view metric) {
-  // A merge replaces files without keeping the old ones for readers.
-  for (int attempt = 1; attempt < kReadAttempts; ++attempt) {
-    if (options_.read_only) ARROW_RETURN_NOT_OK(Refresh());
-    auto rows = ReadMetadataFiles(fs_, root_, Current()->manifest.metadata, metric);
-    if (rows.ok() || KindOf(rows.status()) != ErrorKind::kNotFound) return rows;
-    if (!options_.read_only) break;
+  const auto read = [&](const Version& files) {
+    return ReadMetadataFiles(fs_, root_, files.manifest.metadata, metric);
+  };
+  if (options_.read_only) {
+    return ReadWithRetry({}, [&](const Snapshot& snapshot) { return read(*snapshot.files); });
   }
-  // It does so before it commits: here, that can be waited for.
+  auto rows = read(*Current());
+  if (rows.ok() || KindOf(rows.status()) != ErrorKind::kNotFound) return rows;
+  // A merge replaces files without keeping the old ones for readers, before it commits: here, that
+  // can be waited for.
   const std::lock_guard lock(commit_mutex_);
-  auto rows = ReadMetadataFiles(fs_, root_, Current()->manifest.metadata, metric);
+  rows = read(*Current());
   if (rows.ok()) return rows;
   return AsCorrupt(rows.status());
 }

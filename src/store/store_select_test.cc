@@ -5,6 +5,7 @@
 #include "io/sim_file_system.h"
 #include "store/store.h"
 #include "store/store_fixture.h"
+#include "store/watched_file_system.h"
 #include "test/matchers.h"
 
 namespace larnax::store {
@@ -335,6 +336,26 @@ TEST_F(StoreSelectTest, ReadOnlyFollowsTheWriter) {
   const auto frozen = head_.Freeze({}, {});
   EXPECT_THAT(reader->Flush(*frozen, kNow), IsKind(ErrorKind::kClosed));
   EXPECT_THAT(reader->MergeOnce(kNow, true), IsKind(ErrorKind::kClosed));
+}
+
+TEST_F(StoreSelectTest, ReadOnlyFollowsAWriterThatMergesWheneverAFileIsOpened) {
+  Flush(Regular(3, 10, kFirst));
+  WatchedFileSystem watched(&fs_);
+  StoreOptions read_only = options_;
+  read_only.read_only = true;
+  ASSERT_OK_AND_ASSIGN(auto reader, Store::Open(watched, "/a", read_only, kNow));
+  int merges = 0;
+  watched.before_open = [&](const std::string& path) {
+    if (merges == 20 || path.find("/samples/date=") == std::string::npos) return;
+    ++merges;
+    Flush(Regular(3, 2, kFirst + merges * 3'600'000));
+    ASSERT_OK(store_->MergeOnce(kNow, true));
+  };
+  auto stream = reader->Select({}, {}, clock_);
+  ASSERT_OK(stream);
+  ASSERT_OK_AND_ASSIGN(const Oracle got, ReadAll(**stream));
+  EXPECT_EQ(merges, 20);
+  EXPECT_EQ(Difference(oracle_, got), "");
 }
 
 // Lists of labels say what they lack, and have nothing that was never there.

@@ -44,6 +44,7 @@ arrow::Status WatchedFileSystem::Change(const std::string& operation,
 arrow::Result<std::unique_ptr<io::ReadableFile>> WatchedFileSystem::OpenReadable(
     const std::string& path) {
   ARROW_RETURN_NOT_OK(CheckAlive());
+  if (before_open) before_open(path);
   return base_->OpenReadable(path);
 }
 

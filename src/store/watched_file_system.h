@@ -21,6 +21,8 @@ class WatchedFileSystem final : public io::FileSystem {
   std::function<bool(const std::string& operation)> before_change;
   /// Called after each change that succeeded.
   std::function<void(const std::string& operation)> after_change;
+  /// Called before a file is opened to be read.
+  std::function<void(const std::string& path)> before_open;
   /// Let Exchange fail as on a file system that does not know it.
   bool lacks_exchange = false;
 
