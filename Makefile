@@ -74,7 +74,7 @@ bench-rivals: setup-rivals build  ## Measure beside Prometheus and VictoriaMetri
 	  $(if $(PROMETHEUS),--prometheus $(PROMETHEUS)) \
 	  $(if $(VICTORIA_METRICS),--victoria-metrics $(VICTORIA_METRICS)) $(RIVALS)
 
-soak: build  ## The long tests: two thousand simulated lives, a hundred kills under load, a minute of twice the bearable load, 20,000 queries beside Prometheus
+soak: build  ## The long tests: simulated lives, kills, overload, queries beside Prometheus
 	@build/$(PRESET)/larnax-sim --seeds $${LARNAX_SEEDS:-1..2000}
 	@LARNAX_DIFFERENTIAL=$${LARNAX_DIFFERENTIAL:-10000} $(python) -m pytest -c test/pytest.ini \
 	  test/promql --larnax-build build/$(PRESET) --timeout 3600 $(PYTEST)
