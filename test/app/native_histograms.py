@@ -2,7 +2,8 @@
 
 import struct
 
-from app.prometheus_read import (HISTOGRAMS, SAMPLES, BitReader, label_of, request, signed)
+from app.prometheus_read import (HISTOGRAMS, SAMPLES, BitReader, chunks_of, label_of, request,
+                                 signed)
 from app.remote_write import read_fields, read_varint, unsnappy
 
 FLOAT_HISTOGRAM = 3
@@ -33,23 +34,6 @@ def messages_of(body):
             for number, value in parts:
                 if number == 4:
                     yield labels, value
-
-
-def chunks_of(body):
-    """(labels, chunk) of a stream of ChunkedReadResponse frames."""
-    at = 0
-    while at < len(body):
-        size, at = read_varint(body, at)
-        at += 4
-        frame, at = body[at:at + size], at + size
-        for number, series in read_fields(frame):
-            if number != 1:
-                continue
-            parts = list(read_fields(series))
-            labels = frozenset(label_of(value) for number, value in parts if number == 1)
-            for number, value in parts:
-                if number == 2:
-                    yield labels, dict(read_fields(value))
 
 
 def unzigzag(number):

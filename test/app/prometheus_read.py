@@ -132,9 +132,9 @@ def decode_samples(body):
     return found
 
 
-def decode_chunks(body):
-    """A stream of ChunkedReadResponse frames. Checksums are TCP's business here."""
-    found, at = {}, 0
+def chunks_of(body):
+    """(labels, chunk) of ChunkedReadResponse frames. Checksums are TCP's business here."""
+    at = 0
     while at < len(body):
         size, at = read_varint(body, at)
         at += 4
@@ -144,14 +144,20 @@ def decode_chunks(body):
                 continue
             parts = list(read_fields(series))
             labels = frozenset(label_of(value) for number, value in parts if number == 1)
-            samples = found.setdefault(labels, {})
             for number, value in parts:
                 if number == 2:
-                    chunk = dict(read_fields(value))
-                    # Histograms are compared by their messages, see read_histograms.
-                    assert chunk[3] in (XOR, *HISTOGRAMS), f"chunk of type {chunk[3]}"
-                    if chunk[3] == XOR:
-                        samples.update(decode_xor(chunk[4]))
+                    yield labels, dict(read_fields(value))
+
+
+def decode_chunks(body):
+    """The float samples of such a stream."""
+    found = {}
+    for labels, chunk in chunks_of(body):
+        samples = found.setdefault(labels, {})
+        # Histograms are compared by their messages, see read_histograms.
+        assert chunk[3] in (XOR, *HISTOGRAMS), f"chunk of type {chunk[3]}"
+        if chunk[3] == XOR:
+            samples.update(decode_xor(chunk[4]))
     return found
 
 
