@@ -1,15 +1,18 @@
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 
 #include "answer/writers.h"
 #include "base/check.h"
+#include "base/number_text.h"
 #include "larnax/format.h"
 #include "promql/number_text.h"
 
 namespace larnax::answer {
 namespace {
 
-constexpr size_t kPieceBytes = 64 << 10;
+constexpr size_t kPieceBytes = size_t{256} << 10;
 constexpr size_t kMaxAnnotations = 10;
 
 std::string_view TypeName(QueryValueType type) {
@@ -25,6 +28,43 @@ std::string_view TypeName(QueryValueType type) {
   }
   LARNAX_UNREACHABLE();
 }
+
+// The text in front of each value of a vector of times: `[<seconds>,"`.
+class PointHeads {
+ public:
+  static constexpr size_t kMaxBytes = 32;
+
+  void Set(const std::shared_ptr<const TimestampVector>& times) {
+    if (times == times_) return;
+    times_ = times;
+    ends_.clear();
+    text_.clear();
+    for (const int64_t time_ms : *times) {
+      text_.push_back('[');
+      AppendSeconds(time_ms, &text_);
+      text_.append(",\"");
+      ends_.push_back(static_cast<uint32_t>(text_.size()));
+    }
+    // Heads are copied by a fixed size.
+    text_.append(kMaxBytes, ' ');
+  }
+  // Writes the head of time `i` and up to kMaxBytes in all. Returns its end.
+  char* Write(size_t i, char* out) const {
+    const size_t begin = i == 0 ? 0 : ends_[i - 1];
+    std::memcpy(out, text_.data() + begin, kMaxBytes);
+    return out + (ends_[i] - begin);
+  }
+
+ private:
+  std::shared_ptr<const TimestampVector> times_;
+  std::string text_;
+  std::vector<uint32_t> ends_;
+};
+
+// Room is made for so many points at once, and for the most that they may take.
+constexpr size_t kPointsAtOnce = 256;
+constexpr size_t kMaxPointBytes = PointHeads::kMaxBytes + base::kMaxNumberBytes + 4;
+constexpr size_t kMostAtOnce = kPointsAtOnce * kMaxPointBytes;
 
 void AppendFloatPoint(int64_t time_ms, double value, std::string* out) {
   out->push_back('[');
@@ -70,6 +110,7 @@ class QueryJsonWriter : public AnswerWriter {
   arrow::Result<bool> Next(std::string* out) override {
     if (done_) return false;
     const size_t enough = out->size() + kPieceBytes;
+    if (begun_) out->reserve(enough + kMostAtOnce);
     if (!begun_) AppendStart(out);
     begun_ = true;
     if (result_.type == QueryValueType::kScalar || result_.type == QueryValueType::kString) {
@@ -138,17 +179,32 @@ class QueryJsonWriter : public AnswerWriter {
   bool AppendPoints(const QuerySeries& series, size_t enough, std::string* out) {
     const size_t floats = series.value.size();
     const size_t histograms = series.histograms.size();
-    for (; float_ < floats && out->size() < enough; ++float_) {
-      out->append(float_ == 0 ? ",\"values\":[" : ",");
-      AppendFloatPoint((*series.time_ms)[float_], series.value[float_], out);
-      if (float_ + 1 == floats) out->push_back(']');
-    }
+    while (float_ < floats && out->size() < enough) AppendFloats(series, out);
     for (; float_ == floats && histogram_ < histograms && out->size() < enough; ++histogram_) {
       out->append(histogram_ == 0 ? ",\"histograms\":[" : ",");
       AppendHistogramPoint(series.histograms[histogram_], out);
       if (histogram_ + 1 == histograms) out->push_back(']');
     }
     return float_ == floats && histogram_ == histograms;
+  }
+
+  // Appends some points, in place.
+  void AppendFloats(const QuerySeries& series, std::string* out) {
+    if (float_ == 0) out->append(",\"values\":[");
+    point_heads_.Set(series.time_ms);
+    const size_t end = std::min(series.value.size(), float_ + kPointsAtOnce);
+    const size_t size = out->size();
+    out->resize(size + (end - float_) * kMaxPointBytes);
+    char* at = out->data() + size;
+    for (; float_ < end; ++float_) {
+      at = point_heads_.Write(float_, at);
+      at = base::WriteValue(series.value[float_], at);
+      *at++ = '"';
+      *at++ = ']';
+      *at++ = ',';
+    }
+    if (end == series.value.size()) at[-1] = ']';
+    out->resize(static_cast<size_t>(at - out->data()));
   }
 
   void AppendEnd(std::string* out) const {
@@ -213,6 +269,7 @@ class QueryJsonWriter : public AnswerWriter {
   size_t series_ = 0;          // The one being written,
   size_t float_ = 0;           // and its next float
   size_t histogram_ = 0;       // and histogram.
+  PointHeads point_heads_;
 };
 
 }  // namespace

@@ -8,40 +8,13 @@
 #include <optional>
 
 #include "base/civil_time.h"
+#include "base/decimal.h"
+#include "base/number_text.h"
 #include "base/utf8.h"
 #include "larnax/error.h"
 
 namespace larnax {
 namespace {
-
-constexpr double kExactIntegers = 9007199254740992.0;  // 2^53
-
-// Shortest digits and exponent: `d.ddde+XX`.
-std::string_view Scientific(double value, std::array<char, 32>* buffer) {
-  const auto result = std::to_chars(buffer->data(), buffer->data() + buffer->size(), value,
-                                    std::chars_format::scientific);
-  return {buffer->data(), static_cast<size_t>(result.ptr - buffer->data())};
-}
-
-// Go prints the shortest digits padded with zeros where std::to_chars prints exact digits.
-void AppendLargePlain(double value, std::string* out) {
-  std::array<char, 32> buffer;
-  const std::string_view text = Scientific(value, &buffer);
-  const size_t e = text.find('e');
-  int exponent = 0;
-  std::from_chars(text.data() + e + 2, text.data() + text.size(), exponent);
-  std::string_view mantissa = text.substr(0, e);
-  if (mantissa.starts_with('-')) {
-    out->push_back('-');
-    mantissa.remove_prefix(1);
-  }
-  std::string digits;
-  for (const char c : mantissa) {
-    if (c != '.') digits.push_back(c);
-  }
-  digits.resize(static_cast<size_t>(exponent) + 1, '0');
-  out->append(digits);
-}
 
 std::optional<int64_t> Digits(std::string_view* text, size_t min, size_t max) {
   size_t size = 0;
@@ -161,100 +134,88 @@ std::optional<int64_t> ParseUnits(std::string_view text) {
 }  // namespace
 
 void AppendValue(double value, std::string* out) {
-  if (std::isnan(value)) {
-    out->append("NaN");
-    return;
-  }
-  if (std::isinf(value)) {
-    out->append(value > 0 ? "+Inf" : "-Inf");
-    return;
-  }
-  const double magnitude = std::abs(value);
-  std::array<char, 32> buffer;
-  if (magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21)) {
-    out->append(Scientific(value, &buffer));
-    return;
-  }
-  if (magnitude >= kExactIntegers) {
-    AppendLargePlain(value, out);
-    return;
-  }
-  const auto result =
-      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed);
-  out->append(buffer.data(), result.ptr);
+  std::array<char, base::kMaxNumberBytes> buffer;
+  out->append(buffer.data(), base::WriteValue(value, buffer.data()));
 }
 
 void AppendSeconds(int64_t time_ms, std::string* out) {
   // Through unsigned, as the smallest int64 has no positive twin.
   uint64_t magnitude = static_cast<uint64_t>(time_ms);
+  std::array<char, base::kMaxNumberBytes> buffer;
+  char* end = buffer.data();
   if (time_ms < 0) {
-    out->push_back('-');
+    *end++ = '-';
     magnitude = 0 - magnitude;
   }
-  out->append(std::to_string(magnitude / 1000));
+  end = base::WriteUnsigned(magnitude / 1000, end);
   if (const uint64_t ms = magnitude % 1000; ms != 0) {
-    out->push_back('.');
-    out->push_back(static_cast<char>('0' + ms / 100));
-    out->push_back(static_cast<char>('0' + ms / 10 % 10));
-    out->push_back(static_cast<char>('0' + ms % 10));
+    *end++ = '.';
+    *end++ = static_cast<char>('0' + ms / 100);
+    *end++ = static_cast<char>('0' + ms / 10 % 10);
+    *end++ = static_cast<char>('0' + ms % 10);
+  }
+  out->append(buffer.data(), end);
+}
+
+namespace {
+
+constexpr std::array<bool, 256> MakePlainInJson() {
+  std::array<bool, 256> plain{};
+  for (size_t c = 0x20; c < 0x80; ++c) plain[c] = true;
+  for (const char c : std::string_view("\"\\<>&")) plain[static_cast<size_t>(c)] = false;
+  return plain;
+}
+constexpr std::array<bool, 256> kPlainInJson = MakePlainInJson();
+
+// Bytes from `at` on that JSON strings hold as they are.
+size_t PlainRun(std::string_view text, size_t at) {
+  size_t end = at;
+  while (end < text.size() && kPlainInJson[static_cast<unsigned char>(text[end])]) ++end;
+  return end - at;
+}
+
+void AppendUnicodeEscape(uint32_t code, std::string* out) {
+  out->append("\\u");
+  for (int shift = 12; shift >= 0; shift -= 4) {
+    out->push_back("0123456789abcdef"[code >> shift & 0xF]);
   }
 }
 
+void AppendEscapedAscii(unsigned char c, std::string* out) {
+  constexpr std::string_view kNamed = "\"\\\b\f\n\r\t";
+  constexpr std::string_view kNames = "\"\\bfnrt";
+  const size_t named = kNamed.find(static_cast<char>(c));
+  if (named == std::string_view::npos) return AppendUnicodeEscape(c, out);
+  out->push_back('\\');
+  out->push_back(kNames[named]);
+}
+
+// A character beyond ASCII, or what stands for bytes that are none.
+void AppendWideInJson(std::string_view text, size_t* at, std::string* out) {
+  const size_t start = *at;
+  const char32_t code = base::NextCodePoint(text, at);
+  if (code == 0x2028 || code == 0x2029) {
+    AppendUnicodeEscape(code, out);
+  } else if (code == 0xFFFD && *at - start == 1) {
+    out->append("\\ufffd");
+  } else {
+    out->append(text, start, *at - start);
+  }
+}
+
+}  // namespace
+
 void AppendJsonString(std::string_view text, std::string* out) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  const auto escape = [out, kHex](uint32_t code) {
-    out->append("\\u");
-    for (int shift = 12; shift >= 0; shift -= 4) out->push_back(kHex[code >> shift & 0xF]);
-  };
   out->push_back('"');
   for (size_t at = 0; at < text.size();) {
-    const auto c = static_cast<unsigned char>(text[at]);
-    if (c >= 0x80) {
-      const size_t start = at;
-      const char32_t code = base::NextCodePoint(text, &at);
-      if (code == 0x2028 || code == 0x2029) {
-        escape(code);
-      } else if (code == 0xFFFD && at - start == 1) {
-        out->append("\\ufffd");
-      } else {
-        out->append(text, start, at - start);
-      }
-      continue;
-    }
-    ++at;
-    switch (c) {
-      case '"':
-        out->append("\\\"");
-        break;
-      case '\\':
-        out->append("\\\\");
-        break;
-      case '\b':
-        out->append("\\b");
-        break;
-      case '\f':
-        out->append("\\f");
-        break;
-      case '\n':
-        out->append("\\n");
-        break;
-      case '\r':
-        out->append("\\r");
-        break;
-      case '\t':
-        out->append("\\t");
-        break;
-      case '<':
-      case '>':
-      case '&':
-        escape(c);
-        break;
-      default:
-        if (c < 0x20) {
-          escape(c);
-        } else {
-          out->push_back(static_cast<char>(c));
-        }
+    if (const size_t run = PlainRun(text, at); run > 0) {
+      out->append(text, at, run);
+      at += run;
+    } else if (const auto c = static_cast<unsigned char>(text[at]); c < 0x80) {
+      AppendEscapedAscii(c, out);
+      ++at;
+    } else {
+      AppendWideInJson(text, &at, out);
     }
   }
   out->push_back('"');

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <cstdint>
 
+#include "base/decimal.h"
 #include "base/utf8.h"
 
 namespace larnax::base {
@@ -34,31 +34,33 @@ void AppendHex(uint32_t value, int digits, std::string* out) {
   }
 }
 
+// Numbers of which magnitude are written without an exponent; 0 is, too.
+struct Notation {
+  double plain_from;
+  double plain_below;
+};
+
+char* WriteNumber(double value, Notation notation, char* out) {
+  const double magnitude = std::abs(value);
+  if (magnitude == 0 || (magnitude >= notation.plain_from && magnitude < notation.plain_below)) {
+    return WritePlain(value, out);
+  }
+  if (std::isfinite(value)) return WriteScientific(value, out);
+  std::string_view name = "NaN";
+  if (!std::isnan(value)) name = value > 0 ? "+Inf" : "-Inf";
+  return std::copy(name.begin(), name.end(), out);
+}
+
 }  // namespace
 
+char* WriteValue(double value, char* out) {
+  return WriteNumber(value, {.plain_from = 1e-6, .plain_below = 1e21}, out);
+}
+
 void AppendShortest(double value, std::string* out) {
-  if (std::isnan(value)) {
-    out->append("NaN");
-    return;
-  }
-  if (std::isinf(value)) {
-    out->append(value > 0 ? "+Inf" : "-Inf");
-    return;
-  }
-  std::array<char, 400> buffer;
-  char* const end = buffer.data() + buffer.size();
-  const auto scientific = std::to_chars(buffer.data(), end, value, std::chars_format::scientific);
-  const std::string_view text(buffer.data(), static_cast<size_t>(scientific.ptr - buffer.data()));
-  int exponent = 0;
-  const size_t sign = text.find('e') + 1;
-  std::from_chars(text.data() + sign + 1, text.data() + text.size(), exponent);
-  if (text[sign] == '-') exponent = -exponent;
-  if (exponent < -4 || exponent >= 6) {
-    out->append(text);
-    return;
-  }
-  const auto plain = std::to_chars(buffer.data(), end, value, std::chars_format::fixed);
-  out->append(buffer.data(), plain.ptr);
+  std::array<char, kMaxNumberBytes> buffer;
+  out->append(buffer.data(),
+              WriteNumber(value, {.plain_from = 1e-4, .plain_below = 1e6}, buffer.data()));
 }
 
 bool IsPrintable(char32_t code_point) {

@@ -3,8 +3,13 @@
 #include <string>
 #include <string_view>
 
+#include "base/decimal.h"
+
 namespace larnax::base {
 
+/// Write a sample value as larnax::AppendValue does. \param out  Room for kMaxNumberBytes.
+/// \return The end.
+char* WriteValue(double value, char* out);
 /// Append a number as Go's `%g` prints it: shortest digits, an exponent of at least two digits
 /// when it is below -4 or above 5 (`1e+06`), `NaN`, `+Inf`, `-Inf`.
 void AppendShortest(double value, std::string* out);

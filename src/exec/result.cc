@@ -8,6 +8,7 @@
 
 #include "exec/label_edit.h"
 #include "exec/selectors.h"
+#include "exec/step_loops.h"
 #include "larnax/error.h"
 
 namespace larnax::exec {
@@ -42,20 +43,38 @@ arrow::Status DropMarkedNames(StepVector* vector) {
   return any ? MergeSameLabels(vector) : RefuseSameLabels(*vector);
 }
 
-std::shared_ptr<const TimestampVector> GridTimes(const StepGrid& grid) {
-  TimestampVector times(grid.count);
-  for (size_t step = 0; step < grid.count; ++step) times[step] = grid.TimeAt(step);
-  return std::make_shared<const TimestampVector>(std::move(times));
-}
+// The times of rows of floats; rows that are present at the same steps, as most are, share them.
+class RowTimes {
+ public:
+  explicit RowTimes(const StepGrid& grid) : grid_(grid) {}
 
-QuerySeries ToQuerySeries(const StepSeries& row, const StepGrid& grid,
-                          const std::shared_ptr<const TimestampVector>& grid_times,
+  const std::shared_ptr<const TimestampVector>& Of(const PresenceWord* present) {
+    const std::span<const PresenceWord> bits(present, PresenceWordCount(grid_.count));
+    if (times_ != nullptr && std::ranges::equal(bits, present_)) return times_;
+    present_.assign(bits.begin(), bits.end());
+    TimestampVector times;
+    times.reserve(CountPresent(present, grid_.count));
+    ForEachPresent(present, grid_.count, [&](size_t step) { times.push_back(grid_.TimeAt(step)); });
+    times_ = std::make_shared<const TimestampVector>(std::move(times));
+    return times_;
+  }
+
+ private:
+  const StepGrid& grid_;
+  std::vector<PresenceWord> present_;  // Of `times_`.
+  std::shared_ptr<const TimestampVector> times_;
+};
+
+QuerySeries ToQuerySeries(const StepSeries& row, const StepGrid& grid, RowTimes* row_times,
                           NativeCache* histograms) {
   QuerySeries out;
   out.labels = Labels(row.labels);
-  if (row.histograms == nullptr && AllPresent(row.present, grid.count)) {
-    out.time_ms = grid_times;
-    out.value.assign(row.values, row.values + grid.count);
+  if (row.histograms == nullptr) {
+    out.time_ms = row_times->Of(row.present);
+    out.value.reserve(out.time_ms->size());
+    ForEachRun(row.present, row.present, grid.count, [&](size_t begin, size_t end) {
+      out.value.insert(out.value.end(), row.values + begin, row.values + end);
+    });
     return out;
   }
   auto times = std::make_shared<TimestampVector>();
@@ -230,11 +249,11 @@ arrow::Status FillFromVector(StepVector vector, const StepGrid& grid, bool matri
                              QueryResult* result) {
   ARROW_RETURN_NOT_OK(DropMarkedNames(&vector));
   NativeCache histograms;
-  const auto grid_times = GridTimes(grid);
+  RowTimes times(grid);
   result->type = matrix ? QueryValueType::kMatrix : QueryValueType::kVector;
   result->series.reserve(vector.size());
   for (const StepSeries& row : vector.series) {
-    result->series.push_back(ToQuerySeries(row, grid, grid_times, &histograms));
+    result->series.push_back(ToQuerySeries(row, grid, &times, &histograms));
   }
   if (matrix) SortSeries(&result->series);
   return arrow::Status::OK();
@@ -244,7 +263,9 @@ void FillFromScalar(const std::vector<double>& values, const StepGrid& grid, boo
                     QueryResult* result) {
   result->type = matrix ? QueryValueType::kMatrix : QueryValueType::kScalar;
   QuerySeries series;
-  series.time_ms = GridTimes(grid);
+  std::vector<PresenceWord> always(PresenceWordCount(grid.count));
+  SetAllPresent(always.data(), grid.count);
+  series.time_ms = RowTimes(grid).Of(always.data());
   series.value = values;
   result->series.push_back(std::move(series));
 }
