@@ -94,7 +94,9 @@ class ThreadExecutor::Queue {
       if (delayed_.empty() || stopping_) {
         wake_.wait(lock);
       } else {
-        wake_.wait_until(lock, delayed_.front().due);
+        // Of its own: it is read after the wait too, when tasks may have moved.
+        const SteadyTime due = delayed_.front().due;
+        wake_.wait_until(lock, due);
       }
     }
   }
