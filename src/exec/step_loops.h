@@ -18,6 +18,29 @@ void AddCompensated(const double* terms, size_t count, double* sum, double* comp
 /// Tell whether any value has exactly these bits.
 bool AnyHasBits(std::span<const double> values, uint64_t bits);
 
+/// Tell whether any value is less than the one before it.
+bool AnyDecreases(std::span<const double> values);
+
+/// The windows of a counter at all steps, as far as they follow from times; see
+/// ExtrapolateCounters.
+struct CounterWindows {
+  std::span<const uint32_t> first;   ///< Index of the first sample.
+  std::span<const uint32_t> last;    ///< Index of the last sample.
+  std::span<const double> sampled;   ///< Seconds between them.
+  std::span<const double> to_start;  ///< Seconds that are added before the first one.
+  std::span<const double> factor;    ///< What the increase between them is multiplied by.
+};
+
+/// Compute what counters without resets grew by in all windows, unless the counter was 0 within
+/// `to_start` before the first sample.
+///
+/// \param increases  Shape [steps]; those between the first and the last sample.
+/// \param results    Shape [steps]; the same times `factor`.
+/// \return           Whether the counter was, or may have been, 0 anywhere so near: then
+///                   `results` are not to be used.
+bool ExtrapolateCounters(const CounterWindows& windows, const double* values, double* increases,
+                         double* results);
+
 /// Call `f(begin, end)` for each run of steps whose bits are set in both `a` and `b`; runs end at
 /// the bounds of words.
 template <typename F>

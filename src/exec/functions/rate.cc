@@ -14,6 +14,7 @@
 #include "exec/functions/range_notes.h"
 #include "exec/functions/start_times.h"
 #include "exec/label_edit.h"
+#include "exec/step_loops.h"
 
 namespace larnax::exec {
 namespace {
@@ -63,6 +64,7 @@ EventList FindFloatResets(const WindowedSamples<double>& floats) {
   EventList resets;
   const size_t end = floats.end.back();
   const bool starts = !floats.start_ms.empty();
+  if (!starts && !AnyDecreases(floats.value)) return resets;
   for (size_t i = floats.begin.front() + 1; i < end; ++i) {
     if (floats.value[i] < floats.value[i - 1] ||
         (starts && IsStartReset(floats.start_ms[i - 1], floats.time_ms[i - 1], floats.start_ms[i],
@@ -86,45 +88,52 @@ EventList FindOverlaps(const WindowedSamples<T>& samples) {
   return overlaps;
 }
 
-// One window of floats whose start times are not known, as far as it follows from times.
-struct WindowTimes {
-  uint32_t first = 0;  // Samples at both ends; 0 where there are not two.
-  uint32_t last = 0;
-  double sampled = 0;
-  double to_start = 0;
-  double to_end = 0;
-  double factor = 0;  // Where the counter was not 0 nearer than `to_start`.
-};
-
-// The windows of all steps; series that share times share them.
+// The windows of all steps of floats whose start times are not known, as far as they follow from
+// times; series that share times share them. Samples are 0 where there are not two.
 struct RateTimes {
-  std::vector<WindowTimes> windows;
+  std::vector<uint32_t> first;
+  std::vector<uint32_t> last;
+  std::vector<double> sampled;
+  std::vector<double> to_start;
+  std::vector<double> to_end;
+  std::vector<double> factor;         // Where the counter was not 0 nearer than `to_start`.
   std::vector<PresenceWord> present;  // Which have two samples.
+
+  explicit RateTimes(size_t steps)
+      : first(steps),
+        last(steps),
+        sampled(steps),
+        to_start(steps),
+        to_end(steps),
+        factor(steps),
+        present(PresenceWordCount(steps)) {}
+
+  CounterWindows View() const { return {first, last, sampled, to_start, factor}; }
 };
 
 std::shared_ptr<const RateTimes> MakeRateTimes(const RangeSpec& spec,
                                                const WindowedSamples<double>& floats,
                                                double divisor) {
   const size_t steps = floats.begin.size();
-  auto times = std::make_shared<RateTimes>();
-  times->windows.resize(steps);
-  times->present.resize(PresenceWordCount(steps));
+  auto times = std::make_shared<RateTimes>(steps);
   for (size_t step = 0; step < steps; ++step) {
     if (floats.end[step] - floats.begin[step] < 2) continue;
     SetPresent(times->present.data(), step);
-    WindowTimes& w = times->windows[step];
-    w.first = floats.begin[step];
-    w.last = floats.end[step] - 1;
+    const uint32_t first = times->first[step] = floats.begin[step];
+    const uint32_t last = times->last[step] = floats.end[step] - 1;
     const int64_t end_ms = spec.RefTime(step);
-    const int64_t first_ms = floats.time_ms[w.first];
-    const int64_t last_ms = floats.time_ms[w.last];
-    w.sampled = static_cast<double>(last_ms - first_ms) / 1000;
-    w.to_start = static_cast<double>(first_ms - (end_ms - spec.range_ms)) / 1000;
-    w.to_end = static_cast<double>(end_ms - last_ms) / 1000;
-    const double gap = w.sampled / static_cast<double>(w.last - w.first);
-    if (w.to_start >= gap * kEdgeGaps) w.to_start = gap / 2;
-    if (w.to_end >= gap * kEdgeGaps) w.to_end = gap / 2;
-    w.factor = (w.sampled + w.to_start + w.to_end) / w.sampled / divisor;
+    const int64_t first_ms = floats.time_ms[first];
+    const int64_t last_ms = floats.time_ms[last];
+    const double sampled = static_cast<double>(last_ms - first_ms) / 1000;
+    double to_start = static_cast<double>(first_ms - (end_ms - spec.range_ms)) / 1000;
+    double to_end = static_cast<double>(end_ms - last_ms) / 1000;
+    const double gap = sampled / static_cast<double>(last - first);
+    if (to_start >= gap * kEdgeGaps) to_start = gap / 2;
+    if (to_end >= gap * kEdgeGaps) to_end = gap / 2;
+    times->sampled[step] = sampled;
+    times->to_start[step] = to_start;
+    times->to_end[step] = to_end;
+    times->factor[step] = (sampled + to_start + to_end) / sampled / divisor;
   }
   return times;
 }
@@ -139,22 +148,16 @@ std::shared_ptr<const RateTimes> RateTimesOf(const RangeSpec& spec,
 
 // Extrapolates the increase of a counter; it was 0 before the window's start at the earliest where
 // the line through its first and last sample says so.
-double ExtrapolateCounter(const WindowTimes& w, double first, double increase, double divisor) {
-  // Divisions are saved where products tell the same beyond any rounding.
-  constexpr double kBeyondRounding = 1 + 1e-9;
-  constexpr double kTiny = 1e-290;
-  constexpr double kHuge = 1e290;
+double ExtrapolateCounter(const RateTimes& times, size_t step, double first, double increase,
+                          double divisor) {
+  const double sampled = times.sampled[step];
   if (increase > 0 && first >= 0) {
-    const double left = first * w.sampled;
-    const double right = w.to_start * increase;
-    if (!(left > right * kBeyondRounding && right > kTiny && left < kHuge)) {
-      const double to_zero = w.sampled * (first / increase);
-      if (to_zero < w.to_start) {
-        return increase * ((w.sampled + to_zero + w.to_end) / w.sampled / divisor);
-      }
+    const double to_zero = sampled * (first / increase);
+    if (to_zero < times.to_start[step]) {
+      return increase * ((sampled + to_zero + times.to_end[step]) / sampled / divisor);
     }
   }
-  return increase * w.factor;
+  return increase * times.factor[step];
 }
 
 template <bool kCounter>
@@ -166,22 +169,29 @@ arrow::Status EvaluateFloats(const CallContext& call, const RangeSpec& spec,
   // Dividing by 1 changes no bit.
   const double divisor = per_second ? RangeSeconds(spec.range_ms) : 1;
   const auto times = RateTimesOf(spec, floats, divisor);
-  EventList resets;
-  if (kCounter) resets = FindFloatResets(floats);
-  const bool has_resets = !resets.empty();
+  std::copy(times->present.begin(), times->present.end(), out->present());
   const double* values = floats.value.data();
   double* result = out->values();
-  for (size_t step = 0; step < times->windows.size(); ++step) {
-    const WindowTimes& w = times->windows[step];
-    const double first = values[w.first];
-    double increase = values[w.last] - first;
-    if (has_resets) {
-      ARROW_RETURN_NOT_OK(work.Add(w.last - w.first));
-      resets.ForEachInside(w.first, w.last + 1, [&](size_t i) { increase += values[i - 1]; });
+  const size_t steps = times->first.size();
+  if (!kCounter) {
+    for (size_t step = 0; step < steps; ++step) {
+      result[step] = (values[times->last[step]] - values[times->first[step]]) * times->factor[step];
     }
-    result[step] = kCounter ? ExtrapolateCounter(w, first, increase, divisor) : increase * w.factor;
+    return arrow::Status::OK();
   }
-  std::copy(times->present.begin(), times->present.end(), out->present());
+  EventList resets = FindFloatResets(floats);
+  std::vector<double> increases(steps);
+  const bool near_zero = ExtrapolateCounters(times->View(), values, increases.data(), result);
+  if (resets.empty() && !near_zero) return arrow::Status::OK();
+  for (size_t step = 0; step < steps; ++step) {
+    const uint32_t first = times->first[step];
+    const uint32_t last = times->last[step];
+    if (!resets.empty()) {
+      ARROW_RETURN_NOT_OK(work.Add(last - first));
+      resets.ForEachInside(first, last + 1, [&](size_t i) { increases[step] += values[i - 1]; });
+    }
+    result[step] = ExtrapolateCounter(*times, step, values[first], increases[step], divisor);
+  }
   return arrow::Status::OK();
 }
 

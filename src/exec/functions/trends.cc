@@ -11,6 +11,7 @@
 #include "exec/functions/finite_sum.h"
 #include "exec/functions/float_windows.h"
 #include "exec/functions/function_lists.h"
+#include "exec/functions/window_lanes.h"
 #include "larnax/error.h"
 
 namespace larnax::exec {
@@ -69,7 +70,7 @@ struct LineTimes {
   static constexpr size_t kMaxSamples = 1 << 16;
 
   std::vector<double> seconds;  // From the origin of each window, one window after the other.
-  std::vector<size_t> first;    // Where each window begins in `seconds`.
+  std::vector<uint32_t> first;  // Where each window begins in `seconds`.
   std::vector<TimeSums> sums;
 };
 
@@ -82,7 +83,7 @@ std::shared_ptr<const LineTimes> MakeLineTimes(const WindowedSamples<double>& fl
   line_times->sums.resize(steps);
   line_times->first.resize(steps);
   for (size_t step = 0; step < steps; ++step) {
-    line_times->first[step] = line_times->seconds.size();
+    line_times->first[step] = static_cast<uint32_t>(line_times->seconds.size());
     if (floats.begin[step] == floats.end[step]) continue;
     FiniteSum x;
     FiniteSum xx;
@@ -98,21 +99,28 @@ std::shared_ptr<const LineTimes> MakeLineTimes(const WindowedSamples<double>& fl
   return line_times;
 }
 
+// The sums of the values of all windows, and of their products with times; none where times are
+// not known.
+struct LineSums {
+  std::vector<FiniteSum> y;
+  std::vector<FiniteSum> xy;
+
+  LineSums(const LineTimes& times, const WindowedSamples<double>& floats)
+      : y(times.sums.size()), xy(times.sums.size()) {
+    if (times.sums.empty()) return;
+    SumProductWindows({floats.value, floats.begin, floats.end}, times.seconds.data(), times.first,
+                      y.data(), xy.data());
+  }
+};
+
 // The line where times are known already; nullopt where sums are not finite.
-std::optional<Line> FitKnownTimes(const LineTimes& times, size_t step,
+std::optional<Line> FitKnownTimes(const LineTimes& times, const LineSums& sums, size_t step,
                                   std::span<const double> values) {
   if (times.sums.empty()) return std::nullopt;
-  const double* const seconds = times.seconds.data() + times.first[step];
-  FiniteSum y;
-  FiniteSum xy;
-  for (size_t i = 0; i < values.size(); ++i) {
-    y.Add(values[i]);
-    xy.Add(seconds[i] * values[i]);
-  }
-  if (!std::isfinite(y.Total()) || !std::isfinite(xy.Total()) || IsConstant(values)) {
-    return std::nullopt;
-  }
-  return FitSums(values.size(), times.sums[step], y.Total(), xy.Total());
+  const double y = sums.y[step].Total();
+  const double xy = sums.xy[step].Total();
+  if (!std::isfinite(y) || !std::isfinite(xy) || IsConstant(values)) return std::nullopt;
+  return FitSums(values.size(), times.sums[step], y, xy);
 }
 
 // Sets `f(step, times, values)` where windows have two floats, and tells of histograms beside
@@ -142,10 +150,13 @@ arrow::Status FitLines(const CallContext& call, const RangeSeries& series, Serie
   std::shared_ptr<const void> own;
   std::shared_ptr<const void>* const kept = floats.derived != nullptr ? floats.derived : &own;
   if (*kept == nullptr && !floats.empty()) *kept = MakeLineTimes(floats, origin_ms);
-  const auto* const line_times = static_cast<const LineTimes*>(kept->get());
+  const LineTimes no_times;
+  const LineTimes& line_times =
+      *kept == nullptr ? no_times : *static_cast<const LineTimes*>(kept->get());
+  const LineSums sums(line_times, floats);
   return ForPairs(call, series, out, annotations,
                   [&](size_t step, std::span<const int64_t> times, std::span<const double> values) {
-                    const auto line = FitKnownTimes(*line_times, step, values);
+                    const auto line = FitKnownTimes(line_times, sums, step, values);
                     return result(step, line ? *line : FitLine(times, values, origin_ms(step)));
                   });
 }

@@ -6,14 +6,7 @@
 #include <cstring>
 #include <limits>
 
-// Compiled for wider registers too, and chosen when the program starts. The operations and their
-// order are the same. Sanitizers are not ready yet at that moment.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define LARNAX_WIDE __attribute__((target_clones("avx2", "default")))
-#else
-#define LARNAX_WIDE
-#endif
+#include "exec/target_clones.h"
 
 namespace larnax::exec {
 namespace {
@@ -80,12 +73,49 @@ inline __attribute__((always_inline)) void SumCommon(const Group& group, double*
   std::memcpy(compensations + 4, &lost_b, sizeof(lost_b));
 }
 
-LARNAX_WIDE void SumGroup(const Group& group, double* sums, double* compensations) {
+LARNAX_TARGET_CLONES void SumGroup(const Group& group, double* sums, double* compensations) {
   if (group.side_by_side) {
     SumCommon<true>(group, sums, compensations);
   } else {
     SumCommon<false>(group, sums, compensations);
   }
+}
+
+// Sums and sums of products of eight windows at once.
+struct ProductLanes {
+  std::array<double, kLanes> sum;
+  std::array<double, kLanes> sum_lost;
+  std::array<double, kLanes> product;
+  std::array<double, kLanes> product_lost;
+};
+
+template <size_t kLane>
+inline __attribute__((always_inline)) void MultiplyFour(
+    const Group& group, const std::array<const double*, kLanes>& factors, ProductLanes* lanes) {
+  Four sum = {};
+  Four sum_lost = {};
+  Four product = {};
+  Four product_lost = {};
+  for (size_t i = 0; i < group.common; ++i) {
+    const Four value = {group.at[kLane][i], group.at[kLane + 1][i], group.at[kLane + 2][i],
+                        group.at[kLane + 3][i]};
+    const Four factor = {factors[kLane][i], factors[kLane + 1][i], factors[kLane + 2][i],
+                         factors[kLane + 3][i]};
+    LARNAX_ADD_FOUR(sum, sum_lost, value);
+    const Four term = factor * value;
+    LARNAX_ADD_FOUR(product, product_lost, term);
+  }
+  std::memcpy(lanes->sum.data() + kLane, &sum, sizeof(sum));
+  std::memcpy(lanes->sum_lost.data() + kLane, &sum_lost, sizeof(sum_lost));
+  std::memcpy(lanes->product.data() + kLane, &product, sizeof(product));
+  std::memcpy(lanes->product_lost.data() + kLane, &product_lost, sizeof(product_lost));
+}
+
+LARNAX_TARGET_CLONES void MultiplyGroup(const Group& group,
+                                        const std::array<const double*, kLanes>& factors,
+                                        ProductLanes* lanes) {
+  MultiplyFour<0>(group, factors, lanes);
+  MultiplyFour<4>(group, factors, lanes);
 }
 
 // The state of Welford's recurrence.
@@ -130,7 +160,7 @@ inline __attribute__((always_inline)) void SpreadFour(const Group& group, Spread
   std::memcpy(lanes->squares_lost.data() + kLane, &squares_lost, sizeof(squares_lost));
 }
 
-LARNAX_WIDE void SpreadGroup(const Group& group, SpreadLanes* lanes) {
+LARNAX_TARGET_CLONES void SpreadGroup(const Group& group, SpreadLanes* lanes) {
   if (group.side_by_side) {
     SpreadFour<true, 0>(group, lanes);
     SpreadFour<true, 4>(group, lanes);
@@ -211,6 +241,35 @@ void SumWindows(const ValueWindows& windows, FiniteSum* sums) {
     }
   }
   for (; step < count; ++step) finish(step, 0, {});
+}
+
+void SumProductWindows(const ValueWindows& windows, const double* factors,
+                       std::span<const uint32_t> first, FiniteSum* sums, FiniteSum* products) {
+  const size_t count = windows.begin.size();
+  size_t step = 0;
+  const auto finish = [&](size_t at, size_t from) {
+    for (size_t i = windows.begin[at] + from, factor = first[at] + from; i < windows.end[at];
+         ++i, ++factor) {
+      sums[at].Add(windows.values[i]);
+      products[at].Add(factors[factor] * windows.values[i]);
+    }
+  };
+  ProductLanes lanes;
+  std::array<const double*, kLanes> lane_factors;
+  for (; step + kLanes <= count; step += kLanes) {
+    const Group group(windows, step);
+    for (size_t lane = 0; lane < kLanes; ++lane) lane_factors[lane] = factors + first[step + lane];
+    MultiplyGroup(group, lane_factors, &lanes);
+    for (size_t lane = 0; lane < kLanes; ++lane) {
+      sums[step + lane] = {lanes.sum[lane], lanes.sum_lost[lane]};
+      products[step + lane] = {lanes.product[lane], lanes.product_lost[lane]};
+      finish(step + lane, group.common);
+    }
+  }
+  for (; step < count; ++step) {
+    sums[step] = products[step] = {};
+    finish(step, 0);
+  }
 }
 
 void SpreadWindows(const ValueWindows& windows, double* variances) {

@@ -22,6 +22,15 @@ struct ValueWindows {
 /// \param sums  Shape [windows]; zeros for an empty window.
 void SumWindows(const ValueWindows& windows, FiniteSum* sums);
 
+/// Sum up windows, and what their values are when each is multiplied by a factor, compensated.
+///
+/// \param factors   Those of window k are factors[first[k]], factors[first[k] + 1], ...
+/// \param first     Shape [windows].
+/// \param sums      Shape [windows]; zeros for an empty window.
+/// \param products  Shape [windows]; zeros for an empty window.
+void SumProductWindows(const ValueWindows& windows, const double* factors,
+                       std::span<const uint32_t> first, FiniteSum* sums, FiniteSum* products);
+
 /// Compute population variances by Welford's recurrence, compensated. A result that is not finite
 /// means nothing: there were values that are not, or an overflow.
 ///

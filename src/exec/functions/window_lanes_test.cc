@@ -68,6 +68,36 @@ void ExpectSame(double got, double want, const std::string& what) {
       << what << ": " << got << " " << want;
 }
 
+TEST(WindowLanesTest, ProductsAreThoseOfOneLoop) {
+  for (uint64_t seed = 0; seed < 1000; ++seed) {
+    const RandomWindows w = MakeWindows(seed);
+    std::mt19937_64 random(seed);
+    std::vector<uint32_t> first;
+    std::vector<double> factors;
+    for (size_t step = 0; step < w.begin.size(); ++step) {
+      first.push_back(static_cast<uint32_t>(factors.size()));
+      for (uint32_t i = w.begin[step]; i < w.end[step]; ++i) {
+        factors.push_back(static_cast<double>(random() % 1000) / 7);
+      }
+    }
+    std::vector<FiniteSum> sums(w.begin.size());
+    std::vector<FiniteSum> products(w.begin.size());
+    SumProductWindows(w.View(), factors.data(), first, sums.data(), products.data());
+    for (size_t step = 0; step < sums.size(); ++step) {
+      base::KahanSum sum;
+      base::KahanSum product;
+      for (uint32_t i = w.begin[step]; i < w.end[step]; ++i) {
+        sum.Add(w.values[i]);
+        product.Add(w.values[i] * factors[first[step] + i - w.begin[step]]);
+      }
+      const std::string what = "seed " + std::to_string(seed) + " step " + std::to_string(step);
+      if (!std::isfinite(product.sum)) continue;
+      ExpectSame(sums[step].Total(), sum.Total(), what);
+      ExpectSame(products[step].Total(), product.Total(), what);
+    }
+  }
+}
+
 TEST(WindowLanesTest, SumsAreThoseOfOneLoop) {
   for (uint64_t seed = 0; seed < 2000; ++seed) {
     const RandomWindows w = MakeWindows(seed);
