@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -32,6 +34,26 @@ class PackedInts {
     }
     return static_cast<int64_t>(static_cast<uint64_t>(base_) + offset);
   }
+  /// Call sink(begin, end, value) for all runs of equal integers of [begin, end).
+  template <typename Sink>
+  void ForEachRun(size_t begin, size_t end, Sink&& sink) const {
+    switch (width_) {
+      case 0:
+        if (begin < end) sink(begin, end, base_);
+        break;
+      case 1:
+        RunsOf<uint8_t>(begin, end, sink);
+        break;
+      case 2:
+        RunsOf<uint16_t>(begin, end, sink);
+        break;
+      case 4:
+        RunsOf<uint32_t>(begin, end, sink);
+        break;
+      default:
+        RunsOf<uint64_t>(begin, end, sink);
+    }
+  }
   size_t size() const { return size_; }
   int64_t memory_bytes() const { return static_cast<int64_t>(bytes_.capacity() + sizeof(*this)); }
 
@@ -41,6 +63,16 @@ class PackedInts {
     T value;
     std::memcpy(&value, bytes_.data() + i * sizeof(T), sizeof(T));
     return value;
+  }
+  template <typename T, typename Sink>
+  void RunsOf(size_t begin, size_t end, Sink& sink) const {
+    while (begin < end) {
+      const T offset = Load<T>(begin);
+      size_t past = begin + 1;
+      while (past < end && Load<T>(past) == offset) ++past;
+      sink(begin, past, static_cast<int64_t>(static_cast<uint64_t>(base_) + offset));
+      begin = past;
+    }
   }
 
   int64_t base_ = 0;
@@ -72,11 +104,21 @@ std::vector<RowSpan> SpansOf(std::span<const uint32_t> rows);
 class PackedColumn {
  public:
   int64_t operator[](uint32_t row) const { return (*pages_[row / page_rows_])[row % page_rows_]; }
-  /// Call sink(row, value) for all rows of `spans`, whose pages are loaded.
+  /// Call sink(begin, end, value) for runs of rows of `spans`, whose pages are loaded, with the
+  /// same value. A run ends with its page at the latest.
   template <typename Sink>
-  void ForEach(std::span<const RowSpan> spans, Sink&& sink) const {
+  void ForEachRun(std::span<const RowSpan> spans, Sink&& sink) const {
     for (const RowSpan& span : spans) {
-      for (uint32_t row = span.begin; row < span.end; ++row) sink(row, (*this)[row]);
+      for (uint32_t row = span.begin; row < span.end;) {
+        const uint32_t page = row / page_rows_;
+        const uint32_t base = page * page_rows_;
+        const uint32_t end = std::min(span.end - base, page_rows_) + base;
+        pages_[page]->ForEachRun(
+            row - base, end - base, [&](size_t first, size_t past, int64_t value) {
+              sink(base + static_cast<uint32_t>(first), base + static_cast<uint32_t>(past), value);
+            });
+        row = end;
+      }
     }
   }
 

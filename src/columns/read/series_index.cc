@@ -185,8 +185,8 @@ arrow::Status SeriesIndex::Impl::Filter(const Matcher& matcher, std::vector<RowS
   if (count > 0) {
     ARROW_ASSIGN_OR_RAISE(const PackedColumn* codes,
                           columns_.Codes(static_cast<size_t>(slot), *spans, stats));
-    codes->ForEach(*spans, [&](uint32_t row, int64_t code) {
-      if (allowed[static_cast<size_t>(code)] != 0) AppendSpan(row, row + 1, &kept);
+    codes->ForEachRun(*spans, [&](uint32_t begin, uint32_t end, int64_t code) {
+      if (allowed[static_cast<size_t>(code)] != 0) AppendSpan(begin, end, &kept);
     });
   }
   spans->swap(kept);
@@ -345,7 +345,8 @@ arrow::Result<std::vector<std::string>> SeriesIndex::Impl::DistinctValues(
     if (!all) {
       ARROW_ASSIGN_OR_RAISE(const PackedColumn* codes,
                             columns_.Codes(static_cast<size_t>(slot), spans, stats));
-      codes->ForEach(spans, [&](uint32_t, int64_t code) { seen[static_cast<size_t>(code)] = 1; });
+      codes->ForEachRun(
+          spans, [&](uint32_t, uint32_t, int64_t code) { seen[static_cast<size_t>(code)] = 1; });
     }
     for (size_t i = 0; i < values.size(); ++i) {
       if (seen[i + 1] != 0 && !values[i].empty()) found.insert(values[i]);
@@ -375,7 +376,7 @@ arrow::Result<std::vector<std::string>> SeriesIndex::Impl::DistinctNames(
     if (!present) {
       ARROW_ASSIGN_OR_RAISE(const auto values, columns_.Dictionary(i, stats));
       ARROW_ASSIGN_OR_RAISE(const PackedColumn* codes, columns_.Codes(i, spans, stats));
-      codes->ForEach(spans, [&](uint32_t, int64_t code) {
+      codes->ForEachRun(spans, [&](uint32_t, uint32_t, int64_t code) {
         present |= code != 0 && !values[static_cast<size_t>(code - 1)].empty();
       });
     }

@@ -246,7 +246,6 @@ void SumWindows(const ValueWindows& windows, FiniteSum* sums) {
 void SumProductWindows(const ValueWindows& windows, const double* factors,
                        std::span<const uint32_t> first, FiniteSum* sums, FiniteSum* products) {
   const size_t count = windows.begin.size();
-  size_t step = 0;
   const auto finish = [&](size_t at, size_t from) {
     for (size_t i = windows.begin[at] + from, factor = first[at] + from; i < windows.end[at];
          ++i, ++factor) {
@@ -254,9 +253,18 @@ void SumProductWindows(const ValueWindows& windows, const double* factors,
       products[at].Add(factors[factor] * windows.values[i]);
     }
   };
+  if (count < kLanes) {
+    for (size_t step = 0; step < count; ++step) {
+      sums[step] = products[step] = {};
+      finish(step, 0);
+    }
+    return;
+  }
   ProductLanes lanes;
   std::array<const double*, kLanes> lane_factors;
-  for (; step + kLanes <= count; step += kLanes) {
+  for (size_t next = 0; next < count; next += kLanes) {
+    // The last eight may hold some that are done already: less work than one by one.
+    const size_t step = std::min(next, count - kLanes);
     const Group group(windows, step);
     for (size_t lane = 0; lane < kLanes; ++lane) lane_factors[lane] = factors + first[step + lane];
     MultiplyGroup(group, lane_factors, &lanes);
@@ -265,10 +273,6 @@ void SumProductWindows(const ValueWindows& windows, const double* factors,
       products[step + lane] = {lanes.product[lane], lanes.product_lost[lane]};
       finish(step + lane, group.common);
     }
-  }
-  for (; step < count; ++step) {
-    sums[step] = products[step] = {};
-    finish(step, 0);
   }
 }
 
