@@ -7,6 +7,7 @@
 
 #include "columns/format/file_builder.h"
 #include "columns/other_tables_for_test.h"
+#include "columns/schema/histogram_columns.h"
 #include "columns/schema/tables.h"
 #include "columns/write/metadata_file.h"
 #include "io/sim_file_system.h"

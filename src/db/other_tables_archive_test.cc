@@ -9,7 +9,7 @@
 #include <string>
 
 #include "columns/read/histograms_reader.h"
-#include "columns/write/histograms_writer.h"
+#include "columns/schema/histogram_columns.h"
 #include "larnax/archive.h"
 #include "larnax/format.h"
 #include "test/matchers.h"

@@ -6,7 +6,7 @@
 #include <map>
 #include <utility>
 
-#include "columns/read/list_column.h"
+#include "columns/read/list_decoder.h"
 #include "columns/write/chunk_encoder.h"
 #include "larnax/error.h"
 

@@ -10,7 +10,7 @@
 #include <arrow/result.h>
 
 #include "columns/read/series_index.h"
-#include "columns/write/exemplars_writer.h"
+#include "columns/schema/exemplar_row.h"
 #include "io/file_system.h"
 #include "larnax/samples.h"
 

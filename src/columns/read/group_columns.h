@@ -11,7 +11,7 @@
 #include <arrow/result.h>
 
 #include "columns/format/parquet_file.h"
-#include "columns/read/list_column.h"
+#include "columns/read/list_decoder.h"
 #include "columns/read/samples_reader.h"
 
 namespace larnax::columns {

@@ -12,7 +12,6 @@
 #include "columns/schema/histogram_columns.h"
 #include "columns/schema/schema.h"
 #include "columns/schema/tables.h"
-#include "columns/write/histograms_writer.h"
 #include "model/histogram_layout.h"
 
 namespace larnax::columns {

@@ -4,6 +4,10 @@
 #include <cstdint>
 #include <string_view>
 
+#include <arrow/status.h>
+
+#include "larnax/samples.h"
+
 namespace larnax::columns {
 
 /// What the column `counter_reset_hint` says, by CounterResetHint.
@@ -19,5 +23,11 @@ inline bool IsExactDouble(int64_t count) {
   return count >= -static_cast<int64_t>(kMaxExactCount) &&
          count <= static_cast<int64_t>(kMaxExactCount);
 }
+
+/// Tell whether a histogram can be written: what HistogramsWriter::Append checks.
+arrow::Status CheckHistogram(const NativeHistogram& histogram);
+
+/// Tell whether two histograms are the same bit for bit.
+bool SameHistogram(const NativeHistogram& a, const NativeHistogram& b);
 
 }  // namespace larnax::columns

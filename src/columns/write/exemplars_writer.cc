@@ -4,12 +4,11 @@
 #include "columns/write/exemplars_writer.h"
 
 #include <algorithm>
-#include <bit>
 #include <utility>
 
 #include "base/check.h"
-#include "columns/read/list_column.h"
 #include "columns/schema/tables.h"
+#include "columns/write/list_encoder.h"
 #include "columns/write/series_rows.h"
 #include "larnax/samples.h"
 
@@ -60,14 +59,6 @@ std::vector<EncodedChunk> ExemplarColumns::Encode(const ChunkContext& context) c
 }
 
 }  // namespace
-
-int CompareExemplars(const ExemplarRow& a, const ExemplarRow& b) {
-  if (a.time_ms != b.time_ms) return a.time_ms < b.time_ms ? -1 : 1;
-  if (const int order = a.labels.compare(b.labels); order != 0) return order;
-  const auto a_bits = std::bit_cast<uint64_t>(a.value);
-  const auto b_bits = std::bit_cast<uint64_t>(b.value);
-  return a_bits == b_bits ? 0 : a_bits < b_bits ? -1 : 1;
-}
 
 class ExemplarsWriter::Impl {
  public:

@@ -10,22 +10,12 @@
 #include <arrow/result.h>
 
 #include "columns/schema/column_registry.h"
+#include "columns/schema/exemplar_row.h"
 #include "columns/write/samples_writer.h"
 #include "io/file_system.h"
 #include "larnax/labels.h"
 
 namespace larnax::columns {
-
-/// One exemplar of a series, borrowed.
-struct ExemplarRow {
-  int64_t time_ms = 0;
-  double value = 0;         ///< Every bit kept.
-  std::string_view labels;  ///< Canonical label bytes (LabelsView) of its own labels; may be empty.
-};
-
-/// Order of the exemplars of one series: by time, then label bytes, then the bits of the value.
-/// \return Negative, zero or positive; zero exactly where all three are the same.
-int CompareExemplars(const ExemplarRow& a, const ExemplarRow& b);
 
 /// Writes one data file of the table `exemplars` and its index, a `series` file like that of
 /// `samples` (read it with SeriesIndex; it has no value summaries, `stale_count` is 0).

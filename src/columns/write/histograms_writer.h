@@ -63,10 +63,4 @@ class HistogramsWriter {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Tell whether a histogram can be written: what HistogramsWriter::Append checks.
-arrow::Status CheckHistogram(const NativeHistogram& histogram);
-
-/// Tell whether two histograms are the same bit for bit.
-bool SameHistogram(const NativeHistogram& a, const NativeHistogram& b);
-
 }  // namespace larnax::columns

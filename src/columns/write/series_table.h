@@ -11,8 +11,8 @@
 #include <arrow/result.h>
 
 #include "columns/format/file_builder.h"
-#include "columns/read/series_index.h"
 #include "columns/schema/column_registry.h"
+#include "columns/schema/series_extent.h"
 #include "columns/write/chunk_encoder.h"
 #include "columns/write/samples_writer.h"
 #include "columns/write/string_dictionary.h"

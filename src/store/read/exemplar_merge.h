@@ -7,7 +7,7 @@
 
 #include <arrow/result.h>
 
-#include "columns/write/exemplars_writer.h"
+#include "columns/schema/exemplar_row.h"
 #include "larnax/labels.h"
 #include "larnax/samples.h"
 #include "store/read/series_parts.h"

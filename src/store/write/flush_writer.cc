@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/civil_time.h"
+#include "columns/schema/histogram_columns.h"
 #include "columns/write/exemplars_writer.h"
 #include "columns/write/histograms_writer.h"
 #include "larnax/error.h"
@@ -366,62 +367,6 @@ class FlushWriter {
 };
 
 }  // namespace
-
-std::string FileNames::Next(int64_t min_sequence, int64_t max_sequence) {
-  return FileName(min_sequence, max_sequence, epoch_, next_++);
-}
-
-void FillEntry(const columns::FileSummary& summary, FileEntry* entry) {
-  entry->bytes = summary.data_bytes;
-  entry->series_bytes = summary.series_bytes;
-  entry->rows = summary.rows;
-  entry->series = summary.series;
-  entry->min_time_ms = summary.min_time_ms;
-  entry->max_time_ms = summary.max_time_ms;
-  entry->min_metric = summary.min_metric;
-  entry->max_metric = summary.max_metric;
-  entry->footer_bytes = summary.data_footer_bytes;
-  entry->footer_crc32c = summary.data_footer_crc32c;
-  entry->series_footer_bytes = summary.series_footer_bytes;
-  entry->series_footer_crc32c = summary.series_footer_crc32c;
-}
-
-void FillEntry(const columns::FileSummary& summary, MetadataEntry* entry) {
-  entry->bytes = summary.data_bytes;
-  entry->rows = summary.rows;
-  entry->footer_bytes = summary.data_footer_bytes;
-  entry->footer_crc32c = summary.data_footer_crc32c;
-}
-
-void ColumnAssigner::Assign(const head::FrozenGeneration& generation,
-                            columns::ColumnRegistry* registry) {
-  if (arena_ != generation.arena) Reset();
-  arena_ = generation.arena;
-  // Neighbours in file order mostly have the same names: only others are looked up.
-  std::vector<std::string_view> previous;
-  for (const FrozenSeries& series : generation.series) {
-    const auto ref = static_cast<size_t>(series.ref);
-    if (ref >= seen_.size()) seen_.resize(std::max(ref + 1, seen_.size() * 2));
-    const char* const bytes = series.labels.bytes().data();
-    if (seen_[ref] == bytes) continue;
-    seen_[ref] = bytes;
-    size_t at = 0;
-    for (const Label& label : series.labels) {
-      if (at == previous.size()) previous.emplace_back();
-      if (previous[at] != label.name) {
-        registry->Assign(label.name);
-        previous[at] = label.name;
-      }
-      ++at;
-    }
-    previous.resize(at);
-  }
-}
-
-void ColumnAssigner::Reset() {
-  arena_ = nullptr;
-  seen_.clear();
-}
 
 arrow::Status WriteMetadata(io::FileSystem& fs, const DayFolders& folders, FileNames& names,
                             const FlushJob& job, MetadataEntry* file) {

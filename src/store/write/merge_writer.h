@@ -10,8 +10,8 @@
 #include "columns/write/samples_writer.h"
 #include "io/file_system.h"
 #include "store/write/day_folders.h"
-#include "store/write/flush_writer.h"
 #include "store/write/merge_picker.h"
+#include "store/write/new_files.h"
 
 namespace larnax::store {
 
