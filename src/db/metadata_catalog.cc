@@ -64,6 +64,15 @@ MetadataCatalog::Entry* MetadataCatalog::FindLocked(const MetricMetadata& entry)
   return nullptr;
 }
 
+MetricMetadata MetadataCatalog::EntryOf(columns::MetadataRow row) {
+  return {.metric = std::move(row.metric),
+          .type = std::move(row.type),
+          .help = std::move(row.help),
+          .unit = std::move(row.unit),
+          .first_seen_ms = row.first_seen_ms,
+          .last_seen_ms = row.last_seen_ms};
+}
+
 bool MetadataCatalog::NoteSeen(const MetricMetadata& entry) {
   const std::lock_guard lock(mutex_);
   Entry* const known = FindLocked(entry);

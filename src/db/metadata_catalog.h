@@ -23,9 +23,10 @@ class MetadataCatalog {
   explicit MetadataCatalog(size_t most_entries = 128 << 10, size_t most_bytes = 64 << 20)
       : most_entries_(most_entries), most_bytes_(most_bytes) {}
 
-  /// Turn what a message or the head says into an entry.
+  /// Turn what a message, the head or a file says into an entry.
   static MetricMetadata EntryOf(const wire::DecodedMetadata& metadata, int64_t seen_ms);
   static MetricMetadata EntryOf(const head::MetadataNews& news);
+  static MetricMetadata EntryOf(columns::MetadataRow row);
 
   /// Take note that this was said again. \return False: it is news, and to be stored.
   bool NoteSeen(const MetricMetadata& entry);
