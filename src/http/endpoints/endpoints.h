@@ -11,10 +11,12 @@ namespace larnax::http {
 /// Answer a request. A failed Status becomes Prometheus' error envelope.
 using Endpoint = arrow::Result<Response> (*)(const Request&, const Services&);
 
-// health.cc
+// root_page.cc
 arrow::Result<Response> AnswerRoot(const Request& request, const Services& services);
 /// Prometheus' page of graphs, that links lead to: to the root page, with the query.
 arrow::Result<Response> AnswerGraph(const Request& request, const Services& services);
+
+// health.cc
 arrow::Result<Response> AnswerHealthy(const Request& request, const Services& services);
 arrow::Result<Response> AnswerReady(const Request& request, const Services& services);
 arrow::Result<Response> AnswerMetrics(const Request& request, const Services& services);
