@@ -51,13 +51,13 @@ Examples:
 
 constexpr const char* kExportFooter = R"(
 Flush a running server first (POST /flush): what is only in its memory is not seen. Times are
-seconds since 1970 or RFC 3339.
+seconds since 1970, RFC 3339, `now`, or a duration before now: `-1h30m`.
 
 Examples:
   larnax export ./data --match 'http_requests_total{job="api"}' --output run.parquet
   larnax export ./data --match '{job=~"api|web"}' --start 2026-11-22T00:00:00Z \
       --end 2026-11-23T00:00:00Z --format csv --output day.csv
-  larnax export ./data --match '{__name__=~".+"}' --layout per-metric --output all/)";
+  larnax export ./data --match '{__name__=~".+"}' --start -1d --layout per-metric --output all/)";
 
 constexpr const char* kQueryFooter = R"(
 Without a range it is an instant query. Times are seconds since 1970, RFC 3339, `now`, or a duration
@@ -150,7 +150,7 @@ CLI::App* AddExport(CLI::App* app, ExportArguments* arguments) {
   command->add_option("--format", arguments->format, "parquet, csv or openmetrics")
       ->check(CLI::IsMember({"parquet", "csv", "openmetrics"}))
       ->capture_default_str();
-  command->add_option("--layout", arguments->layout, "single file, or one per-metric")
+  command->add_option("--layout", arguments->layout, "one file, or a folder with one per metric")
       ->check(CLI::IsMember({"single", "per-metric"}))
       ->capture_default_str();
   command->add_option("--output", arguments->output, "File or folder; must not exist")

@@ -4,9 +4,9 @@
 #include "cli/exit_code.h"
 #include "cli/human.h"
 #include "cli/progress_bar.h"
+#include "cli/question.h"
 #include "larnax/archive.h"
 #include "larnax/error.h"
-#include "larnax/format.h"
 
 namespace larnax::cli {
 namespace {
@@ -17,12 +17,13 @@ arrow::Result<ExportRequest> ReadRequest(const ExportArguments& arguments) {
     ARROW_ASSIGN_OR_RAISE(auto selector, ParseSelector(text));
     request.select.selectors.push_back(std::move(selector));
   }
+  const int64_t now_ms = NowMs();
   TimeRange& range = request.select.range;
   if (!arguments.start.empty()) {
-    ARROW_ASSIGN_OR_RAISE(range.start_ms, ParseTime(arguments.start));
+    ARROW_ASSIGN_OR_RAISE(range.start_ms, ReadTime(arguments.start, now_ms));
   }
   if (!arguments.end.empty()) {
-    ARROW_ASSIGN_OR_RAISE(range.end_ms, ParseTime(arguments.end));
+    ARROW_ASSIGN_OR_RAISE(range.end_ms, ReadTime(arguments.end, now_ms));
   }
   if (range.end_ms < range.start_ms) {
     return MakeError(ErrorKind::kBadQuery, "--end must not be before --start");

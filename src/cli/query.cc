@@ -1,7 +1,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cstdio>
 #include <memory>
 
@@ -17,12 +16,6 @@
 
 namespace larnax::cli {
 namespace {
-
-int64_t NowMs() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 AnswerFormat FormatOf(const std::string& name) {
   if (name == "csv") return AnswerFormat::kCsv;

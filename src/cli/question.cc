@@ -1,6 +1,7 @@
 #include "cli/question.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "cli/serve_settings.h"
 #include "larnax/error.h"
@@ -14,6 +15,12 @@ constexpr int64_t kDefaultSteps = 250;
 constexpr int64_t kLeastStepMs = 1000;
 
 }  // namespace
+
+int64_t NowMs() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
 
 arrow::Result<int64_t> ReadTime(const std::string& text, int64_t now_ms) {
   if (text == "now") return now_ms;

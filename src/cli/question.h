@@ -9,6 +9,9 @@
 
 namespace larnax::cli {
 
+/// Look at the machine's clock.
+int64_t NowMs();
+
 /// Read a time: `now`, a duration before it (`-1h30m`), seconds since 1970, or RFC 3339.
 arrow::Result<int64_t> ReadTime(const std::string& text, int64_t now_ms);
 

@@ -225,6 +225,9 @@ def test_export_a_part(archive, tmp_path):
     assert len(found) == 2 * 10
     assert {row["instance"] for row in found} == {"host-1", "host-2"}
     assert {row["metric"] for row in found} == {"requests_total"}
+    done = archive.command("export", "--data", archive.data, "--match", "up", "--start", "now",
+                           "--end", "-1h", "--output", tmp_path / "none")
+    assert "--end must not be before --start" in done.stderr
 
 
 def test_export_to_csv(archive, tmp_path):
