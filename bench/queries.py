@@ -4,12 +4,14 @@
     bench/queries.py --build build/release [--short] [--span 1h] [--series 22000] [--runs 5]
                      [--prometheus PATH] [--victoria-metrics PATH] [--page docs/queries.md]
 
-Every system gets the same requests of one generator, brings them into its files and is started
-again. Answers are compared before any time is printed: with Prometheus' all series, steps and
-values, with VictoriaMetrics' (whose rate() is another function) the series only. Times are of the
-whole HTTP request on loopback; the first after a start with the files' pages out of the system's
-cache where root may drop them, then the median of `--runs` (VictoriaMetrics without its cache of
-results). CPU and memory are the server's. Last, what three queries cost where 4 and 16 times as many
+Every system gets the same requests of one generator, native histograms too, brings them into its
+files and is started again. Answers are compared before any time is printed: with Prometheus' all
+series, steps and values, with VictoriaMetrics' (whose rate() is another function, and which takes
+no native histograms) the series only.
+Times are of the whole HTTP request on loopback over a connection that is kept, what a request costs
+that asks for nothing told beside them; the first after a start with the files' pages out of the
+system's cache where root may drop them, then the median of `--runs` (VictoriaMetrics without its
+cache of results). CPU and memory are the server's. Last, what three queries cost where 4 and 16 times as many
 series, or as much time, are read, and what a second core gains (`--only cost`).
 """
 
@@ -27,6 +29,9 @@ from systems import (Larnax, VictoriaMetrics, add_rivals, cpu_name, drop_caches,
 
 CPU = "container_cpu_usage_seconds_total"
 BUCKETS = "http_request_duration_seconds_bucket"
+
+NATIVE = "rpc_duration_seconds"
+NATIVE_SERIES = 500
 
 # name, expression, step in seconds (None: instant)
 QUERIES = [
@@ -62,21 +67,50 @@ QUERIES = [
     ("changes", "sum(changes(kube_pod_container_status_restarts_total[30m]))", 60),
     ("label_replace", f'sum by (short) (label_replace(rate({CPU}[5m]), "short", "$1", "pod", '
                       '"(service-[0-9]).*"))', 60),
+    ("native quantile", f"histogram_quantile(0.99, sum by (namespace) (rate({NATIVE}[5m])))", 15),
     ("offset", f"sum(rate({CPU}[5m])) - sum(rate({CPU}[5m] offset 30m))", 60),
 ]
 
 
-def run(system, expression, step, start, end):
+# name, path, selector; over the whole time
+LOOKUPS = [
+    ("label names", "/api/v1/labels", None),
+    ("label names, matched", "/api/v1/labels", CPU),
+    ("label values", "/api/v1/label/pod/values", None),
+    ("label values, matched", "/api/v1/label/pod/values", f'{CPU}{{namespace="team-3"}}'),
+    ("series, one namespace", "/api/v1/series", f'{CPU}{{namespace="team-3"}}'),
+    ("series, one metric", "/api/v1/series", CPU),
+]
+NOTHING = "1"
+
+
+def question_of(expression, step, start, end):
+    """Path and parameters of a query."""
+    if step is None:
+        return "/api/v1/query", {"query": expression, "time": end}
+    return "/api/v1/query_range", {"query": expression, "start": start, "end": end, "step": step}
+
+
+def questions(start, end, pod):
+    """{name: path and parameters} of all that is asked."""
+    found = {name: question_of(expression.replace("{pod}", pod), step, start, end)
+             for name, expression, step in QUERIES}
+    for name, path, selector in LOOKUPS:
+        found[name] = path, {"start": start, "end": end, **({"match[]": selector} if selector else {})}
+    return found
+
+
+def run(system, question):
+    path, parameters = question
     # VictoriaMetrics would answer the same question from its cache of results.
     more = {"nocache": "1"} if isinstance(system, VictoriaMetrics) else {}
-    if step is None:
-        return system.request("/api/v1/query", query=expression, time=end, **more)
-    return system.request("/api/v1/query_range", query=expression, start=start, end=end, step=step,
-                          **more)
+    return system.ask(path, **parameters, **more)
 
 
 def shape(body):
     data = json.loads(body)["data"]
+    if isinstance(data, list):
+        return {one if isinstance(one, str) else key(one): [] for one in data}
     if data["resultType"] == "scalar":
         return {(): [data["result"]]}
     return {key(one["metric"]): one.get("values") or [one["value"]] for one in data["result"]}
@@ -99,48 +133,49 @@ def differs(a, b):
     return largest
 
 
-def warm(system, runs, *question):
+def warm(system, runs, question):
     """Milliseconds of time (the median) and of CPU."""
     walls = []
     cpu = system.cpu_seconds()
     for _ in range(runs):
         began = time.perf_counter()
-        run(system, *question)
+        run(system, question)
         walls.append((time.perf_counter() - began) * 1000)
     # Ticks of 10 ms: quick queries run until they can be counted.
     while system.cpu_seconds() - cpu < 0.1 and runs < 400:
-        run(system, *question)
+        run(system, question)
         runs += 1
     return statistics.median(walls), (system.cpu_seconds() - cpu) / runs * 1000
 
 
 def measure(arguments, system_class, start, end, pod, folder):
-    """{query: (answer, first ms, warm ms, CPU ms, peak MB)}; an error is the answer's text."""
+    """{query: (answer, first ms, warm ms, CPU ms, peak MB)}, ms of asking for nothing, and the pod
+    that narrow queries are of. What fails is left out."""
     system = system_class(arguments, folder)
-    load(system, *kubernetes(arguments.series, arguments.span, start))
+    load(system, *kubernetes(arguments.series, arguments.span, start, "--histograms", NATIVE_SERIES))
     system.merge()
     # Steps off the samples' times: the edges of windows are another matter in Prometheus 2.
     start, end = start + 7, end + 7
     if pod is None:
-        answer = shape(run(system, CPU, None, start, end - 60))
+        answer = shape(run(system, question_of(CPU, None, start, end - 60)))
         pod = sorted(dict(series)["pod"] for series in answer)[len(answer) // 2]
     found = {}
-    for name, expression, step in QUERIES:
-        expression = expression.replace("{pod}", pod)
+    nothing, _ = warm(system, 20 * arguments.runs, question_of(NOTHING, None, start, end))
+    for name, question in questions(start, end, pod).items():
         drop_caches()
         system.restart()
         try:
             began = time.perf_counter()
-            body = run(system, expression, step, start, end)
+            body = run(system, question)
             first = (time.perf_counter() - began) * 1000
         except OSError as error:
             print(f"{system.name}: {name}: {error}", file=sys.stderr)
             continue
         system.reset_peak()
         found[name] = (shape(body), first,
-                       *warm(system, arguments.runs, expression, step, start, end), system.peak_mb())
+                       *warm(system, arguments.runs, question), system.peak_mb())
     system.stop()
-    return found, pod
+    return found, nothing, pod
 
 
 # What a query costs when there is more to read: of so many series over so many minutes.
@@ -166,9 +201,10 @@ def ask_costs(arguments, system, start, minutes):
     for name, expression, _ in QUERIES:
         if name not in COSTS:
             continue
-        question = (expression, minutes * 60 // COST_STEPS, start + 7, start + minutes * 60 + 7)
-        run(system, *question)
-        answers[name] = warm(system, arguments.runs, *question)
+        question = question_of(expression, minutes * 60 // COST_STEPS, start + 7,
+                               start + minutes * 60 + 7)
+        run(system, question)
+        answers[name] = warm(system, arguments.runs, question)
     return answers
 
 
@@ -218,14 +254,41 @@ def geometric_mean(values):
     return math.exp(statistics.fmean(map(math.log, values)))
 
 
+def compare(name, rival, theirs, ours, remarks):
+    """How many times as long theirs took, or None where they do not answer; says what differs."""
+    if ours is None or theirs is None:
+        return None
+    if ours[0] and not theirs[0]:
+        remarks.append(f"- {name}: {rival} answers nothing")
+        return None
+    difference = differs(theirs[0], ours[0])
+    if rival == "Prometheus" and difference > 1e-9:
+        remarks.append(f"- {name}: differs from Prometheus by {difference:.3g}")
+    if rival == "VictoriaMetrics" and difference == math.inf:
+        remarks.append(f"- {name}: VictoriaMetrics gives other series or steps "
+                       f"({len(theirs[0])} series, {len(ours[0])} here)")
+    return theirs[2] / ours[2]
+
+
+def above(rival, theirs, ours):
+    """A line on where Larnax takes longer, or more memory, than a rival."""
+    asked = [name for name in ours if name in theirs and bool(theirs[name][0]) == bool(ours[name][0])]
+    slower = [name for name in asked if ours[name][2] > theirs[name][2]]
+    more = [f"{name} ({ours[name][4]:.0f} and {theirs[name][4]:.0f} MB)" for name in asked
+            if ours[name][4] > theirs[name][4]]
+    return (f"- Slower than {rival}, warm: {', '.join(slower) or 'none'}.\n"
+            f"- More memory than {rival}: {', '.join(more) or 'none'}.\n")
+
+
 def beside_rivals(arguments, systems):
     start = (int(time.time()) - seconds(arguments.span) - 600) // 15 * 15
     end = start + seconds(arguments.span)
-    results, pod = {}, None
+    results, nothing, pod = {}, {}, None
     for system_class in systems:
+        name = system_class.name
         with own_folder("queries") as folder:
-            results[system_class.name], pod = measure(arguments, system_class, start, end, pod,
-                                                      folder)
+            results[name], nothing[name], pod = measure(arguments, system_class, start, end, pod,
+                                                        folder)
 
     rivals = [system.name for system in systems[1:]]
     lines = ["| query | " + " | ".join(f"{name} ms, first / warm / CPU, MB" for name in results)
@@ -233,30 +296,23 @@ def beside_rivals(arguments, systems):
              "|---|" + "---|" * (len(results) + len(rivals))]
     ratios = {name: [] for name in rivals}
     remarks = []
-    for name, _, _ in QUERIES:
-        ours = results["Larnax"].get(name)
-        cells, compared = [], []
-        for system, found in results.items():
+    for name in questions(start, end, pod):
+        cells = []
+        for found in results.values():
             one = found.get(name)
-            cells.append(f"{one[1]:.1f} / {one[2]:.1f} / {one[3]:.1f}, {one[4]:.0f}" if one else "error")
+            cells.append(f"{one[1]:.1f} / {one[2]:.2f} / {one[3]:.2f}, {one[4]:.0f}" if one else "error")
         for rival in rivals:
-            theirs = results[rival].get(name)
-            if ours is None or theirs is None:
-                compared.append("-")
-                continue
-            difference = differs(theirs[0], ours[0])
-            if rival == "Prometheus" and difference > 1e-9:
-                remarks.append(f"- {name}: differs from Prometheus by {difference:.3g}")
-            if rival == "VictoriaMetrics" and difference == math.inf:
-                remarks.append(f"- {name}: VictoriaMetrics gives other series or steps "
-                               f"({len(theirs[0])} series, {len(ours[0])} here)")
-            ratio = theirs[2] / ours[2]
-            ratios[rival].append(ratio)
-            compared.append(f"{ratio:.1f}")
-        lines.append(f"| {name} | " + " | ".join(cells + compared) + " |")
+            ratio = compare(name, rival, results[rival].get(name), results["Larnax"].get(name), remarks)
+            cells.append("-" if ratio is None else f"{ratio:.1f}")
+            if ratio is not None:
+                ratios[rival].append(ratio)
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
     means = [f"{geometric_mean(ratios[rival]):.1f}" for rival in rivals]
     lines.append("| geometric mean | " + " | ".join([""] * len(results) + means) + " |")
-    return "\n".join(lines) + "\n\n" + "\n".join(remarks) + "\n"
+    asked = ", ".join(f"{name} {ms:.2f}" for name, ms in nothing.items())
+    text = "\n".join(lines) + f"\n\nAsking for nothing (`{NOTHING}`) takes, ms: {asked}.\n\n"
+    text += "".join(above(rival, results[rival], results["Larnax"]) for rival in rivals)
+    return text + "\n".join(remarks) + "\n"
 
 
 def main():
@@ -270,7 +326,8 @@ def main():
     systems = systems_of(arguments)
     versions = ", ".join(f"{system.name} {system.version(arguments)}" for system in systems)
     text = (f"{cpu_name()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before the runs; "
-            f"{versions}. {arguments.series:,} series, {arguments.span} at 15 s.\n\n")
+            f"{versions}. {arguments.series:,} series and {NATIVE_SERIES} native "
+            f"histograms, {arguments.span} at 15 s.\n\n")
     if arguments.only != "cost":
         text += beside_rivals(arguments, systems)
     if arguments.only != "rivals":

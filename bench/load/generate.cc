@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bench/load/commands.h"
+#include "bench/load/histogram_load.h"
 #include "bench/load/output.h"
 #include "larnax/format.h"
 #include "larnax/labels.h"
@@ -23,10 +24,10 @@ arrow::Result<LoadOptions> ReadLoadFlags(const GenerateOptions& options, int64_t
     ARROW_ASSIGN_OR_RAISE(load.start_ms, ParseTime(options.start));
   }
   if (load.series < 1 || load.interval_ms < 1 || load.span_ms < 1 || load.batch < 1 ||
-      load.shards < 1 || load.churn_per_hour < 0) {
+      load.shards < 1 || load.churn_per_hour < 0 || load.histograms < 0) {
     return arrow::Status::Invalid(
-        "--series, --interval, --span, --batch and --connections are above 0, --churn is not "
-        "below it");
+        "--series, --interval, --span, --batch and --connections are above 0, --churn and "
+        "--histograms are not below it");
   }
   return load;
 }
@@ -75,7 +76,15 @@ arrow::Result<std::string> Generate(const GenerateOptions& options, int64_t now_
                                     const std::function<bool()>& stop) {
   ARROW_ASSIGN_OR_RAISE(const LoadOptions load, ReadLoadFlags(options, now_ms));
   ARROW_ASSIGN_OR_RAISE(const SendOptions send, ReadSendFlags(options.send));
-  return SendOrWrite(options.out, send, SourcesOf(load), stop);
+  std::vector<SampleSource> sources = SourcesOf(load);
+  if (load.histograms > 0) {
+    if (options.out.ends_with(".om")) {
+      return arrow::Status::Invalid("OpenMetrics text has no native histograms");
+    }
+    const auto maker = std::make_shared<HistogramLoad>(load);
+    sources.emplace_back([maker](std::vector<LoadSample>* samples) { maker->Next(samples); });
+  }
+  return SendOrWrite(options.out, send, std::move(sources), stop);
 }
 
 arrow::Result<std::string> VerifyList(const GenerateOptions& options, int64_t now_ms) {

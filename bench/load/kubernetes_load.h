@@ -18,6 +18,7 @@ struct LoadOptions {
   double churn_per_hour = 0;  ///< How often a pod is replaced in an hour.
   int64_t batch = 2'000;      ///< Samples in a request.
   int64_t shards = 2;         ///< Independent streams; a series stays in one.
+  int64_t histograms = 0;     ///< Series of native histograms, in a stream of their own.
 };
 
 /// One sample to send; `labels` lives until the next call of KubernetesLoad::Next.
@@ -25,6 +26,7 @@ struct LoadSample {
   std::string_view labels;  ///< In the form of larnax::LabelsView.
   int64_t time_ms;
   double value;
+  std::string_view histogram = {};  ///< Instead of the value, as wire::EncodeHistogram makes it.
 };
 
 /// Fast random numbers that are equal everywhere.

@@ -66,6 +66,8 @@ int main(int argc, char** argv) {
       app.add_subcommand("generate", "send a load like that of a Kubernetes cluster");
   AddLoadFlags(generate_command, &generate);
   AddSendFlags(generate_command, &generate.send);
+  generate_command->add_option("--histograms", generate.load.histograms,
+                               "series of native histograms, on one more connection");
   generate_command->add_option("--out", generate.out,
                                "write here instead of sending: *.om OpenMetrics, else requests");
 

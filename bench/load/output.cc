@@ -73,7 +73,11 @@ RequestSource ToRequests(SampleSource samples, const SendOptions& options, int64
     request->last_time_ms = std::numeric_limits<int64_t>::min();
     for (const LoadSample& sample : state->samples) {
       state->encoder.BeginSeries(sample.labels);
-      state->encoder.AddSample(sample.time_ms, sample.value);
+      if (sample.histogram.empty()) {
+        state->encoder.AddSample(sample.time_ms, sample.value);
+      } else {
+        state->encoder.AddHistogram(sample.histogram);
+      }
       request->last_time_ms = std::max(request->last_time_ms, sample.time_ms);
     }
     request->index = state->next++ * source_count + source;
