@@ -16,8 +16,9 @@ struct Decimal {
 /// \see Raffaello Giulietti, "The Schubfach way to render doubles".
 Decimal ShortestDecimal(double value);
 
-/// As many bytes as WritePlain and WriteScientific may write.
-inline constexpr int64_t kMaxNumberBytes = 32;
+/// As many bytes as the functions below may touch: a sign, 16 digits and a point, then decimals,
+/// which are written 16 at a time however few they are.
+inline constexpr int64_t kMaxNumberBytes = 40;
 
 /// Write a number without an exponent: `0.000012`, `-1500`.
 ///

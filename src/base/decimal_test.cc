@@ -1,5 +1,6 @@
 #include "base/decimal.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <charconv>
@@ -13,15 +14,21 @@
 namespace larnax::base {
 namespace {
 
-std::string Plain(double value) {
-  std::array<char, kMaxNumberBytes> buffer;
-  return {buffer.data(), WritePlain(value, buffer.data())};
+// What a writer writes; fails where it touches more than its room.
+template <typename Writer, typename Number>
+std::string Text(Writer writer, Number value) {
+  constexpr char kUntouched = '#';
+  std::array<char, kMaxNumberBytes + 32> buffer;
+  buffer.fill(kUntouched);
+  std::string text(buffer.data(), writer(value, buffer.data()));
+  EXPECT_TRUE(std::all_of(buffer.begin() + kMaxNumberBytes, buffer.end(), [](char c) {
+    return c == kUntouched;
+  })) << text;
+  return text;
 }
 
-std::string Scientific(double value) {
-  std::array<char, kMaxNumberBytes> buffer;
-  return {buffer.data(), WriteScientific(value, buffer.data())};
-}
+std::string Plain(double value) { return Text(WritePlain, value); }
+std::string Scientific(double value) { return Text(WriteScientific, value); }
 
 // The standard library's shortest digits, found another way.
 std::string Standard(double value, std::chars_format format) {
@@ -78,15 +85,21 @@ TEST(WritePlain, PadsLargeNumbersWithZeros) {
   EXPECT_EQ(Plain(1e-7), "0.0000001");
 }
 
+// With 16 digits before the point there is no shorter way to touch as many bytes.
+TEST(WritePlain, KeepsToItsRoom) {
+  EXPECT_EQ(Plain(-1234567890123456.8), "-1234567890123456.8");
+  EXPECT_EQ(Plain(1234567890123456.75), "1234567890123456.8");
+  EXPECT_EQ(Plain(-0.00000012345678901234566), "-0.00000012345678901234566");
+}
+
 TEST(WriteUnsigned, CountsDigits) {
-  std::array<char, kMaxNumberBytes> buffer;
   for (uint64_t value = 1, step = 0; step < 20; ++step, value *= 10) {
     for (const uint64_t one : {value - 1, value, value + 1}) {
-      EXPECT_EQ(std::string(buffer.data(), WriteUnsigned(one, buffer.data())), std::to_string(one));
+      EXPECT_EQ(Text(WriteUnsigned, one), std::to_string(one));
     }
   }
   const uint64_t last = std::numeric_limits<uint64_t>::max();
-  EXPECT_EQ(std::string(buffer.data(), WriteUnsigned(last, buffer.data())), std::to_string(last));
+  EXPECT_EQ(Text(WriteUnsigned, last), std::to_string(last));
 }
 
 }  // namespace
