@@ -223,11 +223,58 @@ void AddCompensated(double term, double* sum, double* compensation) {
   *compensation = kahan.compensation;
 }
 
-void AddCompensated(const std::vector<double>& terms, std::vector<double>* sums,
-                    std::vector<double>* compensations) {
-  for (size_t i = 0; i < terms.size(); ++i) {
-    AddCompensated(terms[i], &(*sums)[i], &(*compensations)[i]);
+// One sign's buckets.
+struct Side {
+  const std::vector<BucketSpan>& spans;
+  const std::vector<double>& counts;
+};
+
+// Find runs of buckets of `side` among those of `layout`: `f(at, from, length)` where `length`
+// counts from `from` on stand at `at` there. False where a bucket, or span, is missing.
+template <typename F>
+bool ForRunsIn(const Side& layout, const Side& side, const F& f) {
+  size_t span = 0;  // Of the layout, where it begins, and how many counts are before it.
+  int64_t begin = layout.spans.empty() ? 0 : layout.spans[0].offset;
+  size_t before = 0;
+  int64_t index = 0;
+  size_t from = 0;
+  for (const BucketSpan& run : side.spans) {
+    index += run.offset;
+    if (run.length == 0) continue;
+    while (span < layout.spans.size() && begin + layout.spans[span].length <= index) {
+      begin += layout.spans[span].length;
+      before += layout.spans[span].length;
+      if (++span < layout.spans.size()) begin += layout.spans[span].offset;
+    }
+    if (span == layout.spans.size() || index < begin ||
+        index + run.length > begin + layout.spans[span].length) {
+      return false;
+    }
+    const size_t at = before + static_cast<size_t>(index - begin);
+    if (at + run.length > layout.counts.size() || from + run.length > side.counts.size()) {
+      return false;
+    }
+    f(at, from, run.length);
+    index += run.length;
+    from += run.length;
   }
+  return true;
+}
+
+bool HasBucketsOf(const FloatHistogram& h, const FloatHistogram& other) {
+  const auto look = [](size_t, size_t, size_t) {};
+  return ForRunsIn({h.positive_spans, h.positive}, {other.positive_spans, other.positive}, look) &&
+         ForRunsIn({h.negative_spans, h.negative}, {other.negative_spans, other.negative}, look);
+}
+
+// Add the counts of a side whose buckets are all in `spans`.
+void AddCompensated(const Side& side, const std::vector<BucketSpan>& spans,
+                    std::vector<double>* sums, std::vector<double>* compensations) {
+  ForRunsIn({spans, *sums}, side, [&](size_t at, size_t from, size_t length) {
+    for (size_t i = 0; i < length; ++i) {
+      AddCompensated(side.counts[from + i], &(*sums)[at + i], &(*compensations)[at + i]);
+    }
+  });
 }
 
 }  // namespace
@@ -271,7 +318,7 @@ CombineReport HistogramAccumulator::AddCompensated(const FloatHistogram& term) {
   report.hints_conflict = CombineHints(term.counter_reset_hint, &sum_.counter_reset_hint);
   const FloatHistogram* aligned = &term;
   FloatHistogram copy;
-  if (!SameScale(sum_, term) || !SameSpans(sum_, term)) {
+  if (!SameScale(sum_, term) || !HasBucketsOf(sum_, term)) {
     const CommonLayout layout = FindCommonLayout(sum_, term);
     report.bounds_reconciled = layout.has_new_bounds;
     copy = term;
@@ -284,8 +331,10 @@ CombineReport HistogramAccumulator::AddCompensated(const FloatHistogram& term) {
   model::AddCompensated(aligned->count, &sum_.count, &compensation_.count);
   model::AddCompensated(aligned->sum, &sum_.sum, &compensation_.sum);
   model::AddCompensated(aligned->zero_count, &sum_.zero_count, &compensation_.zero_count);
-  model::AddCompensated(aligned->positive, &sum_.positive, &compensation_.positive);
-  model::AddCompensated(aligned->negative, &sum_.negative, &compensation_.negative);
+  model::AddCompensated({aligned->positive_spans, aligned->positive}, sum_.positive_spans,
+                        &sum_.positive, &compensation_.positive);
+  model::AddCompensated({aligned->negative_spans, aligned->negative}, sum_.negative_spans,
+                        &sum_.negative, &compensation_.negative);
   return report;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <random>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -343,6 +344,38 @@ TEST(HistogramAccumulator, KeepsSmallTermsBesideLargeOnes) {
   EXPECT_THAT(sum.Result().positive, ElementsAre(2, 1));
   EXPECT_EQ(sum.Result().count, 3);
   EXPECT_FALSE(sum.Add(Custom({1}, {1})).has_value());
+}
+
+// Whether the sum has room for the buckets of a term already, or not.
+TEST(HistogramAccumulator, AddsBucketsWhereverTheyStand) {
+  std::mt19937_64 random(1);
+  for (int round = 0; round < 200; ++round) {
+    HistogramAccumulator sum(HistogramAccumulator::Kind::kSum);
+    FloatHistogram want;
+    for (int term = 0; term < 8; ++term) {
+      FloatHistogram h;
+      int32_t next = 0;
+      for (int32_t index = -6; index < 6; ++index) {
+        if (random() % 3 == 0) continue;
+        // Runs that touch may be told apart.
+        if (h.positive_spans.empty() || index != next || random() % 8 == 0) {
+          h.positive_spans.push_back({index - next, 0});
+        }
+        ++h.positive_spans.back().length;
+        h.positive.push_back(static_cast<double>(random() % 5));
+        next = index + 1;
+      }
+      if (term == 0) {
+        want = h;
+      } else {
+        ASSERT_TRUE(want.Add(h).has_value());
+      }
+      ASSERT_TRUE(sum.Add(h).has_value());
+    }
+    want.Compact();
+    EXPECT_EQ(sum.Result().positive_spans, want.positive_spans);
+    EXPECT_EQ(sum.Result().positive, want.positive);
+  }
 }
 
 TEST(HistogramAccumulator, MeanGoesOnWhereTheSumWouldOverflow) {
