@@ -29,34 +29,42 @@ std::string_view TypeName(QueryValueType type) {
   LARNAX_UNREACHABLE();
 }
 
-// The text in front of each value of a vector of times: `[<seconds>,"`.
+// The text in front of each value at some times: `[<seconds>,"`.
 class PointHeads {
  public:
   static constexpr size_t kMaxBytes = 32;
 
-  void Set(const std::shared_ptr<const TimestampVector>& times) {
-    if (times == times_) return;
+  // Has the heads of times [begin, end), which many series in a row may share.
+  void Cover(const std::shared_ptr<const TimestampVector>& times, size_t begin, size_t end) {
+    if (times == times_ && begin >= first_ && end <= first_ + ends_.size()) return;
     times_ = times;
+    first_ = begin;
     ends_.clear();
     text_.clear();
-    for (const int64_t time_ms : *times) {
+    const size_t last = std::min(times->size(), std::max(end, begin + kMostHeads));
+    for (size_t i = begin; i < last; ++i) {
       text_.push_back('[');
-      AppendSeconds(time_ms, &text_);
+      AppendSeconds((*times)[i], &text_);
       text_.append(",\"");
       ends_.push_back(static_cast<uint32_t>(text_.size()));
     }
     // Heads are copied by a fixed size.
     text_.append(kMaxBytes, ' ');
   }
-  // Writes the head of time `i` and up to kMaxBytes in all. Returns its end.
+  // Writes the head of a covered time and up to kMaxBytes in all. Returns its end.
   char* Write(size_t i, char* out) const {
+    i -= first_;
     const size_t begin = i == 0 ? 0 : ends_[i - 1];
     std::memcpy(out, text_.data() + begin, kMaxBytes);
     return out + (ends_[i] - begin);
   }
 
  private:
+  // All steps of a range query; a subquery alone may have millions of points.
+  static constexpr size_t kMostHeads = size_t{16} << 10;
+
   std::shared_ptr<const TimestampVector> times_;
+  size_t first_ = 0;
   std::string text_;
   std::vector<uint32_t> ends_;
 };
@@ -191,8 +199,8 @@ class QueryJsonWriter : public AnswerWriter {
   // Appends some points, in place.
   void AppendFloats(const QuerySeries& series, std::string* out) {
     if (float_ == 0) out->append(",\"values\":[");
-    point_heads_.Set(series.time_ms);
     const size_t end = std::min(series.value.size(), float_ + kPointsAtOnce);
+    point_heads_.Cover(series.time_ms, float_, end);
     const size_t size = out->size();
     out->resize(size + (end - float_) * kMaxPointBytes);
     char* at = out->data() + size;

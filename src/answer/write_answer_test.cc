@@ -130,6 +130,28 @@ TEST(WriteAnswer, WritesManyRowsInPieces) {
   EXPECT_EQ(rows, 90'000);
 }
 
+// Times are shared by series or not, and there are more than text is kept of at once.
+TEST(WriteAnswer, WritesManyPointsAsJson) {
+  QueryResult result;
+  result.type = QueryValueType::kMatrix;
+  std::string want = R"({"status":"success","data":{"resultType":"matrix","result":[)";
+  TimestampVector times(40'000);
+  for (size_t t = 0; t < times.size(); ++t) times[t] = static_cast<int64_t>(t) * 1000;
+  for (const size_t offset : {size_t{0}, size_t{0}, size_t{7}}) {
+    TimestampVector some(times.begin() + static_cast<ptrdiff_t>(offset), times.end());
+    const size_t points = some.size();
+    result.series.push_back(SeriesOf({{"n", "x"}}, std::move(some), std::vector(points, 0.5)));
+    if (result.series.size() == 2) result.series[1].time_ms = result.series[0].time_ms;
+    want += result.series.size() > 1 ? "," : "";
+    want += R"({"metric":{"n":"x"},"values":[)";
+    for (size_t t = offset; t < times.size(); ++t) {
+      want += (t == offset ? "[" : ",[") + std::to_string(t) + R"(,"0.5"])";
+    }
+    want += "]}";
+  }
+  EXPECT_TRUE(Written(std::move(result), AnswerFormat::kJson) == want + "]}}");
+}
+
 // Pieces end after some 64 KiB: with names of every length they end in every place.
 TEST(WriteAnswer, MayCutJsonAnywhere) {
   for (size_t length = 1; length < 200; length += 7) {
