@@ -287,19 +287,64 @@ void AppendByteStreamSplit(std::span<const double> values, std::string* out) {
   }
 }
 
+namespace {
+
+using Bytes16 = uint8_t __attribute__((vector_size(16)));
+
+// The first, or second, halves of two registers, one byte, pair or four of each by turns.
+Bytes16 MixBytesLow(Bytes16 a, Bytes16 b) {
+  return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+Bytes16 MixBytesHigh(Bytes16 a, Bytes16 b) {
+  return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15,
+                                 31);
+}
+Bytes16 MixPairsLow(Bytes16 a, Bytes16 b) {
+  return __builtin_shufflevector(a, b, 0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23);
+}
+Bytes16 MixPairsHigh(Bytes16 a, Bytes16 b) {
+  return __builtin_shufflevector(a, b, 8, 9, 24, 25, 10, 11, 26, 27, 12, 13, 28, 29, 14, 15, 30,
+                                 31);
+}
+Bytes16 MixFoursLow(Bytes16 a, Bytes16 b) {
+  return __builtin_shufflevector(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
+}
+Bytes16 MixFoursHigh(Bytes16 a, Bytes16 b) {
+  return __builtin_shufflevector(a, b, 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30,
+                                 31);
+}
+
+// Puts together 16 values of 8 bytes, of which byte k stands at from + k * stride.
+void JoinSixteen(const uint8_t* from, size_t stride, double* out) {
+  std::array<Bytes16, 8> bytes;
+  for (size_t k = 0; k < 8; ++k) std::memcpy(&bytes[k], from + k * stride, sizeof(Bytes16));
+  std::array<Bytes16, 8> pairs;  // Of bytes 0 and 1 of the first eight values, of the others, ...
+  for (size_t k = 0; k < 8; k += 2) {
+    pairs[k] = MixBytesLow(bytes[k], bytes[k + 1]);
+    pairs[k + 1] = MixBytesHigh(bytes[k], bytes[k + 1]);
+  }
+  std::array<Bytes16, 8> fours;  // Bytes 0 to 3 of values 0, 4, 8 and 12 on; then bytes 4 to 7.
+  for (size_t k = 0; k < 8; k += 4) {
+    fours[k] = MixPairsLow(pairs[k], pairs[k + 2]);
+    fours[k + 1] = MixPairsHigh(pairs[k], pairs[k + 2]);
+    fours[k + 2] = MixPairsLow(pairs[k + 1], pairs[k + 3]);
+    fours[k + 3] = MixPairsHigh(pairs[k + 1], pairs[k + 3]);
+  }
+  for (size_t k = 0; k < 4; ++k) {
+    const Bytes16 low = MixFoursLow(fours[k], fours[k + 4]);
+    const Bytes16 high = MixFoursHigh(fours[k], fours[k + 4]);
+    std::memcpy(out + 4 * k, &low, sizeof(low));
+    std::memcpy(out + 4 * k + 2, &high, sizeof(high));
+  }
+}
+
+}  // namespace
+
 void DecodeByteStreamSplit(std::string_view bytes, size_t first, std::span<double> out) {
   const size_t stride = bytes.size() / 8;
   const auto* from = reinterpret_cast<const uint8_t*>(bytes.data()) + first;
   size_t i = 0;
-  for (; i + 8 <= out.size(); i += 8) {
-    uint64_t row[8] = {};
-    for (size_t byte = 0; byte < 8; ++byte) {
-      uint64_t column = 0;
-      std::memcpy(&column, from + byte * stride + i, 8);
-      for (size_t k = 0; k < 8; ++k) row[k] |= ((column >> (8 * k)) & 0xFF) << (8 * byte);
-    }
-    std::memcpy(out.data() + i, row, sizeof(row));
-  }
+  for (; i + 16 <= out.size(); i += 16) JoinSixteen(from + i, stride, out.data() + i);
   for (; i < out.size(); ++i) {
     uint64_t bits = 0;
     for (size_t byte = 0; byte < 8; ++byte) {
