@@ -1,5 +1,6 @@
 #include "model/go_regex.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -12,26 +13,51 @@ namespace {
 
 constexpr int64_t kMaxProgramBytes = 16 << 20;
 
+// Length of the text in `\Q...\E` at a pattern's front: it ends with the pattern, too.
+size_t QuotedSize(std::string_view pattern) {
+  const size_t end = pattern.find("\\E", 2);
+  return end == std::string_view::npos ? pattern.size() : end + 2;
+}
+
+// Length of the class `[...]` at a pattern's front; all of it where it has no end.
+size_t ClassSize(std::string_view pattern) {
+  size_t i = pattern.starts_with("[^") ? 2 : 1;
+  if (pattern.substr(i).starts_with(']')) ++i;  // As the first it is a member.
+  while (i < pattern.size() && pattern[i] != ']') {
+    const size_t named_end =
+        pattern.substr(i).starts_with("[:") ? pattern.find(":]", i + 2) : std::string_view::npos;
+    if (named_end != std::string_view::npos) {
+      i = named_end + 2;
+    } else {
+      i += pattern[i] == '\\' ? 2 : 1;
+    }
+  }
+  return std::min(i + 1, pattern.size());
+}
+
 // Go accepts `(?<name>` for `(?P<name>`, this RE2 does not; RE2 accepts `\C`, Go does not.
 arrow::Result<std::string> TranslateFromGo(std::string_view pattern) {
   std::string out;
   out.reserve(pattern.size() + 8);
-  for (size_t i = 0; i < pattern.size(); ++i) {
-    if (pattern[i] == '\\' && i + 1 < pattern.size()) {
-      if (pattern[i + 1] == 'C') {
-        return MakeError(ErrorKind::kBadQuery,
-                         "error parsing regexp: invalid escape sequence: `\\C`");
-      }
-      out.append(pattern.substr(i, 2));
-      ++i;
-      continue;
+  while (!pattern.empty()) {
+    size_t size = 1;
+    if (pattern.starts_with("\\Q")) {
+      size = QuotedSize(pattern);
+    } else if (pattern.starts_with("\\C")) {
+      return MakeError(ErrorKind::kBadQuery,
+                       "error parsing regexp: invalid escape sequence: `\\C`");
+    } else if (pattern[0] == '\\') {
+      size = 2;
+    } else if (pattern[0] == '[') {
+      size = ClassSize(pattern);
+    } else if (pattern.starts_with("(?<") && !pattern.starts_with("(?<=") &&
+               !pattern.starts_with("(?<!")) {
+      out.append("(?P");
+      pattern.remove_prefix(2);
     }
-    out.push_back(pattern[i]);
-    if (pattern.substr(i, 3) == "(?<" && i + 3 < pattern.size() && pattern[i + 3] != '=' &&
-        pattern[i + 3] != '!') {
-      out.append("?P");
-      ++i;
-    }
+    size = std::min(size, pattern.size());
+    out.append(pattern.substr(0, size));
+    pattern.remove_prefix(size);
   }
   return out;
 }

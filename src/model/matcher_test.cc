@@ -46,6 +46,14 @@ TEST(Matcher, IsAnchoredAndDotMatchesNewline) {
 TEST(Matcher, SpeaksGosDialect) {
   EXPECT_TRUE(Matches(MatchType::kRegex, "(?<year>\\d+)-x", "2026-x"));
   EXPECT_TRUE(Matches(MatchType::kRegex, "\\(\\?<", "(?<"));
+  // What looks like a group in a class or a quoted text is none.
+  for (const char* pattern : {"[(?<a]+", "[](?<a]+", "[^P\\](?<]+", "[[:digit:](?<a]+"}) {
+    EXPECT_FALSE(Matches(MatchType::kRegex, pattern, "P")) << pattern;
+  }
+  EXPECT_TRUE(Matches(MatchType::kRegex, "[(?<a]+", "(?<a"));
+  EXPECT_TRUE(Matches(MatchType::kRegex, "[[:x]](?<n>a)", "x]a"));
+  EXPECT_TRUE(Matches(MatchType::kRegex, "\\Q(?<x\\C\\E(?<n>a)", "(?<x\\Ca"));
+  EXPECT_TRUE(Matches(MatchType::kRegex, "(?<n>a)\\Q(?<x", "a(?<x"));
   EXPECT_THAT(Matcher::Make(MatchType::kRegex, "x", "a\\Cb"), test::IsKind(ErrorKind::kBadQuery));
   EXPECT_THAT(Matcher::Make(MatchType::kRegex, "x", "(a"),
               test::HasMessage("error parsing regexp"));
