@@ -241,7 +241,8 @@ bool Planner::IsRepeated(const Expr& expr, const StepGrid&) const {
 arrow::Result<VectorOperatorPtr> Planner::PlanShared(const Expr& expr, StepGrid grid) {
   if (!IsRepeated(expr, grid)) return PlanFresh(expr, grid);
   const std::string key = std::to_string(grid.start_ms) + ' ' + std::to_string(grid.step_ms) + ' ' +
-                          std::to_string(grid.count) + ' ' + promql::ToString(expr);
+                          std::to_string(grid.count) + (detect_resets_ ? " detect " : " ") +
+                          promql::ToString(expr);
   std::shared_ptr<SharedVector>& shared = shared_[key];
   if (shared == nullptr) {
     ARROW_ASSIGN_OR_RAISE(VectorOperatorPtr input, PlanFresh(expr, grid));
