@@ -16,7 +16,14 @@ bool Gate::Enter(Task task) {
     }
     ++inside_;
   }
-  task(std::make_shared<Pass>(shared_from_this()));
+  std::shared_ptr<Pass> pass;
+  try {
+    pass = std::make_shared<Pass>(shared_from_this());
+  } catch (const std::exception&) {
+    Leave();
+    return false;
+  }
+  task(std::move(pass));
   return true;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
+#include <new>
 
 #include "io/executor.h"
 
@@ -38,8 +39,12 @@ TaskRunner MakeTaskRunner(Executor* executor, size_t helpers) {
   return [executor, helpers](size_t count, const std::function<void(size_t)>& task) {
     if (count == 0) return;
     const auto list = std::make_shared<TaskList>(count, &task);
-    for (size_t i = 0; i < std::min(helpers, count - 1); ++i) {
-      executor->Post([list] { list->Work(); });
+    try {
+      for (size_t i = 0; i < std::min(helpers, count - 1); ++i) {
+        executor->Post([list] { list->Work(); });
+      }
+    } catch (const std::bad_alloc&) {
+      // Fewer helpers; those that were posted hold `task`, so this call must see the list through.
     }
     list->Work();
     for (size_t done = list->done; done < count; done = list->done) list->done.wait(done);
