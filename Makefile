@@ -86,13 +86,14 @@ soak: build  ## The long tests: simulated lives, kills, overload, queries beside
 format: setup-check  ## Format all C++ sources
 	@clang-format-19 -i $(sources)
 
-check: setup-check build  ## Formatting, layers, symbols, limits, links, headers that stand alone
+check: setup-check build  ## Formatting, layers, symbols, limits, links, lone headers, benchmarks
 	@clang-format-19 --dry-run --Werror $(sources)
 	@$(python) tools/check_layers.py
 	@$(python) tools/check_symbols.py build/$(PRESET)
 	@$(python) tools/check_limits.py
 	@$(python) tools/check_docs.py
-	@cmake --build --preset $(PRESET) -j $(JOBS) --target all_verify_interface_header_sets
+	@cmake --build --preset $(PRESET) -j $(JOBS) \
+	  --target all_verify_interface_header_sets larnax_benches
 
 asan: $(setup_stamp)  ## Build with AddressSanitizer and UBSan and pass every test
 tsan: $(setup_stamp)  ## Build with ThreadSanitizer and pass every test

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs every benchmark of a build folder, JSON results (with commit and machine) in <build>/results.
+# Runs every benchmark of a build folder; results in <build>/results, as text and, of those that
+# have it, as JSON with commit and machine.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=${1:-build/bench}
@@ -12,7 +13,7 @@ for program in "$build"/bench/*; do
   name=$(basename "$program")
   echo "== $name"
   "$program" --benchmark_out="$results/$name.json" --benchmark_out_format=json \
-    --benchmark_context=revision="$revision"
+    --benchmark_context=revision="$revision" | tee "$results/$name.txt"
   ran=$((ran + 1))
 done
 echo "$ran benchmark programs ran; results in $results"

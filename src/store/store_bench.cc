@@ -190,6 +190,8 @@ void OneOfMany(const std::string& folder) {
 }  // namespace larnax::store
 
 int main(int argc, char** argv) {
+  // Arguments of other benchmarks say nothing here.
+  if (argc > 1 && argv[1][0] == '-') argc = 1;
   const std::string folder = argc > 1 ? argv[1] : "/tmp/larnax-store-bench";
   std::filesystem::remove_all(folder);
   const bool profile = argc > 2 && std::strcmp(argv[2], "profile") == 0;
