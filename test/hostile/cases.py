@@ -9,7 +9,7 @@ import urllib.parse
 
 import pyarrow
 
-from app.remote_write import V1, V2, field, request_v1, request_v2, snappy, varint
+from app.remote_write import V1, V2, field, request_v1, snappy, varint
 
 HOST = b"Host: t\r\n"
 NOW_MS = 1_790_000_000_000
