@@ -1,6 +1,7 @@
 #include "http/connection.h"
 
 #include <exception>
+#include <utility>
 
 #include <boost/beast/http/error.hpp>
 
@@ -102,6 +103,11 @@ void Connection::CheckDeadline(int64_t now_ms) {
     Close();
     return;
   }
+  if (HoldsUpOthers(now_ms)) {
+    server_->metrics.timeouts.fetch_add(1);
+    Close();
+    return;
+  }
   if (deadline_ms_ == 0 || now_ms < deadline_ms_) return;
   const bool in_request = state_ == State::kReading && reader_;
   if (in_request || state_ == State::kWriting) server_->metrics.timeouts.fetch_add(1);
@@ -112,6 +118,17 @@ void Connection::CheckDeadline(int64_t now_ms) {
   Response response = TextResponse(408, "408 Request Timeout");
   response.close = true;
   Respond(std::move(response));
+}
+
+// Whether a client that takes its answer slowly keeps a place that another one waits for.
+bool Connection::HoldsUpOthers(int64_t now_ms) const {
+  if (state_ != State::kWriting || exchange_ == nullptr || exchange_->pass == nullptr) return false;
+  const int64_t waited_ms = waited_ms_ + (wait_begin_ms_ == 0 ? 0 : now_ms - wait_begin_ms_);
+  const ServerOptions& options = server_->options;
+  const auto written = static_cast<double>(output_.written());
+  const double earned_ms = written * 1000 / static_cast<double>(options.least_bytes_per_second);
+  return static_cast<double>(waited_ms - options.write_timeout_ms) > earned_ms &&
+         exchange_->pass->is_wanted();
 }
 
 // --- Reading ------------------------------------------------------------------------------------
@@ -467,6 +484,7 @@ void Connection::Respond(Response response) {
   chunked_ = framing.chunked;
 
   AppendHead(response, framing, owner_->DateText(), output_.BeginHead());
+  waited_ms_ = 0;
   if (head_.method == Method::kHead) {
     streaming_ = false;
   } else {
@@ -547,8 +565,10 @@ void Connection::WriteMore() {
     return;
   }
   if (output_.written() != written) SetDeadline(server_->options.write_timeout_ms);
+  wait_begin_ms_ = SteadyMs();
   transport_.AsyncWaitWritable([self = shared_from_this()](const ErrorCode& wait_error) {
     if (self->state_ != State::kWriting) return;
+    self->waited_ms_ += SteadyMs() - std::exchange(self->wait_begin_ms_, 0);
     wait_error ? self->Close() : self->WriteMore();
   });
 }

@@ -84,6 +84,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void RecordRequest();
   void Audit(int status) const;
   void FinishRequest();
+  bool HoldsUpOthers(int64_t now_ms) const;
   void Linger();
   void SetDeadline(int64_t timeout_ms);
 
@@ -126,6 +127,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool keep_alive_ = false;
   bool write_pending_ = false;
   Output output_;
+  int64_t wait_begin_ms_ = 0;  // Since when it is waited for the client to take more; 0: it is not.
+  int64_t waited_ms_ = 0;      // The same before, in this answer.
 };
 
 }  // namespace larnax::http

@@ -34,6 +34,11 @@ void Gate::Close() {
   dropped.swap(waiting_);
 }
 
+bool Gate::HasWaiting() {
+  const std::lock_guard lock(mutex_);
+  return !waiting_.empty();
+}
+
 void Gate::Leave() {
   Task next;
   {

@@ -19,6 +19,8 @@ class Gate : public std::enable_shared_from_this<Gate> {
     ~Pass() { gate_->Leave(); }
     Pass(const Pass&) = delete;
     Pass& operator=(const Pass&) = delete;
+    /// Tell whether somebody waits for this place.
+    bool is_wanted() const { return gate_->HasWaiting(); }
 
    private:
     std::shared_ptr<Gate> gate_;
@@ -36,6 +38,7 @@ class Gate : public std::enable_shared_from_this<Gate> {
 
  private:
   void Leave();
+  bool HasWaiting();
 
   const size_t limit_;
   const size_t waiting_limit_;

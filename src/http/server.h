@@ -34,9 +34,11 @@ struct ServerOptions {
   int64_t header_timeout_ms = 10'000;  ///< From the first byte of a request to the end of fields.
   int64_t body_timeout_ms = 60'000;    ///< From there to the end of the body.
   int64_t write_timeout_ms = 30'000;   ///< Without the client taking anything.
-  int64_t linger_timeout_ms = 2'000;   ///< For the client to close first, after a last answer.
-  int64_t sweep_interval_ms = 1'000;   ///< How often the timeouts above are looked at.
-  int64_t drain_timeout_ms = 10'000;   ///< That Stop() gives requests in flight.
+  /// What a client takes on average, that time aside, whose query another one waits for.
+  int64_t least_bytes_per_second = 256 << 10;
+  int64_t linger_timeout_ms = 2'000;  ///< For the client to close first, after a last answer.
+  int64_t sweep_interval_ms = 1'000;  ///< How often the timeouts above are looked at.
+  int64_t drain_timeout_ms = 10'000;  ///< That Stop() gives requests in flight.
 
   int64_t query_timeout_ms = 120'000;        ///< Cap of the parameter `timeout`.
   int query_concurrency = 20;                ///< PromQL queries at a time; further ones wait.

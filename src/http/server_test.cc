@@ -8,6 +8,7 @@
 
 #include "http/server_fixture.h"
 #include "larnax/error.h"
+#include "larnax/query.h"
 
 namespace larnax::http {
 namespace {
@@ -248,6 +249,39 @@ TEST_F(ServerTest, GivesUpOnReadersThatStandStill) {
   EXPECT_EQ(client.ReadLine(), "HTTP/1.1 200 OK");
   // The stream is dropped without the client reading another byte.
   while (database_.open_streams > 0) std::this_thread::yield();
+}
+
+// A query's place, and its memory, is held until its answer is taken. Who takes it slowly, but
+// never stands still, may do so only while nobody waits.
+TEST_F(ServerTest, GivesUpOnSlowReadersThatOthersWaitFor) {
+  database_.on_query = [](const QueryRequest& request) -> arrow::Result<QueryResult> {
+    QueryResult result;
+    result.type = QueryValueType::kMatrix;
+    if (request.text != "large") return result;
+    const auto times = std::make_shared<TimestampVector>(10'000);
+    result.series.resize(400);
+    for (QuerySeries& series : result.series) {
+      series.time_ms = times;
+      series.value.assign(times->size(), 0.1);
+    }
+    return result;
+  };
+  ServerOptions options = SmallOptions();
+  options.query_concurrency = 1;
+  options.write_timeout_ms = 1000;
+  options.least_bytes_per_second = int64_t{1} << 40;
+  Start(options);
+  RawClient slow(server_->port());
+  slow.Send("GET /api/v1/query?query=large HTTP/1.1\r\nHost: t\r\n\r\n");
+  EXPECT_EQ(slow.ReadLine(), "HTTP/1.1 200 OK");
+  auto other = std::async([this] { return Get("/api/v1/query?query=small").status; });
+  // Slower than the server, and far from standing still.
+  size_t taken = 0;
+  while (other.wait_for(std::chrono::milliseconds(20)) != std::future_status::ready) {
+    taken += slow.ReadLine().size();
+  }
+  EXPECT_EQ(other.get(), 200);
+  EXPECT_LT(taken, size_t{40} << 20);
 }
 
 TEST_F(ServerTest, CancelsTheQueryOfAClientThatLeft) {

@@ -3,6 +3,7 @@
 #include "http/endpoints/endpoints.h"
 #include "larnax/error.h"
 #include "larnax/format.h"
+#include "model/label_order.h"
 
 namespace larnax::http {
 namespace {
@@ -73,12 +74,16 @@ arrow::Result<Response> AnswerSeries(const Request& request, const Services& ser
   ARROW_ASSIGN_OR_RAISE(const SelectRequest select,
                         SelectParams(request, services.options.query_timeout_ms));
   ARROW_ASSIGN_OR_RAISE(SeriesAnswer answer, services.database->Series(select));
-  std::sort(answer.series.begin(), answer.series.end(),
-            [](const Labels& a, const Labels& b) { return CompareLabels(a, b) < 0; });
-  std::string data = "[";
+  std::vector<std::pair<std::string, const Labels*>> sorted;
+  sorted.reserve(answer.series.size());
   for (const Labels& labels : answer.series) {
+    sorted.emplace_back(model::SortKey(labels.view()), &labels);
+  }
+  std::sort(sorted.begin(), sorted.end());
+  std::string data = "[";
+  for (const auto& [key, labels] : sorted) {
     if (data.size() > 1) data.push_back(',');
-    AppendLabelsJson(labels, &data);
+    AppendLabelsJson(*labels, &data);
   }
   data.push_back(']');
   Response response = JsonResponse(data, WarningsOf(answer));
