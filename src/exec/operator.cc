@@ -54,12 +54,12 @@ arrow::Result<StepVector> VectorOperator::Next() {
 }
 
 arrow::Result<StepVector> Drain(VectorOperator* input) {
-  ARROW_ASSIGN_OR_RAISE(StepVector all, input->Next());
-  if (all.empty()) return all;
+  arrow::Result<StepVector> all = input->Next();
+  if (!all.ok() || all->empty()) return all;
   while (true) {
     ARROW_ASSIGN_OR_RAISE(StepVector batch, input->Next());
     if (batch.empty()) return all;
-    all.Append(std::move(batch));
+    all->Append(std::move(batch));
   }
 }
 

@@ -367,6 +367,14 @@ arrow::Result<StepVector> PairMatcher::Run() {
   return std::move(out_);
 }
 
+// Not inlined: an expression may have thousands of levels, each with a frame of Evaluate() on the
+// stack, where a matcher is large.
+[[gnu::noinline]] arrow::Result<StepVector> MatchPairs(const promql::Binary& binary,
+                                                       ExecutionContext* context, StepVector lhs,
+                                                       StepVector rhs) {
+  return PairMatcher(binary, binary.lhs->position, context, std::move(lhs), std::move(rhs)).Run();
+}
+
 }  // namespace
 
 VectorBinary::VectorBinary(ExecutionContext* context, const promql::Expr* expr,
@@ -377,10 +385,11 @@ VectorBinary::VectorBinary(ExecutionContext* context, const promql::Expr* expr,
       rhs_(std::move(rhs)) {}
 
 arrow::Result<StepVector> VectorBinary::Evaluate() {
-  ARROW_ASSIGN_OR_RAISE(StepVector lhs, Drain(lhs_.get()));
-  ARROW_ASSIGN_OR_RAISE(StepVector rhs, Drain(rhs_.get()));
-  return PairMatcher(binary_, binary_.lhs->position, context_, std::move(lhs), std::move(rhs))
-      .Run();
+  StepVector lhs;
+  StepVector rhs;
+  ARROW_RETURN_NOT_OK(Drain(lhs_.get()).Value(&lhs));
+  ARROW_RETURN_NOT_OK(Drain(rhs_.get()).Value(&rhs));
+  return MatchPairs(binary_, context_, std::move(lhs), std::move(rhs));
 }
 
 }  // namespace larnax::exec
