@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include <pthread.h>
 #include <sys/resource.h>
 
 #include "cli/commands.h"
@@ -149,10 +150,23 @@ void RaiseFileLimit() {
   }
 }
 
+// Expressions of thousands of levels are evaluated by recursion. Without this the stack of a thread
+// is what `ulimit -s` says, and 2 MiB where it says "unlimited".
+void SetStackOfThreads() {
+  constexpr size_t kStackBytes = 8 << 20;
+  pthread_attr_t attributes;
+  if (pthread_attr_init(&attributes) != 0) return;
+  const bool is_set = pthread_attr_setstacksize(&attributes, kStackBytes) == 0 &&
+                      pthread_setattr_default_np(&attributes) == 0;
+  pthread_attr_destroy(&attributes);
+  if (!is_set) LogWarning("cannot set the stack of threads: bytes=" + std::to_string(kStackBytes));
+}
+
 }  // namespace
 
 int RunServe(const ServeArguments& arguments) {
   RaiseFileLimit();
+  SetStackOfThreads();
   const auto settings = ReadSettings(arguments);
   if (!settings.ok()) return Fail(settings.status());
   SetUpLog(settings->log_level);

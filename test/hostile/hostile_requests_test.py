@@ -1,8 +1,10 @@
 """Everything that hostile clients send gets its answer, and the server is none the worse for it."""
 
 import json
+import resource
 import threading
 import time
+import urllib.parse
 
 import pytest
 
@@ -207,6 +209,27 @@ def test_a_reader_that_stands_still_is_cut(server):
         with pytest.raises(ConnectionResetError):
             while wire.socket.recv(1 << 20):
                 pass
+
+
+@pytest.mark.parametrize("stack_bytes", [1 << 20, resource.RLIM_INFINITY])
+def test_expressions_of_many_levels_need_no_large_stack(build, tmp_path, stack_bytes):
+    server = Larnax(build, tmp_path / "data")
+    before = resource.getrlimit(resource.RLIMIT_STACK)
+    resource.setrlimit(resource.RLIMIT_STACK, (stack_bytes, before[1]))
+    try:
+        server.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_STACK, before)
+    try:
+        server.sender().send([({"__name__": "x"}, [(int(time.time() * 1000), 1.0)])])
+        for operator in ("+", "or"):
+            text = f" {operator} ".join(["x"] * 2000)
+            answer = server.post("/api/v1/query", urllib.parse.urlencode({"query": text}).encode(),
+                                 {"Content-Type": "application/x-www-form-urlencoded"})
+            assert answer.status == 200, answer
+            assert len(answer.json()["data"]["result"]) == 1, answer
+    finally:
+        server.end()
 
 
 def test_connections_past_the_limit_are_refused_politely(build, tmp_path):
