@@ -124,14 +124,23 @@ void AppendWarnings(const std::vector<std::string>& warnings, std::string* out) 
 }
 
 Response JsonResponse(std::string_view data, const std::vector<std::string>& warnings) {
+  Response response = BeginJson();
+  response.body.reserve(response.body.size() + data.size() + 64);
+  response.body.append(data);
+  EndJson(warnings, &response);
+  return response;
+}
+
+Response BeginJson() {
   Response response;
   response.content_type = "application/json";
-  response.body.reserve(data.size() + 64);
-  response.body.append("{\"status\":\"success\",\"data\":");
-  response.body.append(data);
-  AppendWarnings(warnings, &response.body);
-  response.body.push_back('}');
+  response.body = "{\"status\":\"success\",\"data\":";
   return response;
+}
+
+void EndJson(const std::vector<std::string>& warnings, Response* response) {
+  AppendWarnings(warnings, &response->body);
+  response->body.push_back('}');
 }
 
 int HttpStatusOf(const arrow::Status& status) {

@@ -46,6 +46,10 @@ Response Redirect(std::string location);
 
 /// Answer `{"status":"success","data":DATA}`; `data` is JSON.
 Response JsonResponse(std::string_view data, const std::vector<std::string>& warnings = {});
+/// The same with large data, of which there shall be no second copy: append it to the body of what
+/// this returns, then call EndJson.
+Response BeginJson();
+void EndJson(const std::vector<std::string>& warnings, Response* response);
 
 /// The HTTP status for a failed Status.
 int HttpStatusOf(const arrow::Status& status);

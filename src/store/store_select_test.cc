@@ -241,6 +241,10 @@ TEST_F(StoreSelectTest, LimitsEndAQuery) {
   *cancelled = true;
   EXPECT_THAT(stream->Next(), IsKind(ErrorKind::kCancelled));
   request.cancelled = nullptr;
+  request.max_label_bytes = 100;
+  EXPECT_THAT(store_->Series({}, request, clock_), IsKind(ErrorKind::kLimit));
+  request.limit = 1;
+  EXPECT_OK(store_->Series({}, request, clock_));
   request.timeout_ms = 100;
   ASSERT_OK_AND_ASSIGN(auto slow, store_->Select({}, request, clock_));
   clock_.AdvanceMs(101);

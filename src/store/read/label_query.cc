@@ -101,6 +101,7 @@ arrow::Result<SeriesAnswer> ListSeries(const Snapshot& snapshot, const SelectReq
   SeriesWalk walk(std::move(sources), &answer.stats, &damage);
   ARROW_ASSIGN_OR_RAISE(bool in_files, walk.Start());
   const auto& head = snapshot.head.series;
+  int64_t label_bytes = 0;
   for (size_t next_head = 0; in_files || next_head < head.size();) {
     if (request.limit > 0 && answer.series.size() == static_cast<size_t>(request.limit)) {
       answer.truncated = true;
@@ -112,6 +113,8 @@ arrow::Result<SeriesAnswer> ListSeries(const Snapshot& snapshot, const SelectReq
       order = model::CompareForFile(walk.labels(), head[next_head].labels);
     }
     answer.series.emplace_back(order <= 0 ? walk.labels() : head[next_head].labels);
+    label_bytes += static_cast<int64_t>(answer.series.back().bytes().size() + sizeof(Labels));
+    ARROW_RETURN_NOT_OK(guard.CheckLabelBytes(label_bytes));
     if (order >= 0) ++next_head;
     if (order <= 0) {
       ARROW_ASSIGN_OR_RAISE(in_files, walk.Next());

@@ -12,6 +12,7 @@ QueryGuard::QueryGuard(const SelectRequest& request, const io::Clock& clock)
       timeout_ms_(request.timeout_ms),
       deadline_ns_(io::DeadlineNs(request.timeout_ms, clock)),
       sample_limit_(request.sample_limit),
+      max_label_bytes_(request.max_label_bytes),
       cancelled_(request.cancelled) {}
 
 arrow::Status QueryGuard::Check() const {
@@ -31,6 +32,14 @@ arrow::Status QueryGuard::CheckSamples(int64_t samples) const {
                    "query processing would load too many samples into memory in query execution. "
                    "limit=" +
                        std::to_string(sample_limit_));
+}
+
+arrow::Status QueryGuard::CheckLabelBytes(int64_t bytes) const {
+  if (max_label_bytes_ <= 0 || bytes <= max_label_bytes_) return arrow::Status::OK();
+  return MakeError(ErrorKind::kLimit,
+                   "The series have more bytes of labels than may be held at once: match fewer, or "
+                   "give a limit. limit_bytes=" +
+                       std::to_string(max_label_bytes_));
 }
 
 }  // namespace larnax::store

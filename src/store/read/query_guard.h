@@ -21,12 +21,15 @@ class QueryGuard {
   arrow::Status Check() const;
   /// \param samples  In the answer so far. \retval kLimit
   arrow::Status CheckSamples(int64_t samples) const;
+  /// \param bytes  Of label sets in the answer so far. \retval kLimit
+  arrow::Status CheckLabelBytes(int64_t bytes) const;
 
  private:
   const io::Clock& clock_;
   int64_t timeout_ms_;
   int64_t deadline_ns_;
   int64_t sample_limit_;
+  int64_t max_label_bytes_;
   std::shared_ptr<const std::atomic<bool>> cancelled_;
 };
 
