@@ -202,6 +202,12 @@ void SimFileSystem::FailRandomly(SimOperation operation, double probability, Sim
 void SimFileSystem::ClearFailures() {
   const std::lock_guard lock(mutex_);
   failures_ = {};
+  failing_part_.clear();
+}
+
+void SimFileSystem::set_failing_part(std::string path_part) {
+  const std::lock_guard lock(mutex_);
+  failing_part_ = std::move(path_part);
 }
 
 void SimFileSystem::set_lying_sync(bool is_lying) {
@@ -272,6 +278,7 @@ std::optional<int> SimFileSystem::TakeFailure(SimOperation operation, const std:
     ++CountersOf(path).read_only_errors;
     return EROFS;
   }
+  if (path.find(failing_part_) == std::string::npos) return std::nullopt;
   auto& failure = failures_[static_cast<size_t>(operation)];
   std::optional<SimError> error;
   if (failure.countdown > 0 && --failure.countdown == 0) {

@@ -60,7 +60,9 @@ class SimFileSystem final : public FileSystem {
   void FailNth(SimOperation operation, int64_t nth, SimError error);
   /// Let each call of this kind fail with this probability; 0 ends it.
   void FailRandomly(SimOperation operation, double probability, SimError error);
-  /// Forget all that FailNth and FailRandomly have set.
+  /// Let what FailNth and FailRandomly have set strike only at paths that hold this text.
+  void set_failing_part(std::string path_part);
+  /// Forget all that these three have set.
   void ClearFailures();
   /// Let syncs of files and directories succeed without doing anything.
   void set_lying_sync(bool is_lying);
@@ -148,6 +150,7 @@ class SimFileSystem final : public FileSystem {
   mutable Random random_;
   SimCounters counters_;
   std::array<Failure, kSimOperationCount> failures_;
+  std::string failing_part_;
   SimCountersOf counters_of_;
   bool is_lying_ = false;
   bool is_read_only_ = false;

@@ -46,6 +46,7 @@ class ProcessWritableFile final : public io::WritableFile {
     switch (process_.NextFate()) {
       case ProcessFileSystem::Fate::kLive: {
         const arrow::Status status = file_->Append(bytes);
+        process_.NoteStatus(status);
         if (process_.prints_calls_) {
           std::printf("         append %zu to %s%s\n", bytes.size(), path().c_str(),
                       status.ok() ? "" : " FAILED");
@@ -87,6 +88,11 @@ ProcessFileSystem::Fate ProcessFileSystem::NextFate() {
   return random_.Chance(0.5) ? Fate::kDieBefore : Fate::kDieAfter;
 }
 
+void ProcessFileSystem::NoteStatus(const arrow::Status& status) {
+  if (status.ok() || calls_to_live_ > 0 || death_after_failure_ == 0) return;
+  if (random_.Chance(death_after_failure_)) DieAtCall(1 + static_cast<int64_t>(random_.Below(10)));
+}
+
 void ProcessFileSystem::Observe(const std::string& path) {
   if (observer_) observer_(path.find("/date=") != std::string::npos);
 }
@@ -109,6 +115,7 @@ arrow::Status ProcessFileSystem::Change(std::string_view what, const std::string
   }
   ARROW_RETURN_NOT_OK(CheckAlive());
   trace_.Add("status", static_cast<uint64_t>(status.code()));
+  NoteStatus(status);
   Observe(path);
   return status;
 }

@@ -39,6 +39,9 @@ class ProcessFileSystem final : public io::FileSystem {
   /// Go on living, unless it is too late.
   void Spare() { calls_to_live_ = 0; }
   void Die() { dead_ = true; }
+  /// Once the disk has failed a call, die with this probability in one of the next few: what a
+  /// process could not do before it ended is what the next one finds.
+  void set_death_after_failure(double chance) { death_after_failure_ = chance; }
   bool is_dead() const { return dead_; }
   /// Calls that change the disk, so far.
   int64_t call_count() const { return call_count_; }
@@ -85,6 +88,7 @@ class ProcessFileSystem final : public io::FileSystem {
   arrow::Status Change(std::string_view what, const std::string& path,
                        const std::function<arrow::Status()>& call);
   void Observe(const std::string& path);
+  void NoteStatus(const arrow::Status& status);
 
   io::SimFileSystem& disk_;
   Trace& trace_;
@@ -93,6 +97,7 @@ class ProcessFileSystem final : public io::FileSystem {
   int64_t call_count_ = 0;
   std::string last_path_;
   bool dead_ = false;
+  double death_after_failure_ = 0;
   bool exchange_supported_ = true;
   bool prints_calls_ = false;
   ForgottenCall forgotten_;

@@ -87,6 +87,7 @@ arrow::Status Simulation::OpenOnce() {
   process_->set_exchange_supported(exchange_supported_);
   process_->set_prints_calls(options_.prints_calls);
   process_->set_forgotten(options_.forgotten);
+  process_->set_death_after_failure(death_after_failure_);
   const db::Environment environment{.fs = process_.get(),
                                     .clock = &clock_,
                                     .executor = &executor_,
@@ -216,6 +217,11 @@ arrow::Result<bool> Simulation::Recover(bool power_cut) {
   }
   ARROW_RETURN_NOT_OK(StopFaults());
   ARROW_RETURN_NOT_OK(CheckRecovered(survived));
+  // Misfortunes come in rows: what one end has left is what the next one tears.
+  const bool may_die = options_.faults.kills || options_.faults.power_cuts;
+  if (may_die && random_.Chance(0.2)) {
+    process_->DieAtCall(1 + static_cast<int64_t>(random_.Below(10)));
+  }
   return true;
 }
 
@@ -342,7 +348,7 @@ arrow::Status Simulation::Run() {
     if (archive_lost_) return arrow::Status::OK();
     if (process_->is_dead()) {
       const bool power_cut =
-          options_.faults.power_cuts && (!options_.faults.kills || random_.Chance(0.7));
+          options_.faults.power_cuts && (!options_.faults.kills || random_.Chance(0.6));
       Count(power_cut ? "power cuts within an operation" : "kills within an operation");
       const Phase phase = fault_counts_.PhaseOf(process_->last_path());
       fault_counts_.Count("ends of the process", phase);

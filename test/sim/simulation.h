@@ -206,7 +206,9 @@ class Simulation {
 
   bool errors_on_ = false;
   bool read_errors_on_ = false;
+  double death_after_failure_ = 0;
   bool disk_full_ = false;
+  bool faults_linger_ = false;  // The database does not know yet that they are over.
   bool disk_slow_ = false;
   int64_t base_operation_ns_ = 0;
   std::vector<FlippedByte> flipped_;

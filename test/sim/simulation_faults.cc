@@ -61,6 +61,9 @@ void Simulation::TroubleRecovery() {
 }
 
 void Simulation::StartErrors() {
+  // A disk fails as a whole, or in one part again and again.
+  constexpr const char* kParts[] = {"/wal", "/manifest", "/staging", "/date="};
+  if (random_.Chance(0.4)) disk_.set_failing_part(kParts[random_.Below(std::size(kParts))]);
   for (int kinds = random_.Chance(0.6) ? 1 : 3; kinds > 0; --kinds) {
     const auto operation = static_cast<io::SimOperation>(random_.Below(io::kSimOperationCount));
     StartErrorsOf(operation);
@@ -69,6 +72,9 @@ void Simulation::StartErrors() {
         operation == io::SimOperation::kWrite || operation == io::SimOperation::kSync;
     if (is_cut_next && random_.Chance(0.4)) StartErrorsOf(io::SimOperation::kTruncate);
   }
+  if (!options_.faults.kills || !random_.Chance(0.3)) return;
+  death_after_failure_ = 0.5;
+  if (process_ != nullptr) process_->set_death_after_failure(death_after_failure_);
 }
 
 void Simulation::StartErrorsOf(io::SimOperation operation) {
@@ -235,11 +241,17 @@ arrow::Status Simulation::StopFaults() {
   SetBaseSpeed();
   disk_.set_capacity_bytes(std::nullopt);
   errors_on_ = read_errors_on_ = disk_full_ = false;
+  death_after_failure_ = 0;
+  if (process_ != nullptr) process_->set_death_after_failure(0);
   ARROW_RETURN_NOT_OK(UnflipBits());
   if (!had_faults) return arrow::Status::OK();
   Say("faults end");
   // The database looks at the disk's room once a second.
-  if (database_ != nullptr && process_ != nullptr && !process_->is_dead()) executor_.RunFor(1001);
+  if (database_ != nullptr && process_ != nullptr && !process_->is_dead()) {
+    faults_linger_ = true;
+    executor_.RunFor(1001);
+    faults_linger_ = false;
+  }
   return arrow::Status::OK();
 }
 

@@ -98,9 +98,10 @@ arrow::Status Simulation::CheckAnswer(const arrow::Result<WriteReport>& result,
   }
   const ErrorKind kind = KindOf(result.status());
   const bool is_later = kind == ErrorKind::kOverloaded || kind == ErrorKind::kClosed;
-  if (is_later && (HasFaults() || head_is_full || is_closing_ || process_->is_dead())) {
+  const bool is_faulty = HasFaults() || faults_linger_;
+  if (is_later && (is_faulty || head_is_full || is_closing_ || process_->is_dead())) {
     Count("writes postponed");
-    if (kind == ErrorKind::kOverloaded && head_is_full && !HasFaults()) {
+    if (kind == ErrorKind::kOverloaded && head_is_full && !is_faulty) {
       fault_counts_.Count("writes refused: memory is full", Phase::kLog);
     }
     return arrow::Status::OK();
