@@ -127,10 +127,11 @@ Generation::SeriesBuffer& Generation::BufferOf(SeriesRef ref) {
 Generation::Outcome Generation::Append(SeriesRef ref, int64_t time_ms, double value,
                                        int64_t start_ms) {
   SeriesBuffer& buffer = BufferOf(ref);
-  if (buffer.count == 0) {
-    buffer.first = buffer.last = NewChunk(FirstCapacity(touched_.size()));
-    if (!buffer.has_lists) touched_.push_back(ref);
-  } else if (time_ms <= buffer.last_time_ms) {
+  if (buffer.first == nullptr) {
+    Chunk* const chunk = NewChunk(FirstCapacity(touched_.size()));
+    Touch(ref, buffer);
+    buffer.first = buffer.last = chunk;
+  } else if (buffer.count > 0 && time_ms <= buffer.last_time_ms) {
     const double newest = buffer.last->values()[buffer.last_count - 1];
     const int64_t newest_ms = buffer.last->times()[buffer.last_count - 1];
     const bool has_starts = start_ms != 0 || buffer.has_starts;
@@ -147,36 +148,41 @@ Generation::Outcome Generation::Append(SeriesRef ref, int64_t time_ms, double va
     buffer.last = chunk;
     buffer.last_count = 0;
   }
+  int64_t* const day_count = CountOfDay(time_ms);
+  if (start_ms != 0 || buffer.has_starts) NoteStart(ref, start_ms, &buffer);
+  // From here on nothing fails: a sample counts wholly or not at all.
   buffer.last->times()[buffer.last_count] = time_ms;
   buffer.last->values()[buffer.last_count] = value;
-  if (start_ms != 0 || buffer.has_starts) NoteStart(ref, start_ms, &buffer);
   ++buffer.last_count;
   ++buffer.count;
   buffer.last_time_ms = buffer.count == 1 ? time_ms : std::max(buffer.last_time_ms, time_ms);
   ++sample_count_;
-  NoteTime(time_ms);
+  ++*day_count;
+  Extend(&time_range_, time_ms);
   return Outcome::kAdded;
 }
 
 void Generation::NoteStart(SeriesRef ref, int64_t start_ms, SeriesBuffer* buffer) {
   std::vector<StartRun>& runs = starts_[static_cast<uint32_t>(ref)];
-  if (!buffer->has_starts && buffer->count > 0) runs.push_back({.first = 0, .start_ms = 0});
-  buffer->has_starts = true;
+  if (runs.empty() && buffer->count > 0) runs.push_back({.first = 0, .start_ms = 0});
   if (runs.empty() || runs.back().start_ms != start_ms) {
     runs.push_back({.first = buffer->count, .start_ms = start_ms});
   }
+  buffer->has_starts = true;
 }
 
-void Generation::NoteTime(int64_t time_ms) {
-  time_range_.start_ms = std::min(time_range_.start_ms, time_ms);
-  time_range_.end_ms = std::max(time_range_.end_ms, time_ms);
+int64_t* Generation::CountOfDay(int64_t time_ms) {
   if (time_ms < cached_day_start_ms_ || time_ms >= cached_day_end_ms_) {
     const int64_t day = base::DayOf(time_ms);
+    cached_day_count_ = &days_[day];
     cached_day_start_ms_ = day * base::kDayMs;
     cached_day_end_ms_ = cached_day_start_ms_ + base::kDayMs;
-    cached_day_count_ = &days_[day];
   }
-  ++*cached_day_count_;
+  return cached_day_count_;
+}
+
+void Generation::Touch(SeriesRef ref, const SeriesBuffer& buffer) {
+  if (buffer.first == nullptr && !buffer.has_lists) touched_.push_back(ref);
 }
 
 std::byte* Generation::Allocate(size_t size) {
@@ -203,15 +209,14 @@ Chunk* Generation::NewChunk(uint32_t capacity) {
 }
 
 Generation::SeriesLists& Generation::ListsOf(SeriesRef ref, SeriesBuffer* buffer) {
-  if (buffer->count == 0 && !buffer->has_lists) touched_.push_back(ref);
+  SeriesLists& lists = lists_[static_cast<uint32_t>(ref)];
+  Touch(ref, *buffer);
   buffer->has_lists = true;
-  return lists_[static_cast<uint32_t>(ref)];
+  return lists;
 }
 
-void Generation::NoteListed(int64_t time_ms, size_t bytes, std::set<int64_t>* days,
-                            TimeRange* range) {
+void Generation::NoteListed(int64_t time_ms, size_t bytes, TimeRange* range) {
   list_bytes_ += static_cast<int64_t>(bytes);
-  days->insert(base::DayOf(time_ms));
   Extend(range, time_ms);
   Extend(&time_range_, time_ms);
 }
@@ -232,6 +237,7 @@ Generation::Outcome Generation::AppendHistogram(SeriesRef ref, int64_t time_ms, 
                                          .floats_before = buffer.count,
                                          .message_bytes = static_cast<uint32_t>(message.size())};
   std::memcpy(node + 1, message.data(), message.size());
+  histogram_days_.insert(base::DayOf(time_ms));
   if (last == nullptr) {
     lists.capture.first_histogram = node;
     lists.histogram_range = {.start_ms = time_ms, .end_ms = time_ms};
@@ -241,7 +247,7 @@ Generation::Outcome Generation::AppendHistogram(SeriesRef ref, int64_t time_ms, 
   lists.last_histogram = node;
   ++lists.capture.histogram_count;
   ++histogram_count_;
-  NoteListed(time_ms, size, &histogram_days_, &lists.histogram_range);
+  NoteListed(time_ms, size, &lists.histogram_range);
   return Outcome::kAdded;
 }
 
@@ -257,6 +263,7 @@ Generation::Outcome Generation::AppendExemplar(SeriesRef ref, int64_t time_ms, d
   auto* const node = new (Allocate(size)) ExemplarNode{
       .time_ms = time_ms, .value = value, .label_bytes = static_cast<uint32_t>(labels.size())};
   std::memcpy(node + 1, labels.data(), labels.size());
+  exemplar_days_.insert(base::DayOf(time_ms));
   if (last == nullptr) {
     lists.capture.first_exemplar = node;
     lists.exemplar_range = {.start_ms = time_ms, .end_ms = time_ms};
@@ -266,16 +273,16 @@ Generation::Outcome Generation::AppendExemplar(SeriesRef ref, int64_t time_ms, d
   lists.last_exemplar = node;
   ++lists.capture.exemplar_count;
   ++exemplar_count_;
-  NoteListed(time_ms, size, &exemplar_days_, &lists.exemplar_range);
+  NoteListed(time_ms, size, &lists.exemplar_range);
   return Outcome::kAdded;
 }
 
 void Generation::AppendMetadata(MetadataNews news) {
   const size_t bytes =
       sizeof(MetadataNews) + news.metric.size() + news.help.size() + news.unit.size();
+  metadata_.push_back(std::move(news));
   memory_bytes_ += static_cast<int64_t>(bytes);
   list_bytes_ += static_cast<int64_t>(bytes);
-  metadata_.push_back(std::move(news));
 }
 
 const Generation::SeriesLists* Generation::FindLists(SeriesRef ref) const {

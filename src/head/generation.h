@@ -177,9 +177,10 @@ class Generation {
   SeriesLists& ListsOf(SeriesRef ref, SeriesBuffer* buffer);
   const SeriesLists* FindLists(SeriesRef ref) const;
   bool HasHistograms(SeriesRef ref) const;
-  void NoteListed(int64_t time_ms, size_t bytes, std::set<int64_t>* days, TimeRange* range);
+  void NoteListed(int64_t time_ms, size_t bytes, TimeRange* range);
   void NoteStart(SeriesRef ref, int64_t start_ms, SeriesBuffer* buffer);
-  void NoteTime(int64_t time_ms);
+  int64_t* CountOfDay(int64_t time_ms);
+  void Touch(SeriesRef ref, const SeriesBuffer& buffer);
 
   uint64_t number_;
   LogPosition begin_;

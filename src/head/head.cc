@@ -1,6 +1,7 @@
 #include "head/head.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "base/check.h"
@@ -25,15 +26,24 @@ void NoteFlushed(const Generation& generation, SeriesRef ref, Series* series) {
   }
 }
 
+// Tells whether a series matches; null: every one does.
+bool MatchesAll(const std::vector<Matcher>* selector, LabelsView labels) {
+  return selector == nullptr ||
+         std::all_of(selector->begin(), selector->end(),
+                     [&](const Matcher& each) { return each.Matches(labels.Get(each.name())); });
+}
+
 }  // namespace
 
 Head::Head(Log* log, int64_t files_through_ms) : log_(log), files_through_ms_(files_through_ms) {
   BeginGeneration(log_ == nullptr ? LogPosition{} : log_->appended());
 }
 
-void Head::BeginGeneration(LogPosition begin) {
+std::shared_ptr<Generation> Head::BeginGeneration(LogPosition begin) {
+  auto next = std::make_shared<Generation>(next_generation_, begin);
+  ++next_generation_;
   losses_before_active_ = log_ == nullptr ? 0 : log_->loss_count();
-  active_ = std::make_shared<Generation>(next_generation_++, begin);
+  return std::exchange(active_, std::move(next));
 }
 
 void Head::OrderSeries() {
@@ -69,8 +79,8 @@ arrow::Result<std::shared_ptr<const FrozenGeneration>> Head::Freeze() {
     for (const auto& waiting : frozen_) NoteFlushed(*waiting, ref, &series);
     frozen->series.push_back(std::move(series));
   }
-  frozen_.push_back(active_);
-  BeginGeneration(frozen->generation->end());
+  frozen_.reserve(frozen_.size() + 1);  // So that all of it happens, or nothing.
+  frozen_.push_back(BeginGeneration(active_->end()));
   return std::shared_ptr<const FrozenGeneration>(std::move(frozen));
 }
 
@@ -85,7 +95,12 @@ void Head::DropFrozen(const FrozenGeneration& frozen, bool forget_idle) {
   const uint64_t oldest_alive = frozen_.empty() ? active_->number() : frozen_.front()->number();
   const uint64_t idle_before =
       next_generation_ > kIdleGenerations ? next_generation_ - kIdleGenerations : 0;
-  table_.ForgetIdle(forget_idle ? oldest_alive : std::min(oldest_alive, idle_before), forget_idle);
+  try {
+    table_.ForgetIdle(forget_idle ? oldest_alive : std::min(oldest_alive, idle_before),
+                      forget_idle);
+  } catch (const std::bad_alloc&) {
+    // Another time.
+  }
 }
 
 bool Head::IsInAny(SeriesRef ref, const IsWanted& is_wanted) const {
@@ -99,46 +114,102 @@ void Head::SortLocked(std::vector<SeriesRef>* refs) const {
             [this](SeriesRef a, SeriesRef b) { return table_.IsBefore(a, b); });
 }
 
-std::vector<SeriesRef> Head::MatchLocked(std::span<const std::vector<Matcher>> selectors,
-                                         const IsWanted& is_wanted) const {
-  std::vector<SeriesRef> matched;
-  const auto match = [&](std::span<const SeriesRef> candidates, std::span<const Matcher> matchers) {
-    for (const SeriesRef ref : candidates) {
-      const LabelsView labels(table_[ref].labels);
-      const bool matches = std::all_of(matchers.begin(), matchers.end(), [&](const Matcher& each) {
-        return each.Matches(labels.Get(each.name()));
-      });
-      if (matches && IsInAny(ref, is_wanted)) matched.push_back(ref);
-    }
+// Calls visit(selector, refs) with the series that each selector is to be matched against; without
+// selectors, with all and nullptr.
+template <typename Visit>
+void Head::VisitCandidates(Selectors selectors, Visit visit) const {
+  const auto visit_all = [&](const std::vector<Matcher>* selector) {
+    visit(selector, table_.order());
+    visit(selector, table_.unordered());
   };
-  const auto match_all = [&](std::span<const Matcher> matchers) {
-    match(table_.order(), matchers);
-    match(table_.unordered(), matchers);
-  };
-  if (selectors.empty()) match_all({});
-  for (const std::vector<Matcher>& matchers : selectors) {
-    const auto metric = std::find_if(matchers.begin(), matchers.end(), [](const Matcher& each) {
+  if (selectors.empty()) visit_all(nullptr);
+  for (const std::vector<Matcher>& selector : selectors) {
+    const auto metric = std::find_if(selector.begin(), selector.end(), [](const Matcher& each) {
       return each.type() == MatchType::kEqual && each.name() == kMetricLabel;
     });
-    if (metric == matchers.end()) {
-      match_all(matchers);
+    if (metric == selector.end()) {
+      visit_all(&selector);
     } else if (const auto* of_metric = table_.OfMetric(metric->value())) {
-      match(*of_metric, matchers);
+      visit(&selector, *of_metric);
     }
   }
-  SortLocked(&matched);
-  matched.erase(std::unique(matched.begin(), matched.end()), matched.end());
+}
+
+std::vector<SeriesRef> Head::MatchLocked(Selectors selectors) const {
+  std::vector<SeriesRef> matched;
+  VisitCandidates(selectors, [&](const auto* selector, std::span<const SeriesRef> refs) {
+    for (const SeriesRef ref : refs) {
+      if (MatchesAll(selector, LabelsView(table_[ref].labels))) matched.push_back(ref);
+    }
+  });
   return matched;
 }
 
-HeadSnapshot Head::CaptureWhere(std::span<const std::vector<Matcher>> selectors,
-                                const IsWanted& is_wanted) {
+// Matching many series takes its time, which no write should wait for: their labels are taken under
+// the mutex, and stay readable. Nothing when there are few.
+std::optional<Head::Candidates> Head::TakeCandidates(Selectors selectors) const {
+  constexpr size_t kFew = 2048;
   const std::lock_guard lock(mutex_);
+  size_t count = 0;
+  VisitCandidates(selectors, [&](const auto*, const auto& refs) { count += refs.size(); });
+  if (count <= kFew || selectors.empty()) return std::nullopt;
+  Candidates candidates{.arena = table_.arena(),
+                        .ordered = table_.order().size(),
+                        .unordered = table_.unordered().size(),
+                        .series = {}};
+  candidates.series.reserve(count);
+  VisitCandidates(selectors, [&](const auto* selector, const auto& refs) {
+    for (const SeriesRef ref : refs) {
+      candidates.series.push_back({LabelsView(table_[ref].labels), ref, selector});
+    }
+  });
+  return candidates;
+}
+
+// Adds what came since to what was matched; false where series were ordered or forgotten meanwhile.
+bool Head::CatchUpLocked(Selectors selectors, const Candidates& candidates,
+                         std::vector<SeriesRef>* matched) const {
+  if (candidates.arena != table_.arena() || candidates.ordered != table_.order().size()) {
+    return false;
+  }
+  const std::vector<SeriesRef>& fresh = table_.unordered();
+  for (size_t i = candidates.unordered; i < fresh.size(); ++i) {
+    const LabelsView labels(table_[fresh[i]].labels);
+    const bool matches = std::any_of(selectors.begin(), selectors.end(),
+                                     [&](const auto& each) { return MatchesAll(&each, labels); });
+    if (matches) matched->push_back(fresh[i]);
+  }
+  return true;
+}
+
+HeadSnapshot Head::CaptureWhere(Selectors selectors, const IsWanted& is_wanted) {
+  // Series are ordered, and forgotten, once a flush.
+  constexpr int kAttempts = 3;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const auto candidates = TakeCandidates(selectors);
+    if (!candidates) break;
+    std::vector<SeriesRef> matched;
+    for (const Candidate& each : candidates->series) {
+      if (MatchesAll(each.selector, each.labels)) matched.push_back(each.ref);
+    }
+    const std::lock_guard lock(mutex_);
+    if (CatchUpLocked(selectors, *candidates, &matched)) {
+      return CaptureLocked(std::move(matched), is_wanted);
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  return CaptureLocked(MatchLocked(selectors), is_wanted);
+}
+
+HeadSnapshot Head::CaptureLocked(std::vector<SeriesRef> refs, const IsWanted& is_wanted) const {
+  std::erase_if(refs, [&](SeriesRef ref) { return !IsInAny(ref, is_wanted); });
+  SortLocked(&refs);
+  refs.erase(std::unique(refs.begin(), refs.end()), refs.end());
   HeadSnapshot snapshot;
   snapshot.arena = table_.arena();
   snapshot.generations = frozen_;
   snapshot.generations.push_back(active_);
-  for (const SeriesRef ref : MatchLocked(selectors, is_wanted)) {
+  for (const SeriesRef ref : refs) {
     HeadSeries series{.labels = LabelsView(table_[ref].labels), .parts = {}};
     for (const auto& generation : snapshot.generations) {
       if (is_wanted(*generation, ref)) series.parts.push_back(generation->Capture(ref));
@@ -148,14 +219,13 @@ HeadSnapshot Head::CaptureWhere(std::span<const std::vector<Matcher>> selectors,
   return snapshot;
 }
 
-HeadSnapshot Head::Capture(std::span<const std::vector<Matcher>> selectors, TimeRange range) {
+HeadSnapshot Head::Capture(Selectors selectors, TimeRange range) {
   return CaptureWhere(selectors, [range](const Generation& generation, SeriesRef ref) {
     return generation.Has(ref) && generation.RangeOf(ref).Overlaps(range);
   });
 }
 
-HeadSnapshot Head::CaptureExemplars(std::span<const std::vector<Matcher>> selectors,
-                                    TimeRange range) {
+HeadSnapshot Head::CaptureExemplars(Selectors selectors, TimeRange range) {
   return CaptureWhere(selectors, [range](const Generation& generation, SeriesRef ref) {
     return generation.HasExemplars(ref) && generation.ExemplarRangeOf(ref).Overlaps(range);
   });

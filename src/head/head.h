@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -100,9 +101,10 @@ class Head {
   void DropFrozen(const FrozenGeneration& frozen, bool forget_idle = false);
 
   /// Capture the series that match any of the selectors (none: all) and overlap `range`.
-  HeadSnapshot Capture(std::span<const std::vector<Matcher>> selectors, TimeRange range);
+  using Selectors = std::span<const std::vector<Matcher>>;
+  HeadSnapshot Capture(Selectors selectors, TimeRange range);
   /// The same of series that have exemplars in `range`.
-  HeadSnapshot CaptureExemplars(std::span<const std::vector<Matcher>> selectors, TimeRange range);
+  HeadSnapshot CaptureExemplars(Selectors selectors, TimeRange range);
   /// What was said of metrics and is in memory, oldest first.
   std::vector<MetadataNews> metadata() const;
 
@@ -132,6 +134,7 @@ class Head {
   void AppendExemplars(const wire::WriteRequest& request, const wire::DecodedSeries& series,
                        const AppendRules& rules, uint64_t segment, WriteReport* report);
   void DefineInSegment(SeriesRef ref, uint64_t segment, std::vector<SeriesDefinition>* definitions);
+  void Undefine(std::span<const SeriesDefinition> definitions);
   LogPosition EndOfRepeats(uint64_t segment) const;
 
   arrow::Status ReplayDefinitions(std::span<const SeriesDefinition> definitions, uint64_t segment);
@@ -140,12 +143,28 @@ class Head {
   arrow::Status ReplaySamples();
   arrow::Status ReplayNonFloats();
 
-  void BeginGeneration(LogPosition begin);
+  std::shared_ptr<Generation> BeginGeneration(LogPosition begin);  // Gives the one before.
   using IsWanted = std::function<bool(const Generation& generation, SeriesRef ref)>;
-  HeadSnapshot CaptureWhere(std::span<const std::vector<Matcher>> selectors,
-                            const IsWanted& is_wanted);
-  std::vector<SeriesRef> MatchLocked(std::span<const std::vector<Matcher>> selectors,
-                                     const IsWanted& is_wanted) const;
+  // Series that may match, as they are at one moment.
+  struct Candidate {
+    LabelsView labels;
+    SeriesRef ref;
+    const std::vector<Matcher>* selector;
+  };
+  struct Candidates {
+    std::shared_ptr<const LabelArena> arena;
+    size_t ordered;  // Sizes of the table's lists.
+    size_t unordered;
+    std::vector<Candidate> series;
+  };
+  template <typename Visit>
+  void VisitCandidates(Selectors selectors, Visit visit) const;
+  std::optional<Candidates> TakeCandidates(Selectors selectors) const;
+  bool CatchUpLocked(Selectors selectors, const Candidates& candidates,
+                     std::vector<SeriesRef>* matched) const;
+  std::vector<SeriesRef> MatchLocked(Selectors selectors) const;
+  HeadSnapshot CaptureWhere(Selectors selectors, const IsWanted& is_wanted);
+  HeadSnapshot CaptureLocked(std::vector<SeriesRef> refs, const IsWanted& is_wanted) const;
   bool IsInAny(SeriesRef ref, const IsWanted& is_wanted) const;
   void SortLocked(std::vector<SeriesRef>* refs) const;
   void OrderSeries();

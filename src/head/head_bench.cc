@@ -1,8 +1,13 @@
 // CPU of a write from its compressed body to the log's buffer: 22,000 series, one sample each, in
 // requests of 2,000 as Prometheus sends them.
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <vector>
 
 #include <benchmark/benchmark.h>
@@ -91,6 +96,55 @@ void BM_Write(benchmark::State& state) {
   state.SetItemsProcessed(samples);
   state.SetLabel(stage == 0 ? "snappy" : stage == 1 ? "snappy+decode" : "snappy+decode+append");
 }
+// The longest wait of a write while others capture with a regex that looks at every series.
+void BM_WriteBesideWideCapture(benchmark::State& state) {
+  io::SimFileSystem fs(1);
+  io::SimClock clock;
+  auto log = Log::Open(fs, clock, "wal", {.salt_seed = 1}).ValueOrDie();
+  Head head(log.get(), -1);
+  constexpr int kAll = 200'000;
+  wire::RequestEncoder encoder(wire::WriteVersion::kV1);
+  wire::WriteRequest request;
+  WriteReport report;
+  const auto append = [&](int first, int count, int64_t time_ms) {
+    encoder.Clear();
+    for (int i = first; i < first + count; ++i) {
+      encoder.BeginSeries(SeriesNumber(i).bytes());
+      encoder.AddSample(time_ms, i);
+    }
+    const std::string_view message = encoder.Finish();
+    (void)wire::DecodeV1({reinterpret_cast<const uint8_t*>(message.data()), message.size()},
+                         &request);
+    (void)head.Append(request, {}, 0, &report);
+  };
+  for (int first = 0; first < kAll; first += kPerRequest) append(first, kPerRequest, 1000);
+  const std::vector<std::vector<Matcher>> wide = {
+      {Matcher::Make(MatchType::kRegex, "pod", ".*application.*[0-9]7b?[0-9]+9").ValueOrDie()}};
+  std::atomic<bool> is_over = false;
+  int64_t captures = 0;
+  std::thread reader([&] {
+    for (; !is_over; ++captures) benchmark::DoNotOptimize(head.Capture(wide, {}));
+  });
+  using Clock = std::chrono::steady_clock;
+  std::vector<double> waits_ms;
+  int64_t time_ms = 2000;
+  for (auto _ : state) {
+    const auto start = Clock::now();
+    append(static_cast<int>(time_ms % kAll), 1, time_ms);
+    waits_ms.push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());
+    ++time_ms;
+    std::this_thread::sleep_for(std::chrono::microseconds(500));
+  }
+  is_over = true;
+  reader.join();
+  std::sort(waits_ms.begin(), waits_ms.end());
+  state.counters["median_ms"] = waits_ms[waits_ms.size() / 2];
+  state.counters["p99_ms"] = waits_ms[waits_ms.size() * 99 / 100];
+  state.counters["longest_ms"] = waits_ms.back();
+  state.counters["captures"] = static_cast<double>(captures);
+}
+BENCHMARK(BM_WriteBesideWideCapture)->Iterations(2000)->Unit(benchmark::kMillisecond);
+
 BENCHMARK(BM_Write)->Arg(0)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond);
 
 }  // namespace

@@ -57,9 +57,9 @@ void Head::ForgetReplayed() {
 arrow::Status Head::ReplaySamples() {
   for (size_t i = 0; i < record_.refs.size(); ++i) {
     ARROW_ASSIGN_OR_RAISE(const SeriesRef ref, ReplayedRef(record_.refs[i]));
+    table_[ref].last_generation = active_->number();
     active_->Append(ref, record_.time_ms[i], record_.value[i],
                     record_.start_ms.empty() ? 0 : record_.start_ms[i]);
-    table_[ref].last_generation = active_->number();
   }
   return arrow::Status::OK();
 }

@@ -1,6 +1,7 @@
 #include "head/head.h"
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -9,6 +10,8 @@
 #include <random>
 #include <set>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -499,6 +502,45 @@ TEST_F(NonFloatHeadTest, WhatIsNoFloatCountsByItsBytes) {
   EXPECT_GT(head_->load(), 100);
   EXPECT_EQ(head_->sample_count(), 1);
 }
+
+// Matching goes on without the mutex: meanwhile series come, get their place in the order, and are
+// forgotten.
+class WideCaptureTest : public HeadTest, public testing::WithParamInterface<bool> {};
+
+TEST_P(WideCaptureTest, SeesWholeWritesWhileSeriesComeAndGo) {
+  const bool drops = GetParam();
+  constexpr int kFirst = 6000;
+  constexpr int kPairs = 3000;
+  std::vector<Sample> first;
+  for (int i = 0; i < kFirst; ++i) first.push_back({i, 1000, 1});
+  Append(first);
+  std::atomic<int> written = 0;
+  std::thread writer([&] {
+    for (int i = 0; i < kPairs; ++i) {
+      const int number = kFirst + 2 * i;
+      Append({{number, 2000, 1}, {number + 1, 2000, 1}});
+      written = i + 1;
+      if (i % 500 != 499) continue;
+      const auto frozen = head_->Freeze().ValueOrDie();
+      if (drops) head_->DropFrozen(*frozen, true);
+    }
+  });
+  const std::vector<std::vector<Matcher>> wide = {
+      {Matcher::Make(MatchType::kRegex, "pod", "pod-[0-9]*[0-9]").ValueOrDie()}};
+  for (int before = 0; before < kPairs;) {
+    before = written;
+    const HeadSnapshot snapshot = head_->Capture(wide, {.start_ms = 2000});
+    std::set<std::string_view> found;
+    for (const HeadSeries& series : snapshot.series) found.insert(series.labels.bytes());
+    EXPECT_EQ(found.size(), snapshot.series.size());
+    EXPECT_EQ(found.size() % 2, 0u);
+    if (!drops) {
+      EXPECT_GE(found.size(), 2 * static_cast<size_t>(before));
+    }
+  }
+  writer.join();
+}
+INSTANTIATE_TEST_SUITE_P(KeptAndDropped, WideCaptureTest, testing::Bool());
 
 TEST_F(HeadTest, DamagedRecordsAreErrorsNotCrashes) {
   std::mt19937_64 random(5);

@@ -148,8 +148,13 @@ void Head::DefineInSegment(SeriesRef ref, uint64_t segment,
                            std::vector<SeriesDefinition>* definitions) {
   SeriesTable::Entry& entry = table_[ref];
   if (entry.log_segment == segment) return;
-  entry.log_segment = segment;
   definitions->push_back({static_cast<uint32_t>(ref), entry.labels});
+  entry.log_segment = segment;
+}
+
+// A record that did not come to the log has not defined its series there.
+void Head::Undefine(std::span<const SeriesDefinition> definitions) {
+  for (const SeriesDefinition& each : definitions) table_[SeriesRef{each.ref}].log_segment = 0;
 }
 
 // Where a write is durable that only repeats what is logged: when that is. Where the log gave up
@@ -179,6 +184,7 @@ void Head::AppendSamples(const wire::WriteRequest& request, const wire::DecodedS
     Refuse(refusal, series.sample_count, report, [&] { return Describe(series.labels); });
     return;
   }
+  table_[ref].last_generation = active_->number();
   for (uint32_t i = first_good; i < end; ++i) {
     const int64_t time_ms = request.time_ms[i];
     if (!in_bounds(i)) [[unlikely]] {
@@ -198,13 +204,11 @@ void Head::AppendSamples(const wire::WriteRequest& request, const wire::DecodedS
     record_.value.push_back(request.value[i]);
     if (!request.start_ms.empty()) record_.start_ms.push_back(start_ms);
   }
-  table_[ref].last_generation = active_->number();
 }
 
 LogPosition Head::AppendFloats(const wire::WriteRequest& request, const AppendRules& rules,
                                size_t most_bytes, WriteReport* report) {
   if (request.time_ms.empty()) return {};
-  record_.Clear();
   const uint64_t segment = log_->PrepareAppend(most_bytes);
   for (const wire::DecodedSeries& series : request.series) {
     if (series.sample_count > 0) AppendSamples(request, series, rules, segment, report);
@@ -287,7 +291,6 @@ LogPosition Head::AppendNonFloats(const wire::WriteRequest& request, const Appen
   if (request.histograms.empty() && request.exemplars.empty() && request.metadata.empty()) {
     return {};
   }
-  non_float_record_.Clear();
   exemplar_labels_.clear();
   const uint64_t segment = log_->PrepareAppend(most_bytes);
   const int64_t kept_before = report->histograms + report->exemplars;
@@ -328,15 +331,22 @@ arrow::Result<AppendPosition> Head::Append(const wire::WriteRequest& request,
   const std::lock_guard lock(mutex_);
   if (!replayed_.empty()) ForgetReplayed();
   const bool was_empty = active_->is_empty();
-  const uint64_t losses = losses_before_active_;
-  log_has_all_ = log_->loss_count() == losses;
-  // Should memory run out below, memory holds what the log does not.
-  losses_before_active_ = kLogIncomplete;
+  log_has_all_ = log_->loss_count() == losses_before_active_;
+  record_.Clear();
+  non_float_record_.Clear();
   AppendPosition position;
-  position.floats = AppendFloats(request, rules, most_bytes, report);
-  position.non_floats = AppendNonFloats(request, rules, most_non_float_bytes, now_ms, report);
+  try {
+    position.floats = AppendFloats(request, rules, most_bytes, report);
+    position.non_floats = AppendNonFloats(request, rules, most_non_float_bytes, now_ms, report);
+  } catch (...) {
+    // Memory ran out, and holds what the log does not.
+    losses_before_active_ = kLogIncomplete;
+    Undefine(record_.definitions);
+    Undefine(non_float_record_.definitions);
+    if (was_empty && !active_->is_empty()) active_->set_first_append_ms(now_ms);
+    throw;
+  }
   if (was_empty && !active_->is_empty()) active_->set_first_append_ms(now_ms);
-  losses_before_active_ = losses;
   // A rare giant gives its memory back.
   if (encoded_.capacity() > kMostScratchBytes) {
     record_ = {};

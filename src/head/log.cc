@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <new>
 #include <optional>
 #include <random>
 #include <utility>
@@ -84,7 +85,9 @@ Log::Log(io::FileSystem& fs, io::Clock& clock, std::string folder, LogOptions op
       salt_seed_(options.salt_seed != 0 ? options.salt_seed : DrawSeed()),
       spare_(std::make_unique<Pending>()),
       pending_(std::make_unique<Pending>()),
-      codec_(0, 0) {}
+      codec_(0, 0) {
+  losses_.reserve(kMaxLosses + 1);
+}
 
 Log::~Log() = default;
 
@@ -153,11 +156,11 @@ LogPosition Log::FinishRecord(uint8_t type, uint8_t* record, size_t payload_byte
   std::memset(payload + payload_bytes, 0, padding_bytes);
 
   const size_t begin = pending_->buffer.size();
-  pending_->buffer.Add(static_cast<size_t>(record_bytes));
   auto& runs = pending_->runs;
   if (runs.empty() || runs.back().segment != appended_.segment) {
     runs.push_back({appended_.segment, appended_.offset_bytes, begin, begin});
   }
+  pending_->buffer.Add(static_cast<size_t>(record_bytes));
   runs.back().end = pending_->buffer.size();
   appended_.offset_bytes += record_bytes;
   return appended_;
@@ -209,7 +212,14 @@ arrow::Status Log::SyncFile() {
 arrow::Status Log::FinishFile() {
   if (file_ == nullptr) return arrow::Status::OK();
   // In every mode: the next header says that all of this one is on disk.
-  if (const auto synced = SyncFile(); !synced.ok()) {
+  arrow::Status synced;
+  try {
+    synced = SyncFile();
+  } catch (const std::bad_alloc&) {
+    GiveUpFile(true);
+    throw;
+  }
+  if (!synced.ok()) {
     GiveUpFile(true);
     return synced;
   }
@@ -234,41 +244,47 @@ arrow::Status Log::Write(const Pending& batch) {
   return arrow::Status::OK();
 }
 
-/// Cut the file back to what may be trusted, as far as the disk lets us.
+/// Cut the file back to what may be trusted, as far as the disk and memory let us.
 void Log::GiveUpFile(bool is_sync_failure) {
   if (file_ == nullptr) return;
-  const std::string path = file_->path();
-  ARROW_UNUSED(file_->Close());
-  file_.reset();
+  const auto file = std::move(file_);
   // A failed write leaves alone what other Commits have written, and Truncate syncs it; after a
   // failed sync, only what was synced before may be trusted.
   const int64_t wanted_bytes = is_sync_failure ? file_synced_bytes_ : file_committed_bytes_;
   int64_t end_bytes = file_synced_bytes_;
   bool is_gone = false;
-  if (wanted_bytes <= kSegmentHeaderBytes) {
-    is_gone = fs_.RemoveFile(path).ok();
-  } else if (fs_.Truncate(path, wanted_bytes).ok()) {
-    end_bytes = wanted_bytes;
+  try {
+    ARROW_UNUSED(file->Close());
+    if (wanted_bytes <= kSegmentHeaderBytes) {
+      is_gone = fs_.RemoveFile(file->path()).ok();
+    } else if (fs_.Truncate(file->path(), wanted_bytes).ok()) {
+      end_bytes = wanted_bytes;
+    }
+  } catch (const std::bad_alloc&) {
+    // As if the disk had not let us.
   }
   if (end_bytes > kSegmentHeaderBytes) chain_end_ = {file_segment_, end_bytes};
   const std::lock_guard lock(mutex_);
+  const auto size = sizes_.find(file_segment_);
+  if (size == sizes_.end()) return;
   if (is_gone) {
-    sizes_.erase(file_segment_);
+    sizes_.erase(size);
   } else {
-    sizes_[file_segment_] = end_bytes;
+    size->second = end_bytes;
   }
 }
 
-void Log::Drop(const arrow::Status& status) {
+// Does not fail: what the log says of its records is true also when memory ran out.
+void Log::Drop(std::shared_ptr<const arrow::Status> status) {
   const LogPosition after = std::max(durable_, chain_end_);
   const LogPosition through{appended_.segment, std::numeric_limits<int64_t>::max()};
   const bool goes_on = !losses_.empty() && after == LogPosition{losses_.back().through.segment + 1,
                                                                 kSegmentHeaderBytes};
   if (goes_on) {
     losses_.back().through = through;
-    losses_.back().status = status;
+    losses_.back().status = std::move(status);
   } else {
-    losses_.push_back({after, through, status});
+    losses_.push_back({after, through, std::move(status)});
   }
   if (losses_.size() > kMaxLosses) {
     losses_[1].after = losses_[0].after;
@@ -282,9 +298,21 @@ void Log::Drop(const arrow::Status& status) {
 
 arrow::Status Log::Fail(const arrow::Status& status, bool is_sync_failure) {
   GiveUpFile(is_sync_failure);
+  std::shared_ptr<const arrow::Status> kept;
+  try {
+    kept = std::make_shared<const arrow::Status>(status);
+  } catch (const std::bad_alloc&) {
+    // IsCommitted says what it can.
+  }
   const std::lock_guard lock(mutex_);
-  Drop(status);
+  Drop(std::move(kept));
   return status;
+}
+
+void Log::FailWithoutMemory(bool is_sync_failure) {
+  GiveUpFile(is_sync_failure);
+  const std::lock_guard lock(mutex_);
+  Drop(nullptr);
 }
 
 arrow::Result<LogPosition> Log::Commit() {
@@ -295,13 +323,22 @@ arrow::Result<LogPosition> Log::Commit() {
     std::swap(pending_, spare_);
     target = appended_;
   }
-  const arrow::Status written = Write(*spare_);
-  spare_->Clear();
-  if (!written.ok()) return Fail(written, false);
-  file_committed_bytes_ = file_written_bytes_;
-  if (options_.mode == SyncMode::kBatch) {
-    if (const auto synced = SyncFile(); !synced.ok()) return Fail(synced, true);
+  arrow::Status done;
+  bool is_syncing = false;
+  try {
+    done = Write(*spare_);
+    if (done.ok()) {
+      file_committed_bytes_ = file_written_bytes_;
+      is_syncing = options_.mode == SyncMode::kBatch;
+      if (is_syncing) done = SyncFile();
+    }
+  } catch (const std::bad_alloc&) {
+    spare_->Clear();
+    FailWithoutMemory(is_syncing);
+    throw;
   }
+  spare_->Clear();
+  if (!done.ok()) return Fail(done, is_syncing);
   const std::lock_guard lock(mutex_);
   committed_ = std::max(committed_, target);
   if (file_ == nullptr || file_synced_bytes_ == file_written_bytes_) {
@@ -315,7 +352,14 @@ arrow::Result<LogPosition> Log::Commit() {
 
 arrow::Status Log::Sync() {
   const std::lock_guard commit_lock(commit_mutex_);
-  if (const auto synced = SyncFile(); !synced.ok()) return Fail(synced, true);
+  arrow::Status synced;
+  try {
+    synced = SyncFile();
+  } catch (const std::bad_alloc&) {
+    FailWithoutMemory(true);
+    throw;
+  }
+  if (!synced.ok()) return Fail(synced, true);
   const std::lock_guard lock(mutex_);
   durable_ = committed_;
   return arrow::Status::OK();
@@ -324,7 +368,9 @@ arrow::Status Log::Sync() {
 arrow::Result<bool> Log::IsCommitted(LogPosition position) const {
   const std::lock_guard lock(mutex_);
   for (const Loss& loss : losses_) {
-    if (loss.after < position && position <= loss.through) return loss.status;
+    if (position <= loss.after || position > loss.through) continue;
+    if (loss.status != nullptr) return *loss.status;
+    return MakeError(ErrorKind::kOverloaded, "memory ran out");
   }
   return position <= committed_;
 }

@@ -49,7 +49,8 @@ struct LogSegment {
 ///
 /// A failed write or sync costs what was not durable, no more: the segment is cut back to its
 /// durable end, everything appended since is dropped (IsCommitted then fails), and the next
-/// record begins a fresh segment, for which the disk is tried again.
+/// record begins a fresh segment, for which the disk is tried again. So does memory that runs out
+/// (std::bad_alloc) in Commit and Sync; in an Append it costs that record.
 ///
 /// Calls of PrepareAppend and Append must not overlap (the caller has a mutex for them); Commit,
 /// Sync and the rest may be called from other threads at any time.
@@ -126,7 +127,7 @@ class Log {
   struct Loss {
     LogPosition after;
     LogPosition through;
-    arrow::Status status;
+    std::shared_ptr<const arrow::Status> status;  ///< Null: there was no memory for one.
   };
 
   Log(io::FileSystem& fs, io::Clock& clock, std::string folder, LogOptions options);
@@ -136,7 +137,7 @@ class Log {
   std::optional<LogPosition> ChooseSegment(size_t payload_bytes);
   uint8_t* ReserveRecord(size_t payload_bytes);
   LogPosition FinishRecord(uint8_t type, uint8_t* record, size_t payload_bytes);
-  void Drop(const arrow::Status& status);
+  void Drop(std::shared_ptr<const arrow::Status> status);
 
   // These need `commit_mutex_`.
   arrow::Status Write(const Pending& batch);
@@ -145,6 +146,7 @@ class Log {
   arrow::Status SyncFile();
   void GiveUpFile(bool is_sync_failure);
   arrow::Status Fail(const arrow::Status& status, bool is_sync_failure);
+  void FailWithoutMemory(bool is_sync_failure);
 
   io::FileSystem& fs_;
   io::Clock& clock_;

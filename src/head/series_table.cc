@@ -14,6 +14,14 @@ constexpr size_t kArenaBlockBytes = 256 << 10;
 // Fewer idle series than this are not worth the work of forgetting them.
 constexpr size_t kMinIdleSeries = 4096;
 
+// After this push_back does not fail.
+template <typename T>
+void MakeRoomForOne(std::vector<T>* values) {
+  if (values->size() == values->capacity()) {
+    values->reserve(std::max<size_t>(4, 2 * values->size()));
+  }
+}
+
 }  // namespace
 
 std::string_view LabelArena::Add(std::string_view bytes) {
@@ -32,30 +40,44 @@ std::string_view LabelArena::Add(std::string_view bytes) {
 
 SeriesRef SeriesTable::Add(LabelsView labels, uint64_t hash, int64_t flushed_through_ms) {
   LARNAX_DCHECK(Find(labels.bytes(), hash) == kNoSeries);
-  SeriesRef ref;
+  const std::string_view bytes = arena_->Add(labels.bytes());
+  std::vector<SeriesRef>& of_metric = by_metric_[LabelsView(bytes).metric()];
+  const SeriesRef ref = free_.empty() ? SeriesRef{end_ref()} : free_.back();
+  // All that takes memory comes first, so that the series is everywhere or nowhere.
+  MakeRoomForOne(&unordered_);
+  MakeRoomForOne(&of_metric);
+  if (free_.empty()) MakeRoomForOne(&entries_);
+  const auto [found, inserted] = by_hash_.try_emplace(hash, ref);
   if (free_.empty()) {
-    ref = SeriesRef{end_ref()};
     entries_.emplace_back();
   } else {
-    ref = free_.back();
     free_.pop_back();
   }
-  (*this)[ref] = {.labels = arena_->Add(labels.bytes()),
+  (*this)[ref] = {.labels = bytes,
                   .hash = hash,
                   .flushed_through_ms = flushed_through_ms,
-                  .exemplars_through_ms = flushed_through_ms};
-  Index(ref);
+                  .exemplars_through_ms = flushed_through_ms,
+                  .next_same_hash = inserted ? kNoSeries : found->second};
+  found->second = ref;
+  of_metric.push_back(ref);
   unordered_.push_back(ref);
   ++live_;
   return ref;
 }
 
-void SeriesTable::Index(SeriesRef ref) {
-  Entry& entry = (*this)[ref];
-  const auto [found, inserted] = by_hash_.try_emplace(entry.hash, ref);
-  entry.next_same_hash = inserted ? kNoSeries : found->second;
-  found->second = ref;
-  by_metric_[LabelsView(entry.labels).metric()].push_back(ref);
+// Takes a series out of the chain of those with its hash.
+void SeriesTable::Unlink(SeriesRef ref) {
+  const Entry& entry = (*this)[ref];
+  const auto found = by_hash_.find(entry.hash);
+  if (found->second != ref) {
+    SeriesRef before = found->second;
+    while ((*this)[before].next_same_hash != ref) before = (*this)[before].next_same_hash;
+    (*this)[before].next_same_hash = entry.next_same_hash;
+  } else if (entry.next_same_hash != kNoSeries) {
+    found->second = entry.next_same_hash;
+  } else {
+    by_hash_.erase(found);
+  }
 }
 
 bool SeriesTable::IsBefore(SeriesRef a, SeriesRef b) const {
@@ -80,6 +102,7 @@ void SeriesTable::SortForFile(std::vector<Unordered>* series) {
 
 void SeriesTable::AddToOrder(const std::vector<Unordered>& sorted) {
   if (sorted.empty()) return;
+  order_.reserve(order_.size() + sorted.size());
   const auto middle = static_cast<std::ptrdiff_t>(order_.size());
   for (const Unordered& each : sorted) order_.push_back(each.ref);
   std::inplace_merge(order_.begin(), order_.begin() + middle, order_.end(),
@@ -105,28 +128,39 @@ void SeriesTable::ForgetIdle(uint64_t oldest_generation, bool few_too) {
     idle += !entry.labels.empty() && entry.last_generation < oldest_generation;
   }
   if (idle == 0 || (!few_too && (idle < kMinIdleSeries || idle < live_ / 4))) return;
+  const auto is_idle = [oldest_generation](const Entry& entry) {
+    return entry.last_generation < oldest_generation;
+  };
+  // First what takes memory, beside the old: where it runs out, nothing is changed.
+  free_.reserve(free_.size() + idle);
   auto fresh_arena = std::make_shared<LabelArena>();
-  by_hash_ = {};
-  by_metric_ = {};
+  std::vector<std::string_view> fresh_labels(entries_.size());
+  decltype(by_metric_) fresh_by_metric;
+  for (uint32_t i = 0; i < end_ref(); ++i) {
+    if (entries_[i].labels.empty() || is_idle(entries_[i])) continue;
+    fresh_labels[i] = fresh_arena->Add(entries_[i].labels);
+    fresh_by_metric[LabelsView(fresh_labels[i]).metric()].push_back(SeriesRef{i});
+  }
   for (std::vector<SeriesRef>* refs : {&order_, &unordered_}) {
-    std::erase_if(*refs,
-                  [&](SeriesRef ref) { return (*this)[ref].last_generation < oldest_generation; });
+    std::erase_if(*refs, [&](SeriesRef ref) { return is_idle((*this)[ref]); });
   }
   for (uint32_t i = 0; i < end_ref(); ++i) {
     Entry& entry = entries_[i];
     if (entry.labels.empty()) continue;
-    if (entry.last_generation < oldest_generation) {
+    if (is_idle(entry)) {
+      Unlink(SeriesRef{i});
       entry = {};
       free_.push_back(SeriesRef{i});
-      continue;
+    } else {
+      entry.labels = fresh_labels[i];
     }
-    entry.labels = fresh_arena->Add(entry.labels);
-    Index(SeriesRef{i});
   }
+  by_metric_ = std::move(fresh_by_metric);
+  arena_ = std::move(fresh_arena);
   live_ -= idle;
   DropFreeEnd();
   NumberRanks();
-  arena_ = std::move(fresh_arena);
+  by_hash_.rehash(0);
 }
 
 // Nobody names a free ref: the memory of those at the end can go.

@@ -100,7 +100,7 @@ class SeriesTable {
   int64_t memory_bytes() const;
 
  private:
-  void Index(SeriesRef ref);
+  void Unlink(SeriesRef ref);
   void NumberRanks();
   void DropFreeEnd();
 
