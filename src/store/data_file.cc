@@ -23,9 +23,10 @@ DataFile::DataFile(io::FileSystem* fs, std::string root, FileEntry entry,
 DataFile::~DataFile() {
   if (open_files_ != nullptr) open_files_->Forget(this);
   if (!remove_when_unused_) return;
-  for (const Tree tree : kTrees) {
-    // What cannot be removed is found, and removed, when the archive is opened next.
-    (void)fs_->RemoveFile(PathIn(tree, true));
+  // What cannot be removed, memory being short too, is found when the archive is opened next.
+  try {
+    for (const Tree tree : kTrees) (void)fs_->RemoveFile(PathIn(tree, true));
+  } catch (const std::exception&) {
   }
 }
 

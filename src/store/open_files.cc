@@ -12,8 +12,10 @@ void OpenFiles::Use(const std::shared_ptr<DataFile>& file, int64_t memory_bytes)
     if (found != by_file_.end()) {
       entries_.splice(entries_.begin(), entries_, found->second);
     } else {
-      entries_.push_front({.key = file.get(), .file = file});
-      by_file_.emplace(file.get(), entries_.begin());
+      std::list<Entry> fresh;
+      fresh.push_front({.key = file.get(), .file = file});
+      by_file_.emplace(file.get(), fresh.begin());
+      entries_.splice(entries_.begin(), fresh);
     }
     memory_bytes_ += memory_bytes - entries_.front().memory_bytes;
     entries_.front().memory_bytes = memory_bytes;

@@ -143,6 +143,8 @@ class Store {
                              int64_t now_ms);
   Files MakeFiles(const std::vector<NewFile>& written);
   static Files FilesOf(const Version& version, const TableDay& table_day);
+  void NoteBroken(const std::set<TableDay>& days, bool is_metadata_broken);
+  void NoteWhole();
   void UndoAdd(const Files& files, const std::optional<MetadataEntry>& metadata);
   void UndoReplace(const std::set<TableDay>& days, const Files& retired);
   void Discard(const std::string& name);
@@ -172,7 +174,7 @@ class Store {
   std::string current_text_;            // Of CURRENT, as last read (read-only).
   bool is_uncertain_ = false;           // A power cut may bring up a commit that failed.
   std::vector<std::string> discarded_;  // Staged files to be removed when that is settled.
-  // Folders that could not be brought back into the old state.
+  // Folders that a commit is changing, or that could not be brought back into the old state.
   std::set<TableDay> broken_days_;
   bool is_metadata_broken_ = false;
 

@@ -1,6 +1,9 @@
 #include <algorithm>
+#include <exception>
+#include <utility>
 
 #include "base/civil_time.h"
+#include "base/guarded.h"
 #include "larnax/error.h"
 #include "larnax/version.h"
 #include "store/store.h"
@@ -61,6 +64,18 @@ void Store::Discard(const std::string& name) {
   }
 }
 
+// Until Commit is through, the folders are broken whatever ends it: also when memory runs out and
+// nothing is undone.
+void Store::NoteBroken(const std::set<TableDay>& days, bool is_metadata_broken) {
+  broken_days_.insert(days.begin(), days.end());
+  is_metadata_broken_ |= is_metadata_broken;
+}
+
+void Store::NoteWhole() {
+  broken_days_.clear();
+  is_metadata_broken_ = false;
+}
+
 void Store::UndoAdd(const Files& files, const std::optional<MetadataEntry>& metadata) {
   // The staged names may be needed after a power cut.
   if (is_uncertain_) (void)fs_.SyncDirectory(io::JoinPath(root_, kStagingFolder));
@@ -68,15 +83,12 @@ void Store::UndoAdd(const Files& files, const std::optional<MetadataEntry>& meta
     const auto removed = fs_.RemoveFile(path);
     return removed.ok() || KindOf(removed) == ErrorKind::kNotFound;
   };
+  bool all_gone = true;
   for (const auto& file : files) {
-    for (const Tree tree : kTrees) {
-      if (is_gone(file->PathIn(tree, false))) continue;
-      broken_days_.insert({file->entry().table, file->entry().day});
-    }
+    for (const Tree tree : kTrees) all_gone &= is_gone(file->PathIn(tree, false));
   }
-  if (metadata && !is_gone(io::JoinPath(root_, MetadataFile(metadata->name)))) {
-    is_metadata_broken_ = true;
-  }
+  if (metadata) all_gone &= is_gone(io::JoinPath(root_, MetadataFile(metadata->name)));
+  if (all_gone) NoteWhole();
 }
 
 void Store::UndoReplace(const std::set<TableDay>& days, const Files& retired) {
@@ -86,11 +98,10 @@ void Store::UndoReplace(const std::set<TableDay>& days, const Files& retired) {
     for (const auto& file : retired) {
       if (TableDay(file->entry().table, file->entry().day) == day) of_day.push_back(file);
     }
-    if (folders_.Replace(day.first, day.second, FilesOf(*version, day)).ok()) {
-      folders_.TakeBack(of_day);
-    } else {
-      broken_days_.insert(day);  // The files are read in `retired` until it is repaired.
-    }
+    // Where it fails, the files are read in `retired` until it is repaired.
+    if (!folders_.Replace(day.first, day.second, FilesOf(*version, day)).ok()) continue;
+    folders_.TakeBack(of_day);
+    broken_days_.erase(day);
   }
 }
 
@@ -120,7 +131,13 @@ arrow::Status Store::Commit(std::shared_ptr<Version> next, int64_t now_ms) {
   manifest.columns = next->registry.entries();
   for (const auto& file : next->files) manifest.files.push_back(file->entry());
   CommitState state = CommitState::kNotCommitted;
-  const auto committed = manifests_.Commit(std::move(manifest), now_ms, &state);
+  arrow::Status committed;
+  try {
+    committed = manifests_.Commit(std::move(manifest), now_ms, &state);
+  } catch (const std::exception&) {
+    is_uncertain_ |= state == CommitState::kUncertain;
+    throw;
+  }
   if (!committed.ok()) {
     is_uncertain_ |= state == CommitState::kUncertain;
     return committed;
@@ -128,10 +145,15 @@ arrow::Status Store::Commit(std::shared_ptr<Version> next, int64_t now_ms) {
   next->manifest.number = manifests_.number();
   Install(std::move(next));
   is_uncertain_ = false;
-  for (const std::string& name : discarded_) folders_.RemoveStaged(name);
-  discarded_.clear();
-  folders_.RemoveOldFolders();
-  manifests_.RemoveOld();
+  NoteWhole();
+  try {
+    for (const std::string& name : discarded_) folders_.RemoveStaged(name);
+    discarded_.clear();
+    folders_.RemoveOldFolders();
+    manifests_.RemoveOld();
+  } catch (const std::exception&) {
+    // What is left in `staging` goes another time.
+  }
   return arrow::Status::OK();
 }
 
@@ -150,7 +172,9 @@ arrow::Status Store::Flush(const head::FrozenGeneration& generation,
   job.generation = &generation;
   job.now_ms = now_ms;
   columns::ColumnRegistry registry = job.version->registry;
-  assigner_.Assign(generation, &registry);
+  // Unless all is committed, what is assigned here does not become the archive's.
+  ColumnAssigner assigner = std::exchange(assigner_, {});
+  assigner.Assign(generation, &registry);
   job.columns = registry.entries();
   job.options = options_.writer;
   job.options.tier = columns::Tier::kFresh;
@@ -170,7 +194,7 @@ arrow::Status Store::Flush(const head::FrozenGeneration& generation,
       flushed.position = &end;
       job.metadata = metadata;
     }
-    auto done = WriteJob(job, &flushed);
+    auto done = base::Guarded([&] { return WriteJob(job, &flushed); });
     const std::lock_guard commit_lock(commit_mutex_);
     if (done.ok()) done = InstallFlush(flushed, registry, now_ms);
     // When all went well the files have names in their folders, and need no other.
@@ -179,15 +203,13 @@ arrow::Status Store::Flush(const head::FrozenGeneration& generation,
       if (file.entry.table == kSamplesTable) last_labels_ = file.labels;
     }
     if (flushed.metadata) Discard(flushed.metadata->name);
-    if (!done.ok()) {
-      assigner_.Reset();
-      return done;
-    }
+    ARROW_RETURN_NOT_OK(done);
     partly_flushed_ = generation.generation;
     flushed_days_.insert(job.days.begin(), job.days.end());
   } while (begin < days.size());
   partly_flushed_ = nullptr;
   flushed_days_.clear();
+  assigner_ = std::move(assigner);
   return arrow::Status::OK();
 }
 
@@ -221,8 +243,11 @@ arrow::Status Store::InstallFlush(const Flushed& flushed, const columns::ColumnR
                                   int64_t now_ms) {
   const auto version = Current();
   const Files files = MakeFiles(flushed.files);
+  std::set<TableDay> days;
+  for (const auto& file : files) days.insert({file->entry().table, file->entry().day});
+  ARROW_RETURN_NOT_OK(Repair());
+  NoteBroken(days, flushed.metadata.has_value());
   const auto install = [&]() -> arrow::Status {
-    ARROW_RETURN_NOT_OK(Repair());
     auto next = std::make_shared<Version>(*version);
     if (!files.empty()) {
       ARROW_RETURN_NOT_OK(WriteSchemas(files, registry));
@@ -238,7 +263,7 @@ arrow::Status Store::InstallFlush(const Flushed& flushed, const columns::ColumnR
     if (flushed.position != nullptr) next->manifest.wal_position = *flushed.position;
     return Commit(std::move(next), now_ms);
   };
-  const auto installed = install();
+  const auto installed = base::Guarded(install);
   if (!installed.ok()) UndoAdd(files, flushed.metadata);
   return installed;
 }
@@ -262,7 +287,8 @@ arrow::Result<bool> Store::MergeOnce(int64_t now_ms, bool everything,
     }
   }
   std::vector<NewFile> merged;
-  const auto written = WriteMerge(fs_, folders_, *names_, *job, settings, &merged);
+  const auto written =
+      base::Guarded([&] { return WriteMerge(fs_, folders_, *names_, *job, settings, &merged); });
   if (KindOf(written) == ErrorKind::kCorrupt) {
     // The others are merged all the same, from the next call on.
     for (const std::string& name : NamesOf(*job)) {
@@ -322,6 +348,7 @@ arrow::Status Store::InstallMerge(const MergeJob& job, const std::vector<NewFile
   const Files outputs = MakeFiles(merged);
   next->files.insert(next->files.end(), outputs.begin(), outputs.end());
   SortFiles(&next->files);
+  NoteBroken(days, false);
   const auto install = [&]() -> arrow::Status {
     ARROW_RETURN_NOT_OK(folders_.Retire(retired));
     for (const TableDay& day : days) {
@@ -329,7 +356,7 @@ arrow::Status Store::InstallMerge(const MergeJob& job, const std::vector<NewFile
     }
     return Commit(std::move(next), now_ms);
   };
-  const auto installed = install();
+  const auto installed = base::Guarded(install);
   if (!installed.ok()) {
     UndoReplace(days, retired);
     return installed;
@@ -369,13 +396,14 @@ arrow::Status Store::InstallMetadata(const MetadataMergeJob& job, const Metadata
   const auto first = std::find(files.begin(), files.end(), job.files.front());
   *first = merged;
   files.erase(first + 1, first + static_cast<std::ptrdiff_t>(job.files.size()));
+  NoteBroken({}, true);
   const auto install = [&]() -> arrow::Status {
     ARROW_RETURN_NOT_OK(folders_.ReplaceMetadata(files));
     return Commit(std::move(next), now_ms);
   };
-  const auto installed = install();
-  if (!installed.ok() && !folders_.ReplaceMetadata(Current()->manifest.metadata).ok()) {
-    is_metadata_broken_ = true;
+  const auto installed = base::Guarded(install);
+  if (!installed.ok() && folders_.ReplaceMetadata(Current()->manifest.metadata).ok()) {
+    is_metadata_broken_ = false;
   }
   return installed;
 }

@@ -196,16 +196,19 @@ arrow::Status ManifestLog::Commit(Manifest manifest, int64_t now_ms, CommitState
   ARROW_RETURN_NOT_OK(
       Write(Path(std::to_string(manifest.number) + ".json"), EncodeManifest(manifest)));
   ARROW_RETURN_NOT_OK(fs_->SyncDirectory(io::JoinPath(root_, kManifestFolder)));
+  std::vector<std::string> names = NamesOf(manifest);
+  kept_.reserve(kept_.size() + 1);
+  *state = CommitState::kUncertain;
   const auto replaced = io::ReplaceFile(*fs_, Path(kCurrent), CurrentText(manifest.number));
   if (!replaced.ok()) {
     const auto current = ReadCurrent();
     const bool is_old = current.ok() && *current == (number_ == 0 ? "" : CurrentText(number_));
-    if (!is_old) *state = CommitState::kUncertain;
+    if (is_old) *state = CommitState::kNotCommitted;
     return replaced;
   }
   number_ = manifest.number;
   months_ = std::move(months);
-  kept_.emplace_back(number_, NamesOf(manifest));
+  kept_.emplace_back(number_, std::move(names));
   if (kept_.size() > kKeptManifests) kept_.erase(kept_.begin());
   return arrow::Status::OK();
 }

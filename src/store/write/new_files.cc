@@ -33,7 +33,7 @@ void FillEntry(const columns::FileSummary& summary, MetadataEntry* entry) {
 
 void ColumnAssigner::Assign(const head::FrozenGeneration& generation,
                             columns::ColumnRegistry* registry) {
-  if (arena_ != generation.arena) Reset();
+  if (arena_ != generation.arena) seen_.clear();
   arena_ = generation.arena;
   // Neighbours in file order mostly have the same names: only others are looked up.
   std::vector<std::string_view> previous;
@@ -54,11 +54,6 @@ void ColumnAssigner::Assign(const head::FrozenGeneration& generation,
     }
     previous.resize(at);
   }
-}
-
-void ColumnAssigner::Reset() {
-  arena_ = nullptr;
-  seen_.clear();
 }
 
 }  // namespace larnax::store

@@ -35,8 +35,6 @@ class ColumnAssigner {
  public:
   /// Give every label of a generation a column, in file order.
   void Assign(const head::FrozenGeneration& generation, columns::ColumnRegistry* registry);
-  /// Forget what was seen: what was assigned last did not become the archive's.
-  void Reset();
 
  private:
   std::shared_ptr<const head::LabelArena> arena_;
