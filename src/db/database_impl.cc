@@ -1,12 +1,16 @@
 #include "db/database_impl.h"
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
 #include <future>
 #include <map>
+#include <new>
+#include <thread>
 #include <utility>
 
 #include "base/check.h"
+#include "base/guarded.h"
 #include "db/own_metrics.h"
 #include "head/log_replay.h"
 #include "larnax/error.h"
@@ -39,14 +43,13 @@ int64_t BytesOf(const head::Log& log) {
   return bytes;
 }
 
-// Background work must outlive what a library throws (memory that ran out): the old state stays,
-// and the work is tried again.
+// Runs a part of a tick: whatever it throws, the next tick comes.
 template <typename Work>
-arrow::Status Guarded(Work work) {
+void Outlive(Work work) {
   try {
-    return work();
-  } catch (const std::exception& error) {
-    return MakeError(ErrorKind::kInternal, std::string("background work failed: ") + error.what());
+    work();
+  } catch (const std::exception&) {
+    // It is counted where it matters, and tried again.
   }
 }
 
@@ -63,7 +66,7 @@ DatabaseImpl::DatabaseImpl(Environment environment, std::string root,
           {.threads = environment.recovery_threads == 1 ? 1 : 0, .clock = environment.clock}) {}
 
 DatabaseImpl::~DatabaseImpl() {
-  (void)Close();
+  Outlive([this] { (void)Close(); });
   // Tasks use the other members: none may run once those go.
   executor_.reset();
 }
@@ -172,22 +175,32 @@ arrow::Status DatabaseImpl::TakeOverOldLog() {
 }
 
 void DatabaseImpl::StartTicks() {
-  environment_.executor->PostAfter(kFlushTickMs, [this] { FlushTick(); });
-  environment_.executor->PostAfter(kMergeTickMs, [this] { MergeTick(); });
+  PostTick(kFlushTickMs, [this] { FlushTick(); });
+  PostTick(kMergeTickMs, [this] { MergeTick(); });
   if (options_.wal_sync != WalSync::kInterval) return;
-  environment_.executor->PostAfter(options_.wal_sync_interval_ms, [this] { SyncTick(); });
+  PostTick(options_.wal_sync_interval_ms, [this] { SyncTick(); });
+}
+
+// A tick that is not posted is the last one: where memory is short for a moment, it is waited for.
+void DatabaseImpl::PostTick(int64_t delay_ms, const std::function<void()>& tick) {
+  while (!closed_) {
+    try {
+      return environment_.executor->PostAfter(delay_ms, tick);
+    } catch (const std::bad_alloc&) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
 }
 
 void DatabaseImpl::FlushTick() {
   if (closed_) return;
-  (void)Guarded([this] {
+  Outlive([this] {
     if (const auto free = store_->FreeBytes(); free.ok()) {
       write_path_->set_disk_full(*free < options_.min_free_disk_bytes);
     }
     TryFlush();
-    return arrow::Status::OK();
   });
-  environment_.executor->PostAfter(kFlushTickMs, [this] { FlushTick(); });
+  PostTick(kFlushTickMs, [this] { FlushTick(); });
 }
 
 void DatabaseImpl::MergeTick() {
@@ -195,26 +208,30 @@ void DatabaseImpl::MergeTick() {
   // A merge that runs already must not hold a thread that commits need. Failures are counted, and
   // tried again.
   if (const std::unique_lock lock(merge_mutex_, std::try_to_lock); lock.owns_lock()) {
-    (void)MergeLocked(/*everything=*/false);
+    Outlive([this] { (void)MergeLocked(/*everything=*/false); });
   }
-  environment_.executor->PostAfter(kMergeTickMs, [this] { MergeTick(); });
+  PostTick(kMergeTickMs, [this] { MergeTick(); });
 }
 
 void DatabaseImpl::SyncTick() {
   if (closed_) return;
   // A failure drops what was not durable, as this mode allows; the log counts on.
-  if (!Guarded([this] { return write_path_->SyncNow(); }).ok()) {
-    counters_.wal_commit_failures.Add(1);
-  }
-  environment_.executor->PostAfter(options_.wal_sync_interval_ms, [this] { SyncTick(); });
+  bool is_synced = false;
+  Outlive([&] { is_synced = write_path_->SyncNow().ok(); });
+  if (!is_synced) counters_.wal_commit_failures.Add(1);
+  PostTick(options_.wal_sync_interval_ms, [this] { SyncTick(); });
 }
 
 void DatabaseImpl::RequestFlush() {
   if (flush_requested_.exchange(true)) return;
-  environment_.executor->Post([this] {
-    TryFlush();
-    flush_requested_ = false;
-  });
+  try {
+    environment_.executor->Post([this] {
+      TryFlush();
+      flush_requested_ = false;
+    });
+  } catch (const std::bad_alloc&) {
+    flush_requested_ = false;  // The next tick sees it, too.
+  }
 }
 
 // A flush that runs already must not hold a thread that commits need. A failure is counted; the
@@ -257,7 +274,7 @@ arrow::Status DatabaseImpl::Flush() {
 arrow::Status DatabaseImpl::FlushLocked() {
   const int64_t start_ns = environment_.clock->MonotonicNs();
   counters_.flushes.Add(1);
-  const arrow::Status status = Guarded([this] { return FlushOnce(); });
+  const arrow::Status status = base::Guarded([this] { return FlushOnce(); });
   if (status.ok()) {
     flush_failures_in_row_ = 0;
   } else {
@@ -270,6 +287,8 @@ arrow::Status DatabaseImpl::FlushLocked() {
 }
 
 arrow::Status DatabaseImpl::FlushOnce() {
+  // Room first: a frozen generation that nobody knew of would never be flushed.
+  frozen_.reserve(frozen_.size() + 1);
   ARROW_ASSIGN_OR_RAISE(auto frozen, head_->Freeze());
   if (frozen != nullptr) frozen_.push_back(std::move(frozen));
   while (!frozen_.empty()) {
@@ -279,7 +298,7 @@ arrow::Status DatabaseImpl::FlushOnce() {
         store_->Flush(oldest, metadata_.RowsFor(*oldest.generation), environment_.clock->NowMs()));
     // Only now: a snapshot must find the samples in memory or in files at any moment.
     head_->DropFrozen(oldest, head_->memory_bytes() > options_.head_limit_bytes / 2);
-    frozen_.pop_front();
+    frozen_.erase(frozen_.begin());
     ARROW_RETURN_NOT_OK(log_->RemoveBefore(store_->wal_position().segment));
   }
   return arrow::Status::OK();
@@ -295,7 +314,7 @@ arrow::Status DatabaseImpl::MergeLocked(bool everything) {
   while (!merging_stopped_) {
     const int64_t start_ns = environment_.clock->MonotonicNs();
     bool merged = false;
-    const arrow::Status status = Guarded([&] {
+    const arrow::Status status = base::Guarded([&] {
       return store_->MergeOnce(environment_.clock->NowMs(), everything, &merging_stopped_)
           .Value(&merged);
     });

@@ -1,10 +1,11 @@
 #pragma once
 
 #include <atomic>
-#include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "db/counters.h"
 #include "db/environment.h"
@@ -70,6 +71,7 @@ class DatabaseImpl final : public Database {
   arrow::Status TakeOverOldLog();
   arrow::Status LearnMetadata();
   void StartTicks();
+  void PostTick(int64_t delay_ms, const std::function<void()>& tick);
   void FlushTick();
   void MergeTick();
   void SyncTick();
@@ -106,7 +108,8 @@ class DatabaseImpl final : public Database {
   std::unique_ptr<UnflushedLog> unflushed_;  // Only when read-only.
 
   std::mutex flush_mutex_;
-  std::deque<std::shared_ptr<const head::FrozenGeneration>> frozen_;  // Not in files yet.
+  // Not in files yet, the oldest first.
+  std::vector<std::shared_ptr<const head::FrozenGeneration>> frozen_;
   // After a flush that failed: how many did since the last good one, and when the next is tried.
   int flush_failures_in_row_ = 0;
   int64_t retry_flush_ns_ = 0;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <exception>
+#include <new>
+#include <optional>
 #include <utility>
 
 #include "base/check.h"
@@ -15,6 +17,8 @@ namespace {
 
 // Memory of one request kept for the next one at most; a rare giant gives its own back.
 constexpr size_t kKeptBytes = 8 << 20;
+
+arrow::Status NoMemory() { return MakeError(ErrorKind::kOverloaded, "memory ran out"); }
 
 arrow::Status Postponed(const arrow::Status& cause) {
   if (KindOf(cause) == ErrorKind::kOverloaded || KindOf(cause) == ErrorKind::kClosed) return cause;
@@ -144,7 +148,7 @@ arrow::Result<head::AppendPosition> WritePath::Apply(const WriteMessage& message
 template <typename Outcome>
 void WritePath::Acknowledge(Waiter* waiter, Outcome outcome) {
   try {
-    arrow::Result<WriteReport> answer = MakeError(ErrorKind::kOverloaded, "memory ran out");
+    arrow::Result<WriteReport> answer = std::move(waiter->no_memory_answer);
     try {
       answer = AnswerOf(waiter, outcome());
     } catch (const std::exception&) {
@@ -159,20 +163,23 @@ void WritePath::Acknowledge(Waiter* waiter, Outcome outcome) {
 void WritePath::Ingest(const WriteMessage& message, WriteDone done) {
   parts_.counters->write_requests.Add(1);
   parts_.counters->write_bytes.Add(static_cast<int64_t>(message.body.size()));
-  Waiter waiter{.position = {}, .report = {}, .learned = {}, .done = std::move(done)};
-  arrow::Result<head::AppendPosition> position =
-      MakeError(ErrorKind::kOverloaded, "memory ran out");
+  Waiter waiter{.position = {},
+                .report = {},
+                .learned = {},
+                .done = std::move(done),
+                .no_memory_answer = NoMemory()};
+  std::optional<arrow::Result<head::AppendPosition>> position;
   try {
     position = Apply(message, &waiter.report, &waiter.learned);
   } catch (const std::bad_alloc&) {
     // What was applied is in memory and may be in files one day; the sender sends it again.
     parts_.counters->write_requests_postponed.Add(1);
   }
-  if (!position.ok()) {
-    Acknowledge(&waiter, [&] { return position.status(); });
+  if (!position || !position->ok()) {
+    Acknowledge(&waiter, [&] { return position ? position->status() : NoMemory(); });
     return;
   }
-  waiter.position = *position;
+  waiter.position = **position;
   if (HasEnoughToFlush(*parts_.head, options_)) parts_.request_flush();
   // Nothing was stored, so there is nothing to wait for.
   if (waiter.position.is_empty()) {
@@ -183,11 +190,15 @@ void WritePath::Ingest(const WriteMessage& message, WriteDone done) {
 }
 
 void WritePath::Enqueue(Waiter waiter) {
-  {
+  try {
     const std::lock_guard lock(waiters_mutex_);
     waiters_.push_back(std::move(waiter));
     if (commit_posted_) return;
     commit_posted_ = true;
+  } catch (const std::bad_alloc&) {
+    // What is in the log comes to the disk with the next commit.
+    Acknowledge(&waiter, [] { return NoMemory(); });
+    return;
   }
   try {
     environment_.executor->Post([this] { CommitPending(); });

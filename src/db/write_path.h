@@ -55,6 +55,7 @@ class WritePath {
     WriteReport report;
     std::vector<MetricMetadata> learned;  // Metadata in it that was news.
     WriteDone done;
+    arrow::Result<WriteReport> no_memory_answer;  // Where there is none for another answer.
   };
 
   arrow::Status CheckRoom() const;

@@ -33,9 +33,10 @@ bool PipelineOperator::Slot::TryRun() {
       if (!answer->ok()) break;
       answer = transform(std::move(*answer).ValueUnsafe(), &notes);
     }
-  } catch (const std::exception& error) {
-    // Memory ran out before a limit was reached; other threads must not end the process.
-    answer = MakeError(ErrorKind::kLimit, std::string("query failed: ") + error.what());
+  } catch (const std::exception&) {
+    // Memory ran out before a limit was reached, and may not do for an error. Whoever waits must
+    // learn that nobody runs this any more.
+    answer.reset();
   }
   // What the task holds (a batch of samples) may go before the answer is fetched.
   task = nullptr;
@@ -123,6 +124,7 @@ arrow::Result<StepVector> PipelineOperator::NextBatch() {
     slots_.pop_front();
     context_->annotations.Merge(slot->notes.annotations);
     AddSamples(slot->notes);
+    if (!slot->answer) return MakeError(ErrorKind::kLimit, "query failed: memory ran out");
     if (!slot->answer->ok()) return slot->answer->status();
     if (!(*slot->answer)->empty()) return std::move(*slot->answer);
   }

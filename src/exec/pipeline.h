@@ -72,7 +72,7 @@ class PipelineOperator : public VectorOperator {
     MorselTask task;
     std::shared_ptr<const std::vector<RowTransform>> transforms;
     TaskNotes notes;
-    std::optional<arrow::Result<StepVector>> answer;
+    std::optional<arrow::Result<StepVector>> answer;  // Done and nothing: memory ran out.
     std::atomic<int> state{kWaiting};
 
     bool TryRun();

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <limits>
 #include <mutex>
+#include <new>
 #include <queue>
 #include <thread>
 #include <utility>
@@ -61,7 +62,13 @@ class ThreadExecutor::Queue {
     const auto now = SteadyTime::clock::now();
     while (!delayed_.empty() && delayed_.front().due <= now) {
       std::pop_heap(delayed_.begin(), delayed_.end());
-      ready_.push(std::move(delayed_.back().task));
+      try {
+        ready_.push(std::move(delayed_.back().task));
+      } catch (const std::bad_alloc&) {
+        // Its time has come, and comes again.
+        std::push_heap(delayed_.begin(), delayed_.end());
+        return;
+      }
       delayed_.pop_back();
     }
   }

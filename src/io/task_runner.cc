@@ -17,7 +17,12 @@ struct TaskList {
 
   void Work() {
     for (size_t i = next.fetch_add(1); i < count; i = next.fetch_add(1)) {
-      (*task)(i);
+      try {
+        (*task)(i);
+      } catch (...) {
+        // Whoever waits must not wait for ever.
+        failed = true;
+      }
       if (done.fetch_add(1, std::memory_order_acq_rel) + 1 == count) done.notify_all();
     }
   }
@@ -26,6 +31,7 @@ struct TaskList {
   const std::function<void(size_t)>* const task;  // The caller's; alive while tasks are left.
   std::atomic<size_t> next{0};
   std::atomic<size_t> done{0};
+  std::atomic<bool> failed{false};
 };
 
 }  // namespace
@@ -48,6 +54,7 @@ TaskRunner MakeTaskRunner(Executor* executor, size_t helpers) {
     }
     list->Work();
     for (size_t done = list->done; done < count; done = list->done) list->done.wait(done);
+    if (list->failed) throw std::bad_alloc();
   };
 }
 
