@@ -135,6 +135,7 @@ class Head {
                        const AppendRules& rules, uint64_t segment, WriteReport* report);
   void DefineInSegment(SeriesRef ref, uint64_t segment, std::vector<SeriesDefinition>* definitions);
   void Undefine(std::span<const SeriesDefinition> definitions);
+  uint64_t PrepareLog(size_t most_bytes);
   LogPosition EndOfRepeats(uint64_t segment) const;
 
   arrow::Status ReplayDefinitions(std::span<const SeriesDefinition> definitions, uint64_t segment);

@@ -139,12 +139,13 @@ TEST_F(HeadTest, RefusesWhatCannotBeAndKeepsTheRest) {
   encoder.AddSample(5001, 2);
   encoder.AddSample(-1, 3);
   encoder.BeginSeries(Labels::Make({{"a", "b"}}).ValueOrDie().bytes());
-  encoder.AddSample(1000, 4);
+  encoder.AddSample(-1, 4);
+  encoder.AddSample(1000, 5);
   ASSERT_OK(AppendMessage(std::string(encoder.Finish()), /*version_2=*/false));
   EXPECT_EQ(report_.samples, 1);
   ASSERT_EQ(report_.refused.size(), 2u);
   EXPECT_EQ(report_.refused[0].reason, "out of bounds");
-  EXPECT_EQ(report_.refused[0].count, 2);
+  EXPECT_EQ(report_.refused[0].count, 3);
   EXPECT_THAT(report_.refused[0].first, testing::HasSubstr("time_ms=5001"));
   EXPECT_EQ(report_.refused[1].count, 1);
   EXPECT_EQ(Read().size(), 1u);

@@ -157,6 +157,15 @@ void Head::Undefine(std::span<const SeriesDefinition> definitions) {
   for (const SeriesDefinition& each : definitions) table_[SeriesRef{each.ref}].log_segment = 0;
 }
 
+// The segment that the next record goes to. Whether the log has all that memory has is looked at
+// after: a segment given up since is not this one, and one given up later is, where nothing of it
+// counts.
+uint64_t Head::PrepareLog(size_t most_bytes) {
+  const uint64_t segment = log_->PrepareAppend(most_bytes);
+  log_has_all_ = log_->loss_count() == losses_before_active_;
+  return segment;
+}
+
 // Where a write is durable that only repeats what is logged: when that is. Where the log gave up
 // the segment since, that may be lost.
 LogPosition Head::EndOfRepeats(uint64_t segment) const {
@@ -181,7 +190,7 @@ void Head::AppendSamples(const wire::WriteRequest& request, const wire::DecodedS
   std::string refusal;
   const SeriesRef ref = Resolve(series, rules, &refusal);
   if (ref == kNoSeries) {
-    Refuse(refusal, series.sample_count, report, [&] { return Describe(series.labels); });
+    Refuse(refusal, end - first_good, report, [&] { return Describe(series.labels); });
     return;
   }
   table_[ref].last_generation = active_->number();
@@ -209,7 +218,7 @@ void Head::AppendSamples(const wire::WriteRequest& request, const wire::DecodedS
 LogPosition Head::AppendFloats(const wire::WriteRequest& request, const AppendRules& rules,
                                size_t most_bytes, WriteReport* report) {
   if (request.time_ms.empty()) return {};
-  const uint64_t segment = log_->PrepareAppend(most_bytes);
+  const uint64_t segment = PrepareLog(most_bytes);
   for (const wire::DecodedSeries& series : request.series) {
     if (series.sample_count > 0) AppendSamples(request, series, rules, segment, report);
   }
@@ -292,7 +301,7 @@ LogPosition Head::AppendNonFloats(const wire::WriteRequest& request, const Appen
     return {};
   }
   exemplar_labels_.clear();
-  const uint64_t segment = log_->PrepareAppend(most_bytes);
+  const uint64_t segment = PrepareLog(most_bytes);
   const int64_t kept_before = report->histograms + report->exemplars;
   for (const wire::DecodedSeries& series : request.series) {
     AppendHistograms(request, series, rules, segment, report);
@@ -331,7 +340,6 @@ arrow::Result<AppendPosition> Head::Append(const wire::WriteRequest& request,
   const std::lock_guard lock(mutex_);
   if (!replayed_.empty()) ForgetReplayed();
   const bool was_empty = active_->is_empty();
-  log_has_all_ = log_->loss_count() == losses_before_active_;
   record_.Clear();
   non_float_record_.Clear();
   AppendPosition position;
