@@ -66,6 +66,16 @@ int CompareForFile(LabelsView a, LabelsView b) {
   return at_a->value.compare(at_b->value);
 }
 
+std::string SortKey(LabelsView labels) {
+  std::string key;
+  key.reserve(labels.bytes().size());
+  for (const Label& label : labels) {
+    key.append(label.name).push_back('\0');
+    key.append(label.value).push_back('\0');
+  }
+  return key;
+}
+
 uint64_t SeriesIdOf(LabelsView labels) {
   std::string text;
   text.reserve(labels.bytes().size());

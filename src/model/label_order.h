@@ -16,6 +16,10 @@ namespace larnax::model {
 /// \return Negative, zero or positive; zero exactly for equal sets.
 int CompareForFile(LabelsView a, LabelsView b);
 
+/// Bytes that compare as label sets do label by label in the order of names: what sorts many sets
+/// once is faster so. (A zero byte inside of a label only sends its set elsewhere.)
+std::string SortKey(LabelsView labels);
+
 /// Compute the `series_id` column: XXH3-64 of `name 0xFF value 0xFF ...` sorted by name.
 uint64_t SeriesIdOf(LabelsView labels);
 /// The same in two steps, for who has the labels one by one: append those of a set, then hash.

@@ -9,6 +9,7 @@ PackedInts::PackedInts(std::span<const int64_t> values) : size_(values.size()) {
   if (values.empty()) return;
   const auto [min, max] = std::minmax_element(values.begin(), values.end());
   base_ = *min;
+  max_ = *max;
   const uint64_t range = static_cast<uint64_t>(*max) - static_cast<uint64_t>(*min);
   const int bytes = (static_cast<int>(std::bit_width(range)) + 7) / 8;
   width_ = bytes == 0 ? 0 : static_cast<int>(std::bit_ceil(static_cast<unsigned>(bytes)));

@@ -55,6 +55,9 @@ class PackedInts {
     }
   }
   size_t size() const { return size_; }
+  /// Smallest and greatest integer; of an empty page 0.
+  int64_t min() const { return base_; }
+  int64_t max() const { return max_; }
   int64_t memory_bytes() const { return static_cast<int64_t>(bytes_.capacity() + sizeof(*this)); }
 
  private:
@@ -76,6 +79,7 @@ class PackedInts {
   }
 
   int64_t base_ = 0;
+  int64_t max_ = 0;
   size_t size_ = 0;
   int width_ = 0;
   std::vector<uint8_t> bytes_;
@@ -131,6 +135,7 @@ class PackedColumn {
   void SetPage(size_t page, PackedInts values) {
     pages_[page] = std::make_unique<const PackedInts>(std::move(values));
   }
+  const PackedInts& page(size_t page) const { return *pages_[page]; }
   uint32_t page_rows() const { return page_rows_; }
   size_t pages() const { return pages_.size(); }
   int64_t memory_bytes() const;

@@ -222,11 +222,23 @@ arrow::Status SeriesIndex::Impl::FilterTime(TimeRange range, std::vector<RowSpan
                         columns_.Ints(SeriesColumn::kMinTime, *spans, stats));
   ARROW_ASSIGN_OR_RAISE(const PackedColumn* max,
                         columns_.Ints(SeriesColumn::kMaxTime, *spans, stats));
+  const auto overlaps = [range](int64_t first_us, int64_t last_us) {
+    return TimeRange{first_us / 1000, last_us / 1000}.Overlaps(range);
+  };
+  // Else a file that another program made.
+  const bool same_pages = min->page_rows() == max->page_rows();
   std::vector<RowSpan> kept;
   for (const RowSpan& span : *spans) {
-    for (uint32_t row = span.begin; row < span.end; ++row) {
-      if (TimeRange{(*min)[row] / 1000, (*max)[row] / 1000}.Overlaps(range)) {
-        AppendSpan(row, row + 1, &kept);
+    for (uint32_t row = span.begin; row < span.end;) {
+      const uint32_t page = row / min->page_rows();
+      const uint32_t end = std::min(span.end, (page + 1) * min->page_rows());
+      // Mostly all series of a page were there at some time that all of them share.
+      if (same_pages && overlaps(min->page(page).max(), max->page(page).min())) {
+        AppendSpan(row, end, &kept);
+        row = end;
+      }
+      for (; row < end; ++row) {
+        if (overlaps((*min)[row], (*max)[row])) AppendSpan(row, row + 1, &kept);
       }
     }
   }
@@ -336,7 +348,7 @@ arrow::Status SeriesIndex::Impl::ViewLabels(std::span<const uint32_t> rows,
 
 arrow::Result<std::vector<std::string>> SeriesIndex::Impl::DistinctValues(
     std::string_view label, std::span<const RowSpan> spans, ReadStats* stats) {
-  std::set<std::string_view> found;
+  std::vector<std::string_view> found;
   const int slot = SlotOf(label);
   if (slot >= 0) {
     ARROW_ASSIGN_OR_RAISE(const auto values, columns_.Dictionary(static_cast<size_t>(slot), stats));
@@ -349,7 +361,7 @@ arrow::Result<std::vector<std::string>> SeriesIndex::Impl::DistinctValues(
           spans, [&](uint32_t, uint32_t, int64_t code) { seen[static_cast<size_t>(code)] = 1; });
     }
     for (size_t i = 0; i < values.size(); ++i) {
-      if (seen[i + 1] != 0 && !values[i].empty()) found.insert(values[i]);
+      if (seen[i + 1] != 0 && !values[i].empty()) found.push_back(values[i]);
     }
   } else {
     ARROW_ASSIGN_OR_RAISE(const OtherColumn* other, columns_.Other(stats));
@@ -357,11 +369,13 @@ arrow::Result<std::vector<std::string>> SeriesIndex::Impl::DistinctValues(
     for (const RowSpan& span : spans) {
       for (uint32_t row = span.begin; row < span.end; ++row) {
         for (const auto& [key, value] : other->LabelsOf(row)) {
-          if (other->keys[key] == label) found.insert(other->values[value]);
+          if (other->keys[key] == label) found.push_back(other->values[value]);
         }
       }
     }
   }
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
   return std::vector<std::string>(found.begin(), found.end());
 }
 

@@ -71,22 +71,25 @@ arrow::Result<Response> AnswerSeries(const Request& request, const Services& ser
   if (request.params.All("match[]").empty()) {
     return MakeError(ErrorKind::kBadQuery, "no match[] parameter provided");
   }
-  ARROW_ASSIGN_OR_RAISE(const SelectRequest select,
+  ARROW_ASSIGN_OR_RAISE(SelectRequest select,
                         SelectParams(request, services.options.query_timeout_ms));
-  ARROW_ASSIGN_OR_RAISE(SeriesAnswer answer, services.database->Series(select));
+  // Held as label sets, in their order and as JSON.
+  select.max_label_bytes = services.options.query_max_memory_bytes / 3;
+  ARROW_ASSIGN_OR_RAISE(const SeriesAnswer answer, services.database->Series(select));
   std::vector<std::pair<std::string, const Labels*>> sorted;
   sorted.reserve(answer.series.size());
   for (const Labels& labels : answer.series) {
     sorted.emplace_back(model::SortKey(labels.view()), &labels);
   }
   std::sort(sorted.begin(), sorted.end());
-  std::string data = "[";
+  Response response = BeginJson();
+  const size_t begin = response.body.size();
   for (const auto& [key, labels] : sorted) {
-    if (data.size() > 1) data.push_back(',');
-    AppendLabelsJson(*labels, &data);
+    response.body.push_back(response.body.size() == begin ? '[' : ',');
+    AppendLabelsJson(*labels, &response.body);
   }
-  data.push_back(']');
-  Response response = JsonResponse(data, WarningsOf(answer));
+  response.body.append(sorted.empty() ? "[]" : "]");
+  EndJson(WarningsOf(answer), &response);
   AddStats(request, answer.stats, &response);
   return response;
 }
