@@ -17,12 +17,14 @@ using Names = std::set<std::string, std::less<>>;
 // What damage keeps from these answers.
 constexpr std::string_view kMissing = "series";
 
-NamesAnswer Finish(const Names& names, int64_t limit, const ReadStats& stats,
-                   const DamageReport& damage) {
+NamesAnswer Finish(Names names, int64_t limit, const ReadStats& stats, const DamageReport& damage) {
   NamesAnswer answer;
   const size_t size = limit > 0 ? std::min(names.size(), static_cast<size_t>(limit)) : names.size();
-  answer.names.assign(names.begin(), std::next(names.begin(), static_cast<std::ptrdiff_t>(size)));
   answer.truncated = size < names.size();
+  answer.names.reserve(size);
+  while (answer.names.size() < size) {
+    answer.names.push_back(std::move(names.extract(names.begin()).value()));
+  }
   answer.stats = stats;
   answer.warnings = damage.warnings();
   return answer;
@@ -39,7 +41,8 @@ arrow::Status AddFromFiles(
   for (const SeriesWalk::Source& source : sources) {
     ARROW_RETURN_NOT_OK(guard.Check());
     if (auto found = find(source); found.ok()) {
-      for (std::string& name : *found) names->insert(std::move(name));
+      // They ascend: behind the last one is where most belong.
+      for (std::string& name : *found) names->insert(names->end(), std::move(name));
     } else {
       ARROW_RETURN_NOT_OK(damage->Note(found.status()));
     }
@@ -68,7 +71,7 @@ arrow::Result<NamesAnswer> LabelNames(const Snapshot& snapshot, const SelectRequ
       if (!names.contains(label.name)) names.emplace(label.name);
     }
   }
-  return Finish(names, request.limit, stats, damage);
+  return Finish(std::move(names), request.limit, stats, damage);
 }
 
 arrow::Result<NamesAnswer> LabelValues(const Snapshot& snapshot, std::string_view name,
@@ -87,7 +90,7 @@ arrow::Result<NamesAnswer> LabelValues(const Snapshot& snapshot, std::string_vie
     const std::string_view value = series.labels.Get(name);
     if (!value.empty() && !values.contains(value)) values.emplace(value);
   }
-  return Finish(values, request.limit, stats, damage);
+  return Finish(std::move(values), request.limit, stats, damage);
 }
 
 arrow::Result<SeriesAnswer> ListSeries(const Snapshot& snapshot, const SelectRequest& request,
