@@ -14,12 +14,15 @@
 
 namespace larnax::store {
 
+/// Level of the one run that a day becomes when it is over.
+inline constexpr int kDayLevel = 3;
+
 /// A live data file and its index, as the manifest lists them.
 struct FileEntry {
   std::string table;  ///< One of kDayTables.
   std::string name;   ///< Without folder and suffix; see archive_layout.h.
   int64_t day = 0;    ///< Since 1970-01-01, UTC; every sample of the file lies in it.
-  int level = 0;      ///< 0: one flush; 1, 2: merged; 3: the day's own.
+  int level = 0;      ///< 0: one flush; 1, 2: merged; kDayLevel: the day's own.
   int64_t bytes = 0;
   int64_t series_bytes = 0;
   int64_t rows = 0;

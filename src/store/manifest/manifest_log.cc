@@ -8,7 +8,6 @@
 #include "larnax/error.h"
 #include "store/manifest/archive_layout.h"
 #include "store/manifest/json_fields.h"
-#include "store/write/merge_picker.h"
 
 namespace larnax::store {
 namespace {

@@ -12,8 +12,6 @@
 namespace larnax::store {
 namespace {
 
-constexpr int kSealedLevel = 3;
-
 size_t TableRank(const FileEntry& file) {
   return DayTableIndex(file.table).value_or(std::size(kDayTables));
 }
@@ -94,7 +92,7 @@ std::optional<int64_t> SealedThrough(const Version& version, int64_t over_before
   const std::vector<DayRuns> days = RunsOf(version);
   int64_t through = over_before_day - 1;
   for (const DayRuns& day : days) {
-    if (day.runs.size() == 1 && day.runs[0].level == kSealedLevel) continue;
+    if (day.runs.size() == 1 && day.runs[0].level == kDayLevel) continue;
     through = std::min(through, day.day - 1);
     break;
   }

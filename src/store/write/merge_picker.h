@@ -24,7 +24,6 @@ struct MergeOptions {
   int64_t min_free_bytes = 0;          ///< What a merge leaves free on the disk.
 };
 
-inline constexpr int kDayLevel = 3;
 /// Files of this level are not merged by number; they wait for the end of the day.
 inline constexpr int kTopFanInLevel = 2;
 
