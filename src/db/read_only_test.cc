@@ -75,6 +75,17 @@ TEST_F(ReadOnlyTest, AReaderGoesWithWritersThatComeAndGo) {
   EXPECT_EQ(ReadFrom(*reader).at("b{zone=\"z\"}").at(now_ms_), 5);
 }
 
+// Also where it brought nothing into files, so that the log begins where it did.
+TEST_F(ReadOnlyTest, AWriterThatCameAndDiedBetweenTwoReadsIsNoticed) {
+  WriteAndCrash();
+  ASSERT_OK_AND_ASSIGN(const auto reader, OpenReader());
+  EXPECT_EQ(ReadFrom(*reader), all_);
+  ASSERT_OK(Open());
+  ASSERT_OK(Write({{"b{zone=\"z\"}", now_ms_ + 1, 4}}));
+  Crash();
+  EXPECT_EQ(ReadFrom(*reader).at("b{zone=\"z\"}").at(now_ms_ + 1), 4);
+}
+
 TEST_F(ReadOnlyTest, ALogThatCannotBeReadIsTold) {
   WriteAndCrash();
   ASSERT_OK_AND_ASSIGN(const auto bytes, io::ReadFile(fs_, LogPath()));

@@ -16,19 +16,22 @@ std::string UnflushedLog::Writer() const {
 
 std::shared_ptr<head::Head> UnflushedLog::Read(std::vector<std::string>* warnings) {
   const std::lock_guard lock(mutex_);
+  // A writer may have come and gone. Where that fails, so will the read that this is for. Whoever
+  // comes after it gives the manifest another epoch before anything is logged.
+  ARROW_UNUSED(store_->Refresh());
   if (!Writer().empty()) {
-    from_.reset();
+    read_.reset();
     head_.reset();
     return nullptr;
   }
-  // A writer may have come and gone. Where that fails, so will the read that this is for.
-  ARROW_UNUSED(store_->Refresh());
-  const head::LogPosition from = store_->wal_position();
-  if (from_ != from) {
+  const auto version = store_->Current();
+  const head::LogPosition from = version->manifest.wal_position;
+  const Place place{.epoch = version->manifest.epoch, .from = from};
+  if (read_ != place) {
     auto replayed = Replay(from);
     // It may be a writer that came meanwhile and tidied up.
     if (!replayed.ok() && !Writer().empty()) return nullptr;
-    from_ = from;
+    read_ = place;
     head_ = replayed.ok() ? std::move(*replayed) : nullptr;
     warning_ = replayed.ok() ? "" : replayed.status().message();
   }

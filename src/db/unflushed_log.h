@@ -22,7 +22,8 @@ class UnflushedLog {
       : environment_(environment), store_(store), folder_(std::move(folder)) {}
 
   /// The log in memory, from where the newest manifest says that files end; read again when that
-  /// has moved. Null while a writer has the archive open: it has all this, and goes on.
+  /// has moved, or a writer was there. Null while a writer has the archive open: it has all this,
+  /// and goes on.
   ///
   /// \param warnings  Told where the log cannot be read.
   std::shared_ptr<head::Head> Read(std::vector<std::string>* warnings);
@@ -31,13 +32,20 @@ class UnflushedLog {
   std::string Writer() const;
 
  private:
+  // Every start of a writer raises the epoch, even one that brings nothing into files.
+  struct Place {
+    int64_t epoch;
+    head::LogPosition from;
+    friend bool operator==(const Place&, const Place&) = default;
+  };
+
   arrow::Result<std::shared_ptr<head::Head>> Replay(head::LogPosition from) const;
 
   const Environment environment_;
   store::Store* const store_;
   const std::string folder_;
-  std::mutex mutex_;  // Guards what follows.
-  std::optional<head::LogPosition> from_;
+  std::mutex mutex_;           // Guards what follows.
+  std::optional<Place> read_;  // What `head_` and `warning_` are of.
   std::shared_ptr<head::Head> head_;
   std::string warning_;
 };
