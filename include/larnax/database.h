@@ -55,11 +55,11 @@ using WriteDone = std::function<void(arrow::Result<WriteReport>)>;
 struct SelectRequest {
   /// A series is selected when any of these matches it; none: every series.
   std::vector<std::vector<Matcher>> selectors;
-  TimeRange range;                                     ///< Ends included.
-  int64_t limit = 0;                                   ///< Of names, values or series; 0: none.
-  int64_t sample_limit = 0;                            ///< Fail with kLimit above it; 0: none.
+  TimeRange range;              ///< Ends included.
+  int64_t limit = 0;            ///< Of names, values or series; 0: none.
+  int64_t sample_limit = 0;     ///< Fail with kLimit above it; 0: none.
   int64_t max_label_bytes = 0;  ///< Of a list of series: fail with kLimit above it; 0: none.
-  int64_t timeout_ms = 0;                              ///< Fail with kTimeout after it; 0: none.
+  int64_t timeout_ms = 0;       ///< Fail with kTimeout after it; 0: none.
   std::shared_ptr<const std::atomic<bool>> cancelled;  ///< Set to true to give up; may be null.
 };
 
@@ -127,6 +127,8 @@ struct DatabaseStatus {
   /// Of an archive that is open read-only: the address of who writes to it; empty: nobody does.
   /// What the writer has not brought into files yet cannot be read here.
   std::string writer;
+  /// Files that opening found damaged, and mended or goes on without: a sentence each.
+  std::vector<std::string> warnings;
   /// Largest first, at most `limit` of each: series per metric, values per label, series per pair.
   std::vector<std::pair<std::string, int64_t>> series_by_metric;
   std::vector<std::pair<std::string, int64_t>> values_by_label;

@@ -126,6 +126,9 @@ arrow::Status Serve(const ServeSettings& settings, StopSignal* stop) {
                           Database::Open(settings.data, database_options, bar.AsCallback()));
   }
   LogInfo("archive is open: path=" + settings.data);
+  if (const auto status = database->Status(0); status.ok()) {
+    for (const std::string& warning : status->warnings) LogWarning(warning);
+  }
   server->SetDatabase(database.get());
   if (!stop->came()) {
     PrintWelcome(settings, *server);

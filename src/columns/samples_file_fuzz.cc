@@ -135,6 +135,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     CheckRead(VerifyFile(fs, data_path, series_path).status());
     CheckRead(InspectFile(fs, kBad).status());
   }
-  if ((data[0] & 8) != 0) CheckRead(RebuildIndex(fs, data_path, "rebuilt.parquet", {}));
+  if ((data[0] & 8) != 0) CheckRead(RebuildIndex(fs, data_path, "rebuilt.parquet", {}).status());
   return 0;
 }

@@ -123,9 +123,10 @@ arrow::Status DatabaseImpl::LearnMetadata() {
     // What is sent again is then stored again, once.
     metadata_.SetIncomplete();
   } else {
-    ARROW_ASSIGN_OR_RAISE(auto stored, store_->Metadata({}));
+    ARROW_ASSIGN_OR_RAISE(auto stored, store_->Metadata({}, &metadata_warnings_));
     for (columns::MetadataRow& row : stored)
       metadata_.Learn(MetadataCatalog::EntryOf(std::move(row)));
+    if (!metadata_warnings_.empty()) metadata_.SetIncomplete();
   }
   for (const head::MetadataNews& news : head_->metadata()) {
     metadata_.Learn(MetadataCatalog::EntryOf(news));
@@ -337,6 +338,9 @@ DatabaseStatus DatabaseImpl::CheapStatus() const {
   status.file_rows = version->rows();
   status.file_bytes = version->bytes();
   status.next_sequence = version->manifest.next_sequence;
+  status.warnings = store_->warnings();
+  status.warnings.insert(status.warnings.end(), metadata_warnings_.begin(),
+                         metadata_warnings_.end());
   if (unflushed_ != nullptr) status.writer = unflushed_->Writer();
   if (head_ == nullptr) return status;
   status.head_series = head_->series_count();

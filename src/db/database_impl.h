@@ -95,6 +95,7 @@ class DatabaseImpl final : public Database {
   const DatabaseOptions options_;
   Counters counters_;
   MetadataCatalog metadata_;
+  std::vector<std::string> metadata_warnings_;  // Of opening.
   Experiments experiments_;
   const int64_t start_time_ms_;
   std::atomic<bool> closed_{false};

@@ -193,6 +193,75 @@ TEST_F(OtherTablesDatabaseTest, MetadataIsATableThatIsMergedAndReadBack) {
   EXPECT_GT(one[0].last_seen_ms, now_ms_ + 2 * 86'400'000);
 }
 
+TEST_F(OtherTablesDatabaseTest, DamagedMetadataIsToldAndCostsOnlyItself) {
+  ASSERT_OK(Open());
+  for (int i = 0; i < 5; ++i) {
+    WriteMetadata("m" + std::to_string(i), "help");
+    ASSERT_OK(database_->Flush());
+  }
+  Close();
+  const std::vector<std::string> names = NamesIn("metadata");
+  ASSERT_EQ(names.size(), 5u);
+  const auto path_of = [&](size_t file) { return io::JoinPath(kRoot, "metadata/" + names[file]); };
+  ASSERT_OK_AND_ASSIGN(const std::string whole, io::ReadFile(fs_, path_of(1)));
+  ASSERT_OK(fs_.Corrupt(path_of(1), static_cast<int64_t>(whole.size() / 2)));
+  ASSERT_OK(fs_.RemoveFile(path_of(3)));
+  ASSERT_OK(Open());
+  const auto warnings = database_->Status(0).ValueOrDie().warnings;
+  EXPECT_THAT(warnings, testing::Contains(testing::HasSubstr(names[1])));
+  EXPECT_THAT(warnings, testing::Contains(testing::HasSubstr(names[3])));
+  const auto metrics = [&] {
+    std::vector<std::string> found;
+    for (const auto& each : database_->Metadata({}).ValueOrDie()) found.push_back(each.metric);
+    return found;
+  };
+  EXPECT_THAT(metrics(), testing::ElementsAre("m0", "m2", "m4"));
+  // A merge tells once, and leaves them alone then.
+  for (int i = 5; i < 8; ++i) {
+    WriteMetadata("m" + std::to_string(i), "help");
+    ASSERT_OK(database_->Flush());
+  }
+  (void)database_->Merge(true);
+  ASSERT_OK(database_->Merge(true));
+  EXPECT_EQ(NamesIn("metadata").size(), 4u);
+  EXPECT_THAT(NamesIn("metadata"), testing::Contains(names[1]));
+  EXPECT_THAT(metrics(), testing::ElementsAre("m0", "m2", "m4", "m5", "m6", "m7"));
+  // What is said again is stored again.
+  WriteMetadata("m1", "help");
+  ASSERT_OK(database_->Flush());
+  Close();
+  options_.read_only = true;
+  ASSERT_OK(Open());
+  EXPECT_THAT(metrics(), testing::ElementsAre("m0", "m1", "m2", "m4", "m5", "m6", "m7"));
+}
+
+// Each table's index is written anew from its rows.
+TEST_F(OtherTablesDatabaseTest, LostIndexesAreWrittenAnew) {
+  ASSERT_OK(Open());
+  WriteHistogram(now_ms_, 3);
+  WriteExemplar(now_ms_, 0.5, "t");
+  ASSERT_OK(database_->Flush());
+  const Both all = ReadBoth();
+  Close();
+  int removed = 0;
+  for (const std::string table : {"series/histograms", "series/exemplars"}) {
+    for (const std::string& day : NamesIn(table)) {
+      for (const std::string& name : NamesIn(table + "/" + day)) {
+        if (!name.starts_with("s")) continue;
+        ASSERT_OK(fs_.RemoveFile(io::JoinPath(kRoot, table + "/" + day + "/" + name)));
+        ++removed;
+      }
+    }
+  }
+  ASSERT_EQ(removed, 2);
+  ASSERT_OK(Open());
+  EXPECT_EQ(database_->Status(0).ValueOrDie().warnings.size(), 2u);
+  EXPECT_EQ(ReadBoth(), all);
+  ASSERT_OK_AND_ASSIGN(const ExemplarsAnswer exemplars, database_->Exemplars({}));
+  EXPECT_EQ(exemplars.series.size(), 1u);
+  EXPECT_TRUE(exemplars.warnings.empty());
+}
+
 TEST(MetadataCatalog, ForgetsWhatWasNotSeenForLongest) {
   MetadataCatalog catalog(/*most_entries=*/100);
   const auto entry = [](int i, int64_t seen_ms) {

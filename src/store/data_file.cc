@@ -100,7 +100,8 @@ void DataFile::WillOpen() {
 }
 
 void DataFile::NoteUse() {
-  if (open_files_ != nullptr) open_files_->Use(shared_from_this(), memory_bytes());
+  // What was closed meanwhile goes with its last reader.
+  if (open_files_ != nullptr && is_open()) open_files_->Use(shared_from_this(), memory_bytes());
 }
 
 arrow::Result<std::shared_ptr<columns::SeriesIndex>> DataFile::Index(ReadStats* stats) {

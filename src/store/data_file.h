@@ -70,6 +70,8 @@ class DataFile : public std::enable_shared_from_this<DataFile> {
   arrow::Result<std::shared_ptr<columns::SamplesReader>> Samples(ReadStats* stats);
   arrow::Result<std::shared_ptr<columns::HistogramsReader>> Histograms(ReadStats* stats);
   arrow::Result<std::shared_ptr<columns::ExemplarsReader>> Exemplars(ReadStats* stats);
+  /// Take note that a reader has come to an end, so that what it loaded is counted.
+  void NoteUse();
   /// Let the disk begin with what the readers will read first. Errors come when they are opened.
   void WillOpen();
   /// Open the rows, whatever the table: then they stay readable when the file is removed.
@@ -96,7 +98,6 @@ class DataFile : public std::enable_shared_from_this<DataFile> {
   template <typename Reader>
   arrow::Result<std::shared_ptr<Reader>> OpenReader(std::shared_ptr<Reader>* kept,
                                                     ReadStats* stats);
-  void NoteUse();
 
   io::FileSystem* const fs_;
   const std::string root_;

@@ -10,6 +10,7 @@
 #include "store/read/exemplar_select.h"
 #include "store/read/label_query.h"
 #include "store/read/sample_select.h"
+#include "store/write/index_rebuild.h"
 #include "store/write/merge_writer.h"
 
 namespace larnax::store {
@@ -17,6 +18,8 @@ namespace {
 
 // To read one version of an archive that another process writes.
 constexpr int kReadAttempts = 8;
+// Warnings of opening; nobody reads thousands.
+constexpr size_t kMostWarnings = 50;
 // Together: each of so many merges would have taken a file from under a slow reader.
 constexpr int kMostReadAttempts = 1000;
 
@@ -94,7 +97,8 @@ arrow::Status Store::OpenForWriting(int64_t now_ms) {
     version->manifest.archive_id = MakeArchiveId(root_, options_.lock_content, now_ms);
   }
   ARROW_RETURN_NOT_OK(folders_.MakeRoot());
-  ARROW_RETURN_NOT_OK(folders_.Reconcile(*version));
+  ARROW_ASSIGN_OR_RAISE(const auto damaged, folders_.Reconcile(*version));
+  ARROW_RETURN_NOT_OK(Contain(damaged, version.get()));
   manifests_.RemoveOld();
   ++version->manifest.epoch;
   names_ = std::make_unique<FileNames>(version->manifest.epoch);
@@ -106,6 +110,39 @@ arrow::Status Store::OpenForWriting(int64_t now_ms) {
   ARROW_ASSIGN_OR_RAISE(const bool has_readme, fs_.Exists(readme));
   if (!has_readme) ARROW_RETURN_NOT_OK(io::ReplaceFile(fs_, readme, kReadme));
   return Commit(std::move(version), now_ms);
+}
+
+// Mends indexes; other files that are lost or cut stay listed, are answered around, and are merged
+// with nothing.
+arrow::Status Store::Contain(const std::vector<DamagedFile>& damaged, Version* version) {
+  for (const DamagedFile& file : damaged) {
+    std::string warning = file.problem;
+    if (file.tree == Tree::kSeries && !damaged_files_.contains(file.name)) {
+      ARROW_ASSIGN_OR_RAISE(const std::string failure, MendIndex(file, version));
+      warning += failure.empty() ? ". It was written anew from its rows."
+                                 : ". It cannot be written anew: " + failure;
+      if (!failure.empty()) damaged_files_.insert(file.name);
+    } else {
+      damaged_files_.insert(file.name);
+    }
+    if (warnings_.size() < kMostWarnings) warnings_.push_back(std::move(warning));
+  }
+  return arrow::Status::OK();
+}
+
+// Gives why it could not be done because of damage; empty: it was.
+arrow::Result<std::string> Store::MendIndex(const DamagedFile& damaged, Version* version) {
+  for (auto& file : version->files) {
+    if (file->entry().name != damaged.name) continue;
+    auto entry = RebuildIndexOf(fs_, folders_, *file, options_.writer);
+    if (!entry.ok()) {
+      const ErrorKind kind = KindOf(entry.status());
+      if (kind != ErrorKind::kCorrupt && kind != ErrorKind::kNotFound) return entry.status();
+      return entry.status().message();
+    }
+    file = std::make_shared<DataFile>(&fs_, root_, std::move(*entry), open_files_);
+  }
+  return std::string();
 }
 
 // Without a manifest, data files would be taken for leftovers and removed.
@@ -218,6 +255,7 @@ auto Store::ReadWithRetry(head::HeadSnapshot head, Read read) {
     auto files = Current();
     of_version = files == snapshot.files ? of_version + 1 : 1;
     snapshot.files = std::move(files);
+    snapshot.gone_is_damage = !options_.read_only || of_version == kReadAttempts;
     Answer answer = read(snapshot);
     if (answer.ok() || KindOf(answer.status()) != ErrorKind::kNotFound) return answer;
     if (!options_.read_only || of_version == kReadAttempts) {
@@ -264,21 +302,25 @@ arrow::Result<ExemplarsAnswer> Store::Exemplars(head::HeadSnapshot head,
   });
 }
 
-arrow::Result<std::vector<columns::MetadataRow>> Store::Metadata(std::string_view metric) {
-  const auto read = [&](const Version& files) {
-    return ReadMetadataFiles(fs_, root_, files.manifest.metadata, metric);
+arrow::Result<std::vector<columns::MetadataRow>> Store::Metadata(
+    std::string_view metric, std::vector<std::string>* warnings) {
+  const auto read = [&](const Version& files, bool gone_is_damage) {
+    DamageReport damage("metadata", gone_is_damage);
+    auto rows = ReadMetadataFiles(fs_, root_, files.manifest.metadata, metric, &damage);
+    if (rows.ok() && warnings != nullptr) *warnings = damage.warnings();
+    return rows;
   };
   if (options_.read_only) {
-    return ReadWithRetry({}, [&](const Snapshot& snapshot) { return read(*snapshot.files); });
+    return ReadWithRetry({}, [&](const Snapshot& snapshot) {
+      return read(*snapshot.files, snapshot.gone_is_damage);
+    });
   }
-  auto rows = read(*Current());
+  auto rows = read(*Current(), /*gone_is_damage=*/false);
   if (rows.ok() || KindOf(rows.status()) != ErrorKind::kNotFound) return rows;
   // A merge replaces files without keeping the old ones for readers, before it commits: here, that
   // can be waited for.
   const std::lock_guard lock(commit_mutex_);
-  rows = read(*Current());
-  if (rows.ok()) return rows;
-  return AsCorrupt(rows.status());
+  return read(*Current(), /*gone_is_damage=*/true);
 }
 
 arrow::Result<SeriesAnswer> Store::Series(head::HeadSnapshot head, const SelectRequest& request,

@@ -55,9 +55,13 @@ class Store {
   /// \param fs  Outlives the store and every Version and stream it gave.
   /// \retval kClosed   Another process writes to it.
   /// \retval kNotFound Read-only, and there is no archive.
-  /// \retval kCorrupt  The manifest is damaged, or a file that it lists is missing.
+  /// \retval kCorrupt  The manifest is damaged.
   static arrow::Result<std::unique_ptr<Store>> Open(io::FileSystem& fs, std::string root,
                                                     StoreOptions options, int64_t now_ms);
+
+  /// What opening found lost or cut, and either mended or goes on without: a sentence each, which
+  /// names the file. At most some dozens.
+  const std::vector<std::string>& warnings() const { return warnings_; }
 
   std::shared_ptr<const Version> Current() const;
   /// Samples logged before this are in files.
@@ -106,7 +110,10 @@ class Store {
                                            const io::Clock& clock);
   /// Read the table `metadata`: what was said of one metric, or of all where it is empty. In its
   /// order; rows that say the same are one.
-  arrow::Result<std::vector<columns::MetadataRow>> Metadata(std::string_view metric);
+  ///
+  /// \param warnings  Takes which damaged files were left out; may be null.
+  arrow::Result<std::vector<columns::MetadataRow>> Metadata(
+      std::string_view metric, std::vector<std::string>* warnings = nullptr);
 
  private:
   using Files = std::vector<std::shared_ptr<DataFile>>;
@@ -122,6 +129,8 @@ class Store {
 
   arrow::Status OpenForWriting(int64_t now_ms);
   arrow::Status CheckEmpty();
+  arrow::Status Contain(const std::vector<DamagedFile>& damaged, Version* version);
+  arrow::Result<std::string> MendIndex(const DamagedFile& damaged, Version* version);
   arrow::Result<std::shared_ptr<Version>> Load(const Version* old);
   void Install(std::shared_ptr<const Version> version);
   template <typename Read>
@@ -155,10 +164,11 @@ class Store {
   std::unique_ptr<io::FileLock> lock_;
   std::unique_ptr<FileNames> names_;
   const std::shared_ptr<OpenFiles> open_files_;
+  std::vector<std::string> warnings_;  // Of opening.
 
   std::mutex flush_mutex_;               // Held by Flush; taken before commit_mutex_.
   std::mutex merge_mutex_;               // Held by MergeOnce; taken before commit_mutex_.
-  std::set<std::string> damaged_files_;  // Inputs that a merge could not read.
+  std::set<std::string> damaged_files_;  // Inputs that opening or a merge could not read.
   // Inputs of merges that failed otherwise, and for how many calls of MergeOnce they are left
   // alone.
   std::map<std::string, int> resting_files_;

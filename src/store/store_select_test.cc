@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <numeric>
+
 #include "base/civil_time.h"
 #include "io/sim_clock.h"
 #include "io/sim_file_system.h"
@@ -83,16 +86,22 @@ class StoreSelectTest : public testing::Test {
 
   // Calls `check` with what is read while one bit of a file's rows is flipped, for many bits.
   template <typename Check>
-  void WithFlips(size_t file, int64_t stride, Check check) {
-    const std::string path = store_->Current()->files[file]->PathIn(Tree::kData, false);
-    const int64_t bytes = store_->Current()->files[file]->entry().bytes;
+  void WithFlips(size_t file, int64_t stride, Check check, Tree tree = Tree::kData) {
+    const std::string path = store_->Current()->files[file]->PathIn(tree, false);
+    const FileEntry entry = store_->Current()->files[file]->entry();
+    const int64_t bytes = tree == Tree::kData ? entry.bytes : entry.series_bytes;
     for (int64_t offset = 4; offset < bytes; offset += stride) {
       SCOPED_TRACE(offset);
       ASSERT_OK(fs_.Corrupt(path, offset, 0x10));
       Open();
-      ASSERT_OK_AND_ASSIGN(const auto stream, store_->Select({}, {}, clock_));
-      ASSERT_OK_AND_ASSIGN(const Oracle got, ReadAll(*stream));
-      check(got, stream->warnings());
+      StoreOptions options = options_;
+      options.read_only = true;
+      ASSERT_OK_AND_ASSIGN(const auto reader, Store::Open(fs_, "/a", options, kNow));
+      for (Store* const store : {store_.get(), reader.get()}) {
+        ASSERT_OK_AND_ASSIGN(const auto stream, store->Select({}, {}, clock_));
+        ASSERT_OK_AND_ASSIGN(const Oracle got, ReadAll(*stream));
+        check(got, stream->warnings());
+      }
       ASSERT_OK(fs_.Corrupt(path, offset, 0x10));
     }
   }
@@ -504,6 +513,45 @@ TEST_F(StoreSelectTest, DamageBringsNoOldSamplesBack) {
     if (!warnings.empty()) ++told;
   });
   EXPECT_GT(told, 5);
+  // Where the index cannot be read, nobody knows which series it has.
+  told = 0;
+  const auto check_index = [&](const Oracle& got, const std::vector<std::string>& warnings) {
+    EXPECT_EQ(Surplus(got), 0);
+    if (warnings.empty()) {
+      EXPECT_EQ(Difference(oracle_, got), "");
+    } else {
+      ++told;
+    }
+  };
+  WithFlips(1, 7, check_index, Tree::kSeries);
+  EXPECT_GT(told, 50);
+}
+
+// Lists load columns of indexes after these were opened.
+TEST_F(StoreSelectTest, WhatListsLoadIsCounted) {
+  for (int day = 0; day < 10; ++day) Flush(Regular(500, 2, kFirst - day * kDay));
+  Open();  // Forget the labels that the files share with the head.
+  const auto loaded = [this] {
+    std::vector<int64_t> bytes;
+    for (const auto& file : store_->Current()->files) bytes.push_back(file->memory_bytes());
+    return bytes;
+  };
+  const auto check = [&](const auto& list) {
+    options_.open_files.memory_bytes = 64 << 20;
+    Open();
+    ASSERT_OK(list());
+    const std::vector<int64_t> all = loaded();
+    options_.open_files.memory_bytes = 3 * *std::max_element(all.begin(), all.end());
+    Open();
+    ASSERT_OK(list());
+    const std::vector<int64_t> kept = loaded();
+    EXPECT_LE(std::accumulate(kept.begin(), kept.end(), int64_t{0}),
+              options_.open_files.memory_bytes);
+    EXPECT_GE(std::count_if(kept.begin(), kept.end(), [](int64_t bytes) { return bytes > 0; }), 2);
+  };
+  check([this] { return store_->Series({}, {}, clock_).status(); });
+  check([this] { return store_->LabelValues({}, "instance", {}, clock_).status(); });
+  check([this] { return store_->LabelNames({}, {}, clock_).status(); });
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "store/store.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -347,26 +348,107 @@ TEST_F(StoreTest, WhoeverComesSecondIsTold) {
   EXPECT_THAT(second, HasMessage("127.0.0.1:9797"));
 }
 
-TEST_F(StoreTest, MissingFilesAndManifestsAreTold) {
+TEST_F(StoreTest, WithoutItsManifestAnArchiveIsNotTakenForANewOne) {
   ASSERT_OK(Open());
   ASSERT_OK(Flush(Samples(2, kNow, 3, 1)));
-  const std::string path = store_->Current()->files[0]->PathIn(Tree::kData, false);
-  ASSERT_OK(fs_.Rename(path, "/away"));
-  auto opened = Open();
-  EXPECT_THAT(opened, IsKind(ErrorKind::kCorrupt));
-  EXPECT_THAT(opened, HasMessage(path));
-  ASSERT_OK_AND_ASSIGN(const std::string whole, io::ReadFile(fs_, "/away"));
-  ASSERT_OK(io::ReplaceFile(fs_, path, whole.substr(1)));
-  EXPECT_THAT(Open(), IsKind(ErrorKind::kCorrupt));
-  ASSERT_OK(fs_.Rename("/away", path));
-  // Without its manifest an archive is not taken for a new one.
   ASSERT_OK(fs_.Rename("/a/manifest/CURRENT", "/away"));
-  opened = Open();
+  const auto opened = Open();
   EXPECT_THAT(opened, IsKind(ErrorKind::kCorrupt));
   EXPECT_THAT(opened, HasMessage("CURRENT"));
   ASSERT_OK(fs_.Rename("/away", "/a/manifest/CURRENT"));
   ASSERT_OK(Open());
   ExpectSame("whole again");
+}
+
+TEST_F(StoreTest, LostAndCutFilesAreAnsweredAroundUntilTheyComeBack) {
+  ASSERT_OK(Open());
+  for (int i = 0; i < 4; ++i) ASSERT_OK(Flush(Samples(2, kNow - kDay, 3, i)));
+  ASSERT_OK(Flush(Samples(2, kNow, 3, 1)));
+  const std::string path = store_->Current()->files[3]->PathIn(Tree::kData, false);
+  ASSERT_OK_AND_ASSIGN(const std::string whole, io::ReadFile(fs_, path));
+  for (const bool is_cut : {true, false}) {
+    ASSERT_OK(fs_.RemoveFile(path));
+    if (is_cut) {
+      ASSERT_OK(io::ReplaceFile(fs_, path, whole.substr(0, whole.size() - 1)));
+    }
+    ASSERT_OK(Open());
+    EXPECT_THAT(store_->warnings(), testing::ElementsAre(testing::HasSubstr(path)));
+    ASSERT_OK_AND_ASSIGN(const auto stream, store_->Select({}, {}, clock_));
+    ASSERT_OK_AND_ASSIGN(const Oracle got, ReadAll(*stream));
+    // It replaced what the others have of its day.
+    EXPECT_EQ(Difference(Cut(oracle_, {kNow, kNow + kDay}), got), "");
+    EXPECT_THAT(stream->warnings(), testing::Contains(testing::HasSubstr(path)));
+    // Merged with nothing, and no obstacle to others of its day.
+    for (bool merged = true; merged;) {
+      ASSERT_OK_AND_ASSIGN(merged, store_->MergeOnce(kNow + 5 * kDay, true));
+    }
+    EXPECT_THAT(store_->Current()->files, testing::Contains(testing::Truly([&](const auto& file) {
+                  return file->PathIn(Tree::kData, false) == path;
+                })));
+  }
+  ASSERT_OK(io::ReplaceFile(fs_, path, whole));
+  ASSERT_OK(Open());
+  EXPECT_THAT(store_->warnings(), testing::IsEmpty());
+  ExpectSame("whole again");
+}
+
+TEST_F(StoreTest, LostAndCutIndexesAreWrittenAnew) {
+  for (const bool is_day : {false, true}) {
+    ASSERT_OK(Open());
+    ASSERT_OK(Flush(Samples(2, kNow - kDay, 3, is_day ? 1 : 2)));
+    if (is_day) {
+      ASSERT_OK(store_->MergeOnce(kNow + kDay, true));
+    }
+    const FileEntry entry = store_->Current()->files[0]->entry();
+    const std::string path = store_->Current()->files[0]->PathIn(Tree::kSeries, false);
+    ASSERT_OK_AND_ASSIGN(const std::string whole, io::ReadFile(fs_, path));
+    for (const bool is_cut : {true, false}) {
+      ASSERT_OK(fs_.RemoveFile(path));
+      if (is_cut) {
+        ASSERT_OK(io::ReplaceFile(fs_, path, whole.substr(1)));
+      }
+      ASSERT_OK(Open());
+      EXPECT_THAT(store_->warnings(), testing::ElementsAre(testing::HasSubstr(path)));
+      EXPECT_EQ(io::ReadFile(fs_, path).ValueOrDie(), whole);
+      EXPECT_EQ(store_->Current()->files[0]->entry(), entry);
+      ExpectSame("mended");
+      ASSERT_OK(Open());
+      EXPECT_THAT(store_->warnings(), testing::IsEmpty());
+    }
+  }
+}
+
+TEST_F(StoreTest, AnIndexOfDamagedRowsIsLeftAlone) {
+  ASSERT_OK(Open());
+  ASSERT_OK(Flush(Samples(2, kNow, 3, 1)));
+  ASSERT_OK(Flush(Samples(1, kNow + 100'000, 3, 1)));
+  const auto file = store_->Current()->files[0];
+  const std::string path = file->PathIn(Tree::kSeries, false);
+  ASSERT_OK(fs_.RemoveFile(path));
+  ASSERT_OK(fs_.Corrupt(file->PathIn(Tree::kData, false), file->entry().bytes - 20));
+  ASSERT_OK(Open());
+  ASSERT_EQ(store_->warnings().size(), 1U);
+  EXPECT_THAT(store_->warnings()[0], testing::HasSubstr(path));
+  EXPECT_THAT(store_->warnings()[0], testing::HasSubstr(file->PathIn(Tree::kData, false)));
+  ASSERT_OK_AND_ASSIGN(const Oracle got, Read());
+  EXPECT_EQ(Difference(Cut(oracle_, {kNow + 100'000, kNow + kDay}), got), "");
+  EXPECT_EQ(store_->Current()->files.size(), 2U);
+}
+
+// A file that goes while the archive is open must not keep flushes of its day from the disk.
+TEST_F(StoreTest, AFileThatIsLostMeanwhileHoldsUpNoFlush) {
+  ASSERT_OK(Open());
+  for (int i = 0; i < 3; ++i) ASSERT_OK(Flush(Samples(2, kNow + i * 100'000, 3, 1)));
+  const std::string path = store_->Current()->files[0]->PathIn(Tree::kData, false);
+  ASSERT_OK(fs_.RemoveFile(path));
+  for (int i = 3; i < 6; ++i) {
+    (void)store_->MergeOnce(kNow, true);
+    ASSERT_OK(Flush(Samples(2, kNow + i * 100'000, 3, 1)));
+  }
+  ASSERT_OK_AND_ASSIGN(const auto stream, store_->Select({}, {}, clock_));
+  ASSERT_OK_AND_ASSIGN(const Oracle got, ReadAll(*stream));
+  EXPECT_EQ(Difference(Cut(oracle_, {kNow + 100'000, kNow + kDay}), got), "");
+  EXPECT_THAT(stream->warnings(), testing::ElementsAre(testing::HasSubstr(path)));
 }
 
 TEST_F(StoreTest, OldDaysMoveToMonthsAndAreSealed) {

@@ -23,6 +23,13 @@ constexpr int64_t kFreshPageRows = 4 << 10;
 // A merge that failed is tried again after so many others: about a minute.
 constexpr int kRestingCalls = 12;
 
+// What was is brought back as far as it is there.
+constexpr auto kLeaveOut = DayFolders::LostFiles::kLeaveOut;
+
+bool IsDamage(const arrow::Status& status) {
+  return KindOf(status) == ErrorKind::kCorrupt || KindOf(status) == ErrorKind::kNotFound;
+}
+
 arrow::Status ReadOnlyError() {
   return MakeError(ErrorKind::kClosed, "The archive is open for reading only.");
 }
@@ -99,7 +106,7 @@ void Store::UndoReplace(const std::set<TableDay>& days, const Files& retired) {
       if (TableDay(file->entry().table, file->entry().day) == day) of_day.push_back(file);
     }
     // Where it fails, the files are read in `retired` until it is repaired.
-    if (!folders_.Replace(day.first, day.second, FilesOf(*version, day)).ok()) continue;
+    if (!folders_.Replace(day.first, day.second, FilesOf(*version, day), kLeaveOut).ok()) continue;
     folders_.TakeBack(of_day);
     broken_days_.erase(day);
   }
@@ -110,12 +117,12 @@ arrow::Status Store::Repair() {
   while (!broken_days_.empty()) {
     const TableDay day = *broken_days_.begin();
     const Files files = FilesOf(*version, day);
-    ARROW_RETURN_NOT_OK(folders_.Replace(day.first, day.second, files));
+    ARROW_RETURN_NOT_OK(folders_.Replace(day.first, day.second, files, kLeaveOut));
     folders_.TakeBack(files);
     broken_days_.erase(day);
   }
   if (is_metadata_broken_) {
-    ARROW_RETURN_NOT_OK(folders_.ReplaceMetadata(version->manifest.metadata));
+    ARROW_RETURN_NOT_OK(folders_.ReplaceMetadata(version->manifest.metadata, kLeaveOut));
     is_metadata_broken_ = false;
   }
   return arrow::Status::OK();
@@ -289,7 +296,7 @@ arrow::Result<bool> Store::MergeOnce(int64_t now_ms, bool everything,
   std::vector<NewFile> merged;
   const auto written =
       base::Guarded([&] { return WriteMerge(fs_, folders_, *names_, *job, settings, &merged); });
-  if (KindOf(written) == ErrorKind::kCorrupt) {
+  if (IsDamage(written)) {
     // The others are merged all the same, from the next call on.
     for (const std::string& name : NamesOf(*job)) {
       if (written.message().find(name) != std::string::npos) damaged_files_.insert(name);
@@ -366,9 +373,20 @@ arrow::Status Store::InstallMerge(const MergeJob& job, const std::vector<NewFile
 }
 
 arrow::Result<bool> Store::MergeMetadata(int64_t now_ms, bool everything) {
-  const auto job = PickMetadataMerge(Current()->manifest.metadata, everything);
+  const auto job = PickMetadataMerge(Current()->manifest.metadata, everything, damaged_files_);
   if (!job) return false;
-  ARROW_ASSIGN_OR_RAISE(const auto rows, ReadMetadataFiles(fs_, root_, job->files, {}));
+  const auto read = ReadMetadataFiles(fs_, root_, job->files, {});
+  if (!read.ok()) {
+    if (!IsDamage(read.status())) return read.status();
+    // The others are merged all the same, from the next call on.
+    for (const MetadataEntry& file : job->files) {
+      if (read.status().message().find(file.name) != std::string::npos) {
+        damaged_files_.insert(file.name);
+      }
+    }
+    return read.status();
+  }
+  const std::vector<columns::MetadataRow>& rows = *read;
   const int64_t min_sequence = job->files.front().min_sequence;
   const int64_t max_sequence = job->files.back().max_sequence;
   MetadataEntry merged{.name = names_->Next(min_sequence, max_sequence),
@@ -402,7 +420,7 @@ arrow::Status Store::InstallMetadata(const MetadataMergeJob& job, const Metadata
     return Commit(std::move(next), now_ms);
   };
   const auto installed = base::Guarded(install);
-  if (!installed.ok() && folders_.ReplaceMetadata(Current()->manifest.metadata).ok()) {
+  if (!installed.ok() && folders_.ReplaceMetadata(Current()->manifest.metadata, kLeaveOut).ok()) {
     is_metadata_broken_ = false;
   }
   return installed;

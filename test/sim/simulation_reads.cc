@@ -156,7 +156,8 @@ std::vector<std::string> Simulation::FlippedPaths() const {
 }
 
 /// Check an answer that lacks what damaged files hold: it says so, naming them; it gives nothing
-/// that was never stored; and all series that have nothing in the damaged days come whole.
+/// that was never stored, nor what was replaced; and all series that have nothing in the damaged
+/// days come whole.
 arrow::Status Simulation::CheckContained(const Model::Content& expected,
                                          const Model::Content& found,
                                          const std::vector<std::string>& warnings,
@@ -185,6 +186,18 @@ arrow::Status Simulation::CheckContained(const Model::Content& expected,
            std::any_of(times->second.begin(), times->second.end(),
                        [&](const auto& cell) { return days.contains(base::DayOf(cell.first)); });
   };
+  for (const auto& [labels, samples] : found) {
+    const auto series = expected.find(labels);
+    for (const auto& [time_ms, value] : samples) {
+      const auto counts = series == expected.end() ? Model::Samples::const_iterator()
+                                                   : series->second.find(time_ms);
+      if (series != expected.end() && counts != series->second.end() &&
+          model_.IsSame(labels, time_ms, counts->second, value)) {
+        continue;
+      }
+      return arrow::Status::Invalid(what, ": not what counts: ", Describe(labels, time_ms, value));
+    }
+  }
   Model::Content left = expected;
   Model::Content found_left = found;
   std::erase_if(left, [&](const auto& each) { return is_hit(each.first); });
@@ -440,8 +453,12 @@ arrow::Status Simulation::CheckMetadata() {
       return arrow::Status::Invalid("metadata that was never sent: metric=", entry.metric);
     }
   }
+  const std::vector<std::string> flipped = FlippedPaths();
+  const bool is_whole = std::none_of(flipped.begin(), flipped.end(), [](const std::string& path) {
+    return path.find("/metadata/") != std::string::npos;
+  });
   for (const auto& known : known_metadata_) {
-    if (entries.contains(known)) continue;
+    if (entries.contains(known) || !is_whole) continue;
     return arrow::Status::Invalid("metadata was lost: metric=", known.first,
                                   " help=", known.second);
   }

@@ -121,8 +121,9 @@ arrow::Status CheckData(std::shared_ptr<const ParquetFile> file, const IndexRows
 
 }  // namespace
 
-arrow::Status RebuildIndex(io::FileSystem& fs, const std::string& data_path,
-                           const std::string& series_path, const WriterOptions& options) {
+arrow::Result<FooterPlace> RebuildIndex(io::FileSystem& fs, const std::string& data_path,
+                                        const std::string& series_path,
+                                        const WriterOptions& options) {
   ARROW_ASSIGN_OR_RAISE(auto opened, fs.OpenReadable(data_path));
   ARROW_ASSIGN_OR_RAISE(auto file, ParquetFile::Open(std::move(opened), nullptr, 0));
   ARROW_ASSIGN_OR_RAISE(const auto scanner, DataScanner::Open(file));
@@ -139,7 +140,7 @@ arrow::Status RebuildIndex(io::FileSystem& fs, const std::string& data_path,
   }
   PageCompressor compressor;
   ARROW_ASSIGN_OR_RAISE(auto out, fs.Create(series_path));
-  return WriteSeriesTable(std::move(out), &table, options, &compressor).status();
+  return WriteSeriesTable(std::move(out), &table, options, &compressor);
 }
 
 arrow::Result<std::vector<std::string>> VerifyFile(io::FileSystem& fs, const std::string& data_path,

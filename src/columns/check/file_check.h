@@ -8,6 +8,7 @@
 
 #include <arrow/result.h>
 
+#include "columns/format/file_builder.h"
 #include "columns/write/samples_writer.h"
 #include "io/file_system.h"
 #include "larnax/samples.h"
@@ -15,11 +16,12 @@
 namespace larnax::columns {
 
 /// Write the index of a data file anew from the data file alone. The result equals, byte for byte,
-/// the index that the data file's writer wrote with the same options.
+/// the index that this version would have written with the same options. \return Its end.
 ///
 /// \retval kCorrupt The data file is damaged.
-arrow::Status RebuildIndex(io::FileSystem& fs, const std::string& data_path,
-                           const std::string& series_path, const WriterOptions& options);
+arrow::Result<FooterPlace> RebuildIndex(io::FileSystem& fs, const std::string& data_path,
+                                        const std::string& series_path,
+                                        const WriterOptions& options);
 
 /// Check a data file and its index: every page checksum, order of series and times, `series_id`,
 /// `stale`, statistics, and that the index says what the data file holds.

@@ -211,9 +211,10 @@ arrow::Result<std::vector<std::string>> VerifyMetadataFile(io::FileSystem& fs,
   return Report(check(), &problems);
 }
 
-arrow::Status RebuildIndexWithoutValues(io::FileSystem& fs, const std::string& data_path,
-                                        const std::string& series_path,
-                                        const WriterOptions& options) {
+arrow::Result<FooterPlace> RebuildIndexWithoutValues(io::FileSystem& fs,
+                                                     const std::string& data_path,
+                                                     const std::string& series_path,
+                                                     const WriterOptions& options) {
   ARROW_ASSIGN_OR_RAISE(std::shared_ptr<io::ReadableFile> data, fs.OpenReadable(data_path));
   ARROW_ASSIGN_OR_RAISE(const auto file, ParquetFile::Open(data, nullptr, 0));
   ARROW_ASSIGN_OR_RAISE(const FoundTable found, ScanSeries(file));
@@ -232,7 +233,7 @@ arrow::Status RebuildIndexWithoutValues(io::FileSystem& fs, const std::string& d
   }
   PageCompressor compressor;
   ARROW_ASSIGN_OR_RAISE(auto out, fs.Create(series_path));
-  return WriteSeriesTable(std::move(out), &table, options, &compressor).status();
+  return WriteSeriesTable(std::move(out), &table, options, &compressor);
 }
 
 }  // namespace larnax::columns

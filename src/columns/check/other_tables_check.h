@@ -5,6 +5,7 @@
 
 #include <arrow/result.h>
 
+#include "columns/format/file_builder.h"
 #include "columns/write/samples_writer.h"
 #include "io/file_system.h"
 
@@ -28,11 +29,12 @@ arrow::Result<std::vector<std::string>> VerifyMetadataFile(io::FileSystem& fs,
                                                            const std::string& path);
 
 /// Write the index of a data file of the table `histograms` or `exemplars` anew from the data file
-/// alone; byte for byte what its writer wrote with the same options.
+/// alone; byte for byte what this version would have written with the same options.
 ///
 /// \retval kCorrupt The data file is damaged.
-arrow::Status RebuildIndexWithoutValues(io::FileSystem& fs, const std::string& data_path,
-                                        const std::string& series_path,
-                                        const WriterOptions& options);
+arrow::Result<FooterPlace> RebuildIndexWithoutValues(io::FileSystem& fs,
+                                                     const std::string& data_path,
+                                                     const std::string& series_path,
+                                                     const WriterOptions& options);
 
 }  // namespace larnax::columns

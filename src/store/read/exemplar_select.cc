@@ -30,7 +30,7 @@ arrow::Result<ExemplarsAnswer> SelectExemplars(const Snapshot& snapshot,
   ExemplarsAnswer answer;
   if (request.range.start_ms > request.range.end_ms) return answer;
   const QueryGuard guard(request, clock);
-  DamageReport damage;
+  DamageReport damage("samples", snapshot.gone_is_damage);
   ARROW_ASSIGN_OR_RAISE(auto sources,
                         FindSources(snapshot.files->FilesOf(kExemplarsTable), request.selectors,
                                     request.range, &answer.stats, &guard, &damage));

@@ -40,7 +40,9 @@ arrow::Status AddFromFiles(
                                     request.range, stats, &guard, damage));
   for (const SeriesWalk::Source& source : sources) {
     ARROW_RETURN_NOT_OK(guard.Check());
-    if (auto found = find(source); found.ok()) {
+    auto found = find(source);
+    source.file->NoteUse();
+    if (found.ok()) {
       // They ascend: behind the last one is where most belong.
       for (std::string& name : *found) names->insert(names->end(), std::move(name));
     } else {
@@ -58,7 +60,7 @@ arrow::Result<NamesAnswer> LabelNames(const Snapshot& snapshot, const SelectRequ
                                       const io::Clock& clock) {
   Names names;
   ReadStats stats;
-  DamageReport damage(kMissing);
+  DamageReport damage(kMissing, snapshot.gone_is_damage);
   if (IsEmpty(request.range)) return NamesAnswer();
   const auto find = [&](const SeriesWalk::Source& source) {
     return source.all_rows ? source.index->DistinctNames(&stats)
@@ -78,7 +80,7 @@ arrow::Result<NamesAnswer> LabelValues(const Snapshot& snapshot, std::string_vie
                                        const SelectRequest& request, const io::Clock& clock) {
   Names values;
   ReadStats stats;
-  DamageReport damage(kMissing);
+  DamageReport damage(kMissing, snapshot.gone_is_damage);
   if (IsEmpty(request.range)) return NamesAnswer();
   const auto find = [&](const SeriesWalk::Source& source) {
     return source.all_rows ? source.index->DistinctValues(name, &stats)
@@ -98,7 +100,7 @@ arrow::Result<SeriesAnswer> ListSeries(const Snapshot& snapshot, const SelectReq
   SeriesAnswer answer;
   if (IsEmpty(request.range)) return answer;
   const QueryGuard guard(request, clock);
-  DamageReport damage(kMissing);
+  DamageReport damage(kMissing, snapshot.gone_is_damage);
   ARROW_ASSIGN_OR_RAISE(auto sources, FindSources(snapshot.files->sample_files(), request.selectors,
                                                   request.range, &answer.stats, &guard, &damage));
   SeriesWalk walk(std::move(sources), &answer.stats, &damage);

@@ -24,7 +24,10 @@ class SelectStream final : public SampleStream {
  public:
   SelectStream(Snapshot snapshot, const SelectRequest& request, const io::Clock& clock,
                io::TaskRunner runner)
-      : snapshot_(std::move(snapshot)), range_(request.range), guard_(request, clock) {
+      : snapshot_(std::move(snapshot)),
+        range_(request.range),
+        guard_(request, clock),
+        damage_("samples", snapshot_.gone_is_damage) {
     parts_.set_runner(std::move(runner));
   }
 
@@ -65,18 +68,15 @@ class SelectStream final : public SampleStream {
 
   // Opens the rows of files, which may go away. Readers in use stay open.
   arrow::Status KeepOpen(std::vector<SeriesWalk::Source>* sources) {
-    std::vector<SeriesWalk::Source> intact;
     for (SeriesWalk::Source& source : *sources) {
       const arrow::Status opened = source.file->holds_histograms()
                                        ? source.file->Histograms(&stats_).Value(&source.histograms)
                                        : source.file->Samples(&stats_).Value(&source.samples);
-      if (opened.ok()) {
-        intact.push_back(std::move(source));
-      } else {
-        ARROW_RETURN_NOT_OK(damage_.Note(opened));
-      }
+      // It stays among the others: its index tells what is missing.
+      if (!opened.ok()) ARROW_RETURN_NOT_OK(damage_.Note(opened));
     }
-    *sources = std::move(intact);
+    // Only damaged ones are opened again.
+    damage_.set_gone_is_damage();
     return arrow::Status::OK();
   }
 
@@ -114,6 +114,9 @@ class SelectStream final : public SampleStream {
       if (order <= 0) {
         builder->Keep(walk_->label_memory());
         parts_.Add(walk_->sources(), walk_->parts(), &stats_);
+        for (const LostRows& lost : damage_.lost()) {
+          if (lost.MayHold(wanted.labels.metric())) parts_.AddGap(lost);
+        }
         certain_samples += CertainSamples(walk_->parts());
         // A series is held whole: better to know before its rows are read.
         ARROW_RETURN_NOT_OK(guard_.CheckSamples(stats_.samples + certain_samples));

@@ -21,6 +21,8 @@ struct Snapshot {
   head::HeadSnapshot head;  ///< Of the request's selectors and range.
   /// A writer elsewhere may remove files at any time: open all of them at once.
   bool files_may_vanish = false;
+  /// A file that is gone is lost, and read around as a damaged one.
+  bool gone_is_damage = false;
 };
 
 /// Open a stream over the selected series. Files are matched here; samples are read by the stream,

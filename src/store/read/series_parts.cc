@@ -48,6 +48,7 @@ void SeriesParts::Clear() {
   float_parts_.clear();
   float_precedence_.clear();
   histogram_parts_.clear();
+  gaps_.clear();
   load_ = 0;
   cut_ = nullptr;
 }
@@ -96,21 +97,31 @@ arrow::Status SeriesParts::Load(const std::vector<SeriesWalk::Source>& sources, 
 
 arrow::Status SeriesParts::LoadIntact(const std::vector<SeriesWalk::Source>& sources,
                                       TimeRange range, ReadStats* stats, DamageReport* damage) {
-  const arrow::Status loaded = Load(sources, range, stats);
-  if (loaded.ok()) return loaded;
-  ARROW_RETURN_NOT_OK(damage->Note(loaded));
+  if (const arrow::Status loaded = Load(sources, range, stats); !loaded.ok()) {
+    ARROW_RETURN_NOT_OK(damage->Note(loaded));
+    ARROW_RETURN_NOT_OK(LoadSalvage(sources, range, stats, damage));
+  }
+  if (gaps_.empty()) return arrow::Status::OK();
+  cut_ = std::make_shared<CutSamples>();
+  for (const Gap& gap : gaps_) LeaveOut(gap);
+  return arrow::Status::OK();
+}
+
+// Loads what can be read of the parts; what cannot becomes gaps.
+arrow::Status SeriesParts::LoadSalvage(const std::vector<SeriesWalk::Source>& sources,
+                                       TimeRange range, ReadStats* stats, DamageReport* damage) {
   PartSalvage salvage(sources, range, stats, damage);
   SeriesParts intact;
-  std::vector<Gap> gaps;
+  intact.gaps_ = std::move(gaps_);
   std::vector<TimeRange> missing;
   const auto keep = [&](const SeriesPart& part) -> arrow::Status {
     missing.clear();
     ARROW_ASSIGN_OR_RAISE(const auto pieces, salvage.Intact(part, &missing));
     intact.AddParts(sources, pieces, stats);
     for (const TimeRange times : missing) {
-      gaps.push_back({.series = intact.series_.size() - 1,
-                      .precedence = sources[part.file].file->entry().max_sequence,
-                      .times = times});
+      intact.gaps_.push_back({.series = intact.series_.size() - 1,
+                              .precedence = sources[part.file].file->entry().max_sequence,
+                              .times = times});
     }
     return arrow::Status::OK();
   };
@@ -125,10 +136,7 @@ arrow::Status SeriesParts::LoadIntact(const std::vector<SeriesWalk::Source>& sou
   }
   intact.runner_ = std::move(runner_);
   *this = std::move(intact);
-  ARROW_RETURN_NOT_OK(Load(sources, range, stats));
-  cut_ = std::make_shared<CutSamples>();
-  for (const Gap& gap : gaps) LeaveOut(gap);
-  return arrow::Status::OK();
+  return Load(sources, range, stats);
 }
 
 // What is missing may have replaced what older files have at its times.

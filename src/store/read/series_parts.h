@@ -31,6 +31,11 @@ class SeriesParts {
   /// Add a series with its parts, as a SeriesWalk over `sources` gives them.
   void Add(const std::vector<SeriesWalk::Source>& sources, std::span<const SeriesPart> parts,
            ReadStats* stats);
+  /// Take note of what a file may have of the series added last: LoadIntact leaves out what older
+  /// files have at its times.
+  void AddGap(const LostRows& lost) {
+    gaps_.push_back({series_.size() - 1, lost.max_sequence, lost.times});
+  }
   /// Rows to be read, histograms counted by their size.
   int64_t load() const { return load_; }
   size_t part_count() const { return float_parts_.size() + histogram_parts_.size(); }
@@ -65,6 +70,8 @@ class SeriesParts {
     int64_t precedence;
     TimeRange times;
   };
+  arrow::Status LoadSalvage(const std::vector<SeriesWalk::Source>& sources, TimeRange range,
+                            ReadStats* stats, DamageReport* damage);
   void AddParts(const std::vector<SeriesWalk::Source>& sources, std::span<const SeriesPart> parts,
                 ReadStats* stats);
   void LeaveOut(const Gap& gap);
@@ -76,6 +83,7 @@ class SeriesParts {
   std::vector<SeriesPart> float_parts_;
   std::vector<int64_t> float_precedence_;
   std::vector<SeriesPart> histogram_parts_;
+  std::vector<Gap> gaps_;
   int64_t load_ = 0;
 
   LoadedParts loaded_;

@@ -52,6 +52,10 @@ arrow::Result<SeriesWalk::Source> FindRows(const std::shared_ptr<DataFile>& file
 SeriesWalk::SeriesWalk(std::vector<Source> sources, ReadStats* stats, DamageReport* damage)
     : sources_(std::move(sources)), stats_(stats), damage_(damage), cursors_(sources_.size()) {}
 
+SeriesWalk::~SeriesWalk() {
+  for (const Source& source : sources_) source.file->NoteUse();
+}
+
 arrow::Status SeriesWalk::ReadChunk(const Source& source, std::span<const uint32_t> rows,
                                     Cursor* cursor) {
   ARROW_RETURN_NOT_OK(LoadLabels(source, rows, cursor));
@@ -87,7 +91,7 @@ arrow::Result<bool> SeriesWalk::LoadChunk(size_t source_index) {
   }
   if (const arrow::Status read = ReadChunk(source, rows, &cursor); !read.ok()) {
     if (damage_ == nullptr) return read;
-    ARROW_RETURN_NOT_OK(damage_->Note(read));
+    ARROW_RETURN_NOT_OK(damage_->NoteLost(read, source.file->entry()));
     // What comes after it in the file cannot be told from it.
     cursor.labels.clear();
     cursor.extents.clear();
@@ -213,9 +217,10 @@ arrow::Result<std::vector<SeriesWalk::Source>> FindSources(
     auto source = FindRows(candidates[i], selectors, range, stats);
     if (!source.ok()) {
       if (damage == nullptr) return source.status();
-      ARROW_RETURN_NOT_OK(damage->Note(source.status()));
+      ARROW_RETURN_NOT_OK(damage->NoteLost(source.status(), candidates[i]->entry()));
       continue;
     }
+    candidates[i]->NoteUse();
     if (source->all_rows || !source->rows.empty()) sources.push_back(std::move(*source));
   }
   std::stable_sort(sources.begin(), sources.end(), [](const auto& a, const auto& b) {

@@ -42,6 +42,9 @@ class SeriesWalk {
   /// \param damage   Where a damaged index is noted, which then ends early; nullptr: it ends the
   ///                 walk with kCorrupt.
   SeriesWalk(std::vector<Source> sources, ReadStats* stats, DamageReport* damage = nullptr);
+  ~SeriesWalk();
+  SeriesWalk(const SeriesWalk&) = delete;
+  SeriesWalk& operator=(const SeriesWalk&) = delete;
 
   /// Stand on the first series. \return Whether there is one.
   arrow::Result<bool> Start();

@@ -30,6 +30,10 @@ columns::SchemaTable SchemaTableOf(Tree tree, std::string_view table) {
   return tree == Tree::kData ? kSamples : kSeries;
 }
 
+std::string MissingText(const std::string& path) {
+  return "A file that the manifest lists is missing. path=" + path;
+}
+
 std::string WithSuffix(const std::string& name) { return name + std::string(kParquetSuffix); }
 
 }  // namespace
@@ -112,9 +116,8 @@ DayFolders::Folder DayFolders::MetadataFolder(std::span<const MetadataEntry> fil
 arrow::Result<DayFolders::Places> DayFolders::FindPlaces(const Folder& folder) const {
   Places places;
   const auto add_folder = [&](const std::string& path) -> arrow::Status {
-    auto entries = fs_->List(path);
-    if (!entries.ok()) return IgnoreMissing(entries.status());
-    for (const io::DirectoryEntry& entry : *entries) {
+    ARROW_ASSIGN_OR_RAISE(const Entries entries, ListIfThere(path));
+    for (const io::DirectoryEntry& entry : entries) {
       if (!entry.is_directory) places.try_emplace(entry.name, io::JoinPath(path, entry.name));
     }
     return arrow::Status::OK();
@@ -171,16 +174,21 @@ arrow::Status DayFolders::KeepForeignFolders(const std::string& old, const std::
   return arrow::Status::OK();
 }
 
-arrow::Status DayFolders::ReplaceFolder(const Folder& folder) {
+// What a folder is to hold: file name to a path that exists.
+arrow::Result<std::map<std::string, std::string>> DayFolders::FindWanted(const Folder& folder,
+                                                                         LostFiles lost) {
   ARROW_ASSIGN_OR_RAISE(const Places places, FindPlaces(folder));
   std::map<std::string, std::string> wanted;
   for (const auto& [name, bytes] : folder.files) {
-    const auto place = places.find(name);
-    if (place == places.end()) {
-      return MakeError(ErrorKind::kCorrupt, "A file that the manifest lists is missing. path=" +
-                                                io::JoinPath(folder.path, name));
+    const std::string path = io::JoinPath(folder.path, name);
+    if (const auto place = places.find(name); place != places.end()) {
+      wanted.emplace(name, place->second);
+      lost_.erase(path);
+    } else if (lost == LostFiles::kLeaveOut) {
+      lost_.insert(path);
+    } else if (!lost_.contains(path)) {
+      return MakeError(ErrorKind::kCorrupt, MissingText(path));
     }
-    wanted.emplace(name, place->second);
   }
   for (const auto& [name, path] : places) {
     // The schema file, and what others have put here.
@@ -188,6 +196,11 @@ arrow::Status DayFolders::ReplaceFolder(const Folder& folder) {
       wanted.emplace(name, path);
     }
   }
+  return wanted;
+}
+
+arrow::Status DayFolders::ReplaceFolder(const Folder& folder, LostFiles lost) {
+  ARROW_ASSIGN_OR_RAISE(const auto wanted, FindWanted(folder, lost));
   ARROW_ASSIGN_OR_RAISE(const std::string fresh, UnusedFolder(folder.tree));
   ARROW_RETURN_NOT_OK(fs_->MakeDirectories(fresh));
   for (const auto& [name, source] : wanted) {
@@ -202,15 +215,16 @@ arrow::Status DayFolders::ReplaceFolder(const Folder& folder) {
   return fs_->SyncDirectory(Path(kStagingFolder));
 }
 
-arrow::Status DayFolders::Replace(std::string_view table, int64_t day, Files files) {
+arrow::Status DayFolders::Replace(std::string_view table, int64_t day, Files files,
+                                  LostFiles lost) {
   for (const Tree tree : kTrees) {
-    ARROW_RETURN_NOT_OK(ReplaceFolder(FolderOf(tree, table, day, files)));
+    ARROW_RETURN_NOT_OK(ReplaceFolder(FolderOf(tree, table, day, files), lost));
   }
   return arrow::Status::OK();
 }
 
-arrow::Status DayFolders::ReplaceMetadata(std::span<const MetadataEntry> files) {
-  return ReplaceFolder(MetadataFolder(files));
+arrow::Status DayFolders::ReplaceMetadata(std::span<const MetadataEntry> files, LostFiles lost) {
+  return ReplaceFolder(MetadataFolder(files), lost);
 }
 
 // Removes a folder that a swap left. One that others have put folders into stays: what is theirs is
@@ -253,30 +267,10 @@ void DayFolders::TakeBack(Files files) {
   }
 }
 
-arrow::Result<bool> DayFolders::IsAsListed(const Folder& folder) const {
-  auto entries = fs_->List(folder.path);
-  if (!entries.ok()) {
-    ARROW_RETURN_NOT_OK(IgnoreMissing(entries.status()));
-    return folder.files.empty();
-  }
-  size_t found_count = 0;
-  bool is_as_listed = true;
-  for (const io::DirectoryEntry& entry : *entries) {
-    const auto found = folder.files.find(entry.name);
-    if (found == folder.files.end()) {
-      if (IsDataFileName(entry.name) && !entry.is_directory) is_as_listed = false;
-      continue;
-    }
-    if (entry.size_bytes != found->second) {
-      return MakeError(ErrorKind::kCorrupt,
-                       "A file has another size than the manifest says. size=" +
-                           std::to_string(entry.size_bytes) +
-                           " listed=" + std::to_string(found->second) +
-                           " path=" + io::JoinPath(folder.path, entry.name));
-    }
-    ++found_count;
-  }
-  return is_as_listed && found_count == folder.files.size();
+arrow::Result<DayFolders::Entries> DayFolders::ListIfThere(const std::string& path) const {
+  auto entries = fs_->List(path);
+  if (!entries.ok() && KindOf(entries.status()) == ErrorKind::kNotFound) return Entries();
+  return entries;
 }
 
 arrow::Status DayFolders::Empty(std::string_view folder) {
@@ -288,42 +282,67 @@ arrow::Status DayFolders::Empty(std::string_view folder) {
   return arrow::Status::OK();
 }
 
-arrow::Status DayFolders::ReconcileFolder(const Folder& folder) {
-  ARROW_ASSIGN_OR_RAISE(const bool is_as_listed, IsAsListed(folder));
-  return is_as_listed ? arrow::Status::OK() : ReplaceFolder(folder);
+arrow::Status DayFolders::ReconcileFolder(const Folder& folder, std::vector<DamagedFile>* damaged) {
+  ARROW_ASSIGN_OR_RAISE(Entries entries, ListIfThere(folder.path));
+  size_t listed_count = 0;
+  bool has_others = false;
+  for (const io::DirectoryEntry& entry : entries) {
+    const bool is_listed = folder.files.contains(entry.name);
+    if (is_listed) ++listed_count;
+    if (!is_listed && IsDataFileName(entry.name) && !entry.is_directory) has_others = true;
+  }
+  if (has_others || listed_count != folder.files.size()) {
+    ARROW_RETURN_NOT_OK(ReplaceFolder(folder, LostFiles::kLeaveOut));
+    ARROW_ASSIGN_OR_RAISE(entries, ListIfThere(folder.path));
+  }
+  std::map<std::string, int64_t> sizes;
+  for (const io::DirectoryEntry& entry : entries) sizes.emplace(entry.name, entry.size_bytes);
+  for (const auto& [file, bytes] : folder.files) {
+    const auto found = sizes.find(file);
+    if (found != sizes.end() && found->second == bytes) continue;
+    const std::string path = io::JoinPath(folder.path, file);
+    damaged->push_back({.name = file.substr(0, file.size() - kParquetSuffix.size()),
+                        .tree = folder.tree,
+                        .problem = found == sizes.end()
+                                       ? MissingText(path)
+                                       : "A file has another size than the manifest says. size=" +
+                                             std::to_string(found->second) +
+                                             " listed=" + std::to_string(bytes) + " path=" + path});
+  }
+  return arrow::Status::OK();
 }
 
-arrow::Status DayFolders::ReconcileTable(std::string_view table, const Version& version) {
+arrow::Status DayFolders::ReconcileTable(std::string_view table, const Version& version,
+                                         std::vector<DamagedFile>* damaged) {
   std::map<int64_t, std::vector<std::shared_ptr<DataFile>>> by_day;
   for (const auto& file : version.FilesOf(table)) by_day[file->entry().day].push_back(file);
   for (const Tree tree : kTrees) {
     std::set<int64_t> days;
     for (const auto& [day, files] : by_day) days.insert(day);
-    const auto entries = fs_->List(Path(TreeFolder(tree, table)));
     // A table that never had rows has no folder.
-    if (!entries.ok()) ARROW_RETURN_NOT_OK(IgnoreMissing(entries.status()));
-    if (entries.ok()) {
-      for (const io::DirectoryEntry& entry : *entries) {
-        if (const auto day = DayOfFolder(entry.name); day && entry.is_directory) days.insert(*day);
-      }
+    ARROW_ASSIGN_OR_RAISE(const Entries entries, ListIfThere(Path(TreeFolder(tree, table))));
+    for (const io::DirectoryEntry& entry : entries) {
+      if (const auto day = DayOfFolder(entry.name); day && entry.is_directory) days.insert(*day);
     }
     for (const int64_t day : days) {
       const auto found = by_day.find(day);
       const Files files = found == by_day.end() ? Files() : Files(found->second);
-      ARROW_RETURN_NOT_OK(ReconcileFolder(FolderOf(tree, table, day, files)));
+      ARROW_RETURN_NOT_OK(ReconcileFolder(FolderOf(tree, table, day, files), damaged));
     }
   }
   return arrow::Status::OK();
 }
 
-arrow::Status DayFolders::Reconcile(const Version& version) {
+arrow::Result<std::vector<DamagedFile>> DayFolders::Reconcile(const Version& version) {
+  std::vector<DamagedFile> damaged;
   for (const std::string_view table : kDayTables) {
-    ARROW_RETURN_NOT_OK(ReconcileTable(table, version));
+    ARROW_RETURN_NOT_OK(ReconcileTable(table, version, &damaged));
   }
-  ARROW_RETURN_NOT_OK(ReconcileFolder(MetadataFolder(version.manifest.metadata)));
+  ARROW_RETURN_NOT_OK(ReconcileFolder(MetadataFolder(version.manifest.metadata), &damaged));
   RemoveOldFolders();
   ARROW_RETURN_NOT_OK(Empty(kStagingFolder));
-  return Empty(kRetiredFolder);
+  ARROW_RETURN_NOT_OK(Empty(kRetiredFolder));
+  return damaged;
 }
 
 arrow::Status DayFolders::WriteSchema(std::string_view table,
@@ -351,7 +370,7 @@ arrow::Status DayFolders::EnsureSchema(std::string_view table,
   return arrow::Status::OK();
 }
 
-void DayFolders::RemoveStaged(std::string_view name) {
+void DayFolders::RemoveStaged(std::string_view name) const {
   for (const Tree tree : kTrees) (void)fs_->RemoveFile(StagedPath(tree, name));
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,6 +18,13 @@
 
 namespace larnax::store {
 
+/// A file that is not as the manifest says: lost, or cut.
+struct DamagedFile {
+  std::string name;
+  Tree tree = Tree::kData;
+  std::string problem;  ///< A sentence that names the path.
+};
+
 /// Keeps the folders `<table>/date=*/` and `series/<table>/date=*/` as readers without a manifest
 /// see them: each day of a table in an old or a new state, never a mixture, never a row twice. So
 /// too the folder `metadata/`, as a whole.
@@ -25,6 +33,12 @@ namespace larnax::store {
 /// taken back without touching a file. Not safe to use from two threads at once.
 class DayFolders {
  public:
+  /// What becomes of a folder when a file that belongs into it is nowhere.
+  enum class LostFiles {
+    kRefuse,   ///< It stays as it is.
+    kLeaveOut  ///< It is made of the others, and from then on such a file is known to be lost.
+  };
+
   /// \param fs  Outlives this. \param root  The archive's directory.
   DayFolders(io::FileSystem* fs, std::string root);
 
@@ -42,11 +56,14 @@ class DayFolders {
   /// retired. The folders that were there stay in `staging` until RemoveOldFolders.
   ///
   /// \param files    Of this table and day.
+  /// \param lost     What of a file that is nowhere. It is left out where that is known already.
   /// \retval kCorrupt A file is nowhere; the message names it.
   arrow::Status Replace(std::string_view table, int64_t day,
-                        std::span<const std::shared_ptr<DataFile>> files);
+                        std::span<const std::shared_ptr<DataFile>> files,
+                        LostFiles lost = LostFiles::kRefuse);
   /// The same of the folder `metadata/`; one that is empty goes.
-  arrow::Status ReplaceMetadata(std::span<const MetadataEntry> files);
+  arrow::Status ReplaceMetadata(std::span<const MetadataEntry> files,
+                                LostFiles lost = LostFiles::kRefuse);
   /// Remove what Replace left, once the state after it is committed. Errors are left for Reconcile.
   void RemoveOldFolders();
 
@@ -58,8 +75,9 @@ class DayFolders {
   /// Make all folders equal to `version`, whatever step of a change was the last; then empty
   /// `staging` and `retired`. For a writer that has just opened the archive.
   ///
-  /// \retval kCorrupt A file is nowhere, or has another size than the manifest says.
-  arrow::Status Reconcile(const Version& version);
+  /// \return Files that are nowhere, or have another size than the manifest says; those that are
+  ///         there stay in their place.
+  arrow::Result<std::vector<DamagedFile>> Reconcile(const Version& version);
 
   /// Replace the zero-row files of a table by ones that have these columns.
   arrow::Status WriteSchema(std::string_view table,
@@ -69,7 +87,7 @@ class DayFolders {
                              const std::vector<columns::ColumnName>& columns);
 
   /// Remove the files of this name in `staging`; errors are left for Reconcile.
-  void RemoveStaged(std::string_view name);
+  void RemoveStaged(std::string_view name) const;
   /// Where a new file is written.
   std::string StagedPath(Tree tree, std::string_view name) const;
 
@@ -83,17 +101,21 @@ class DayFolders {
     std::map<std::string, int64_t> files;
   };
   using Places = std::map<std::string, std::string>;  // File name to a path that exists.
+  using Entries = std::vector<io::DirectoryEntry>;
 
   std::string Path(std::string_view below_root) const;
   Folder FolderOf(Tree tree, std::string_view table, int64_t day, Files files) const;
   Folder MetadataFolder(std::span<const MetadataEntry> files) const;
   arrow::Result<Places> FindPlaces(const Folder& folder) const;
-  arrow::Status ReplaceFolder(const Folder& folder);
+  arrow::Status ReplaceFolder(const Folder& folder, LostFiles lost);
+  arrow::Result<std::map<std::string, std::string>> FindWanted(const Folder& folder,
+                                                               LostFiles lost);
   arrow::Result<std::string> Swap(Tree tree, const std::string& fresh, const std::string& folder);
   arrow::Status KeepForeignFolders(const std::string& old, const std::string& folder);
-  arrow::Result<bool> IsAsListed(const Folder& folder) const;
-  arrow::Status ReconcileFolder(const Folder& folder);
-  arrow::Status ReconcileTable(std::string_view table, const Version& version);
+  arrow::Result<Entries> ListIfThere(const std::string& path) const;
+  arrow::Status ReconcileFolder(const Folder& folder, std::vector<DamagedFile>* damaged);
+  arrow::Status ReconcileTable(std::string_view table, const Version& version,
+                               std::vector<DamagedFile>* damaged);
   arrow::Status Empty(std::string_view folder);
   arrow::Status RemoveFolder(const std::string& path);
   arrow::Result<std::string> UnusedFolder(Tree tree);
@@ -102,6 +124,7 @@ class DayFolders {
   const std::string root_;
   int64_t next_folder_ = 1;
   std::vector<std::string> old_folders_;
+  std::set<std::string> lost_;  // Paths in their folders of files that are nowhere.
 };
 
 }  // namespace larnax::store

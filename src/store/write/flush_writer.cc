@@ -125,7 +125,9 @@ void DropStoredHistograms(const std::vector<HistogramSample>& stored,
 // A damaged file must not keep samples in memory for ever: what it may hold of them is written a
 // second time, and the next merge, or reader, takes one.
 arrow::Status IgnoreDamage(const arrow::Status& status) {
-  return KindOf(status) == ErrorKind::kCorrupt ? arrow::Status::OK() : status;
+  const bool is_damage =
+      KindOf(status) == ErrorKind::kCorrupt || KindOf(status) == ErrorKind::kNotFound;
+  return is_damage ? arrow::Status::OK() : status;
 }
 
 // One writer of a table for each day of a flush that has anything of it. What one file cannot hold

@@ -21,18 +21,26 @@ auto Saying(const columns::MetadataRow& row) {
 }  // namespace
 
 std::optional<MetadataMergeJob> PickMetadataMerge(const std::vector<MetadataEntry>& files,
-                                                  bool everything) {
+                                                  bool everything,
+                                                  const std::set<std::string>& damaged) {
   // The newest ones, as far as they are small together.
+  const size_t least = everything ? 2 : kFanIn;
   MetadataMergeJob job;
   int64_t rows = 0;
   int64_t bytes = 0;
   for (size_t i = files.size(); i-- > 0;) {
+    if (damaged.contains(files[i].name)) {
+      if (job.files.size() >= least) break;
+      job.files.clear();
+      rows = bytes = 0;
+      continue;
+    }
     rows += files[i].rows;
     bytes += files[i].bytes;
     if (rows > kMostRows || bytes > kMostBytes) break;
     job.files.insert(job.files.begin(), files[i]);
   }
-  if (job.files.size() < (everything ? 2 : kFanIn)) return std::nullopt;
+  if (job.files.size() < least) return std::nullopt;
   return job;
 }
 
@@ -54,14 +62,22 @@ void MergeMetadataRows(std::vector<columns::MetadataRow>* rows) {
 
 arrow::Result<std::vector<columns::MetadataRow>> ReadMetadataFiles(
     io::FileSystem& fs, const std::string& root, std::span<const MetadataEntry> files,
-    std::string_view metric) {
+    std::string_view metric, DamageReport* damage) {
   std::vector<columns::MetadataRow> all;
-  for (const MetadataEntry& entry : files) {
+  const auto read =
+      [&](const MetadataEntry& entry) -> arrow::Result<std::vector<columns::MetadataRow>> {
     ARROW_ASSIGN_OR_RAISE(auto file, fs.OpenReadable(io::JoinPath(root, MetadataFile(entry.name))));
-    ARROW_ASSIGN_OR_RAISE(auto rows,
-                          columns::ReadMetadataFile(std::move(file), nullptr, entry.footer_bytes,
-                                                    entry.footer_crc32c));
-    for (columns::MetadataRow& row : rows) {
+    return columns::ReadMetadataFile(std::move(file), nullptr, entry.footer_bytes,
+                                     entry.footer_crc32c);
+  };
+  for (const MetadataEntry& entry : files) {
+    auto rows = read(entry);
+    if (!rows.ok()) {
+      if (damage == nullptr) return rows.status();
+      ARROW_RETURN_NOT_OK(damage->Note(rows.status()));
+      continue;
+    }
+    for (columns::MetadataRow& row : *rows) {
       if (metric.empty() || row.metric == metric) all.push_back(std::move(row));
     }
   }
