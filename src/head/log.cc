@@ -95,6 +95,8 @@ arrow::Result<std::unique_ptr<Log>> Log::Open(io::FileSystem& fs, io::Clock& clo
                                               std::string folder, LogOptions options) {
   ARROW_RETURN_NOT_OK(fs.MakeDirectories(folder));
   ARROW_ASSIGN_OR_RAISE(const LogEnd end, MeasureLog(fs, folder));
+  // A segment that was removed, and not found here, must not come back with a power cut.
+  ARROW_RETURN_NOT_OK(fs.SyncDirectory(folder));
   std::unique_ptr<Log> log(new Log(fs, clock, std::move(folder), options));
   log->chain_end_ = end.position;
   log->sizes_ = end.file_bytes;

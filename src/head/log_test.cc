@@ -289,6 +289,26 @@ TEST(Log, OldLossesStayLostPastTheirLimit) {
   for (const LogPosition position : lost) EXPECT_FALSE(log->IsCommitted(position).ok());
 }
 
+// What a restart did not find must not be there after the next power cut either.
+TEST(Log, ASegmentThatWasGivenUpStaysGone) {
+  for (uint64_t seed = 1; seed <= 30; ++seed) {
+    LogFixture fixture(seed);
+    auto log = fixture.Open();
+    fixture.fs.set_capacity_bytes(200);  // For the first of two records.
+    fixture.Append(*log, "lost");
+    fixture.Append(*log, std::string(1000, 'x'));
+    ASSERT_FALSE(log->Commit().ok());
+    log.reset();
+    fixture.fs.Kill();
+    fixture.fs.set_capacity_bytes(std::nullopt);
+    log = fixture.Open();
+    ASSERT_THAT(fixture.Records(), IsEmpty());
+    log.reset();
+    fixture.fs.Crash();
+    ASSERT_THAT(fixture.Records(), IsEmpty()) << "seed=" << seed;
+  }
+}
+
 TEST(Log, IntervalModeCommitsWhatIsWrittenAndSyncsWhenTold) {
   LogFixture fixture;
   const auto log = fixture.Open({.mode = SyncMode::kInterval});
