@@ -58,7 +58,10 @@ arrow::Result<std::optional<Simulation::Damage>> Simulation::DamageCopy(io::SimF
   // A kind of file first: else most would be data files.
   constexpr std::string_view kParts[] = {"/wal/", "/manifest/", "/date=", "/metadata/", "/"};
   const std::string_view part = kParts[random_.Below(std::size(kParts))];
-  std::erase_if(files, [&](const File& file) { return !Has(file.path, part); });
+  // What is staged may be a link to a file of a day, whose damage would then have another name.
+  std::erase_if(files, [&](const File& file) {
+    return !Has(file.path, part) || Has(file.path, "/staging/");
+  });
   if (files.empty()) return std::nullopt;
   const File& file = files[random_.Below(files.size())];
   Damage damage{.path = file.path, .kind = "", .offset_bytes = 0};
