@@ -8,7 +8,6 @@
 #include <optional>
 
 #include "base/civil_time.h"
-#include "base/decimal.h"
 #include "base/number_text.h"
 #include "base/utf8.h"
 #include "larnax/error.h"
@@ -147,7 +146,7 @@ void AppendSeconds(int64_t time_ms, std::string* out) {
     *end++ = '-';
     magnitude = 0 - magnitude;
   }
-  end = base::WriteUnsigned(magnitude / 1000, end);
+  end = std::to_chars(end, buffer.data() + buffer.size(), magnitude / 1000).ptr;
   if (const uint64_t ms = magnitude % 1000; ms != 0) {
     *end++ = '.';
     *end++ = static_cast<char>('0' + ms / 100);

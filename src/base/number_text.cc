@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <cstdint>
 
-#include "base/decimal.h"
 #include "base/utf8.h"
 
 namespace larnax::base {
@@ -32,6 +32,27 @@ void AppendHex(uint32_t value, int digits, std::string* out) {
   for (int shift = (digits - 1) * 4; shift >= 0; shift -= 4) {
     out->push_back("0123456789abcdef"[(value >> shift) & 15]);
   }
+}
+
+constexpr double kExactIntegers = 9007199254740992.0;  // 2^53
+
+char* WriteScientific(double value, char* out) {
+  return std::to_chars(out, out + kMaxNumberBytes, value, std::chars_format::scientific).ptr;
+}
+
+// Writes a number below 1e22 without an exponent.
+char* WritePlain(double value, char* out) {
+  if (std::abs(value) < kExactIntegers) {
+    return std::to_chars(out, out + kMaxNumberBytes, value, std::chars_format::fixed).ptr;
+  }
+  // Go prints the shortest digits, padded with zeros, where std::to_chars prints exact digits.
+  char* end = WriteScientific(value, out);
+  if (value < 0) ++out;
+  char* const exponent_text = std::find(out, end, 'e');
+  int exponent = 0;
+  std::from_chars(exponent_text + 2, end, exponent);
+  end = std::remove(out, exponent_text, '.');
+  return std::fill_n(end, exponent + 1 - (end - out), '0');
 }
 
 // Numbers of which magnitude are written without an exponent; 0 is, too.

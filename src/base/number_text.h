@@ -1,11 +1,13 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
-#include "base/decimal.h"
-
 namespace larnax::base {
+
+/// As many bytes as WriteValue may write.
+inline constexpr size_t kMaxNumberBytes = 32;
 
 /// Write a sample value as larnax::AppendValue does. \param out  Room for kMaxNumberBytes.
 /// \return The end.
