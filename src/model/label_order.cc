@@ -5,8 +5,10 @@
 #include <bit>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "base/hash.h"
+#include "larnax/sort_labels.h"
 
 namespace larnax::model {
 namespace {
@@ -91,3 +93,18 @@ void AppendIdText(const Label& label, std::string* text) {
 uint64_t SeriesIdOfText(std::string_view text) { return base::Hash64(text); }
 
 }  // namespace larnax::model
+
+namespace larnax {
+
+std::vector<const Labels*> SortedByLabels(std::span<const Labels> sets) {
+  std::vector<std::pair<std::string, const Labels*>> keys;
+  keys.reserve(sets.size());
+  for (const Labels& labels : sets) keys.emplace_back(model::SortKey(labels.view()), &labels);
+  std::sort(keys.begin(), keys.end());
+  std::vector<const Labels*> sorted;
+  sorted.reserve(sets.size());
+  for (const auto& [key, labels] : keys) sorted.push_back(labels);
+  return sorted;
+}
+
+}  // namespace larnax

@@ -1,9 +1,7 @@
-#include <algorithm>
-
 #include "http/endpoints/endpoints.h"
 #include "larnax/error.h"
 #include "larnax/format.h"
-#include "model/label_order.h"
+#include "larnax/sort_labels.h"
 
 namespace larnax::http {
 namespace {
@@ -76,19 +74,13 @@ arrow::Result<Response> AnswerSeries(const Request& request, const Services& ser
   // Held as label sets, in their order and as JSON.
   select.max_label_bytes = services.options.query_max_memory_bytes / 3;
   ARROW_ASSIGN_OR_RAISE(const SeriesAnswer answer, services.database->Series(select));
-  std::vector<std::pair<std::string, const Labels*>> sorted;
-  sorted.reserve(answer.series.size());
-  for (const Labels& labels : answer.series) {
-    sorted.emplace_back(model::SortKey(labels.view()), &labels);
-  }
-  std::sort(sorted.begin(), sorted.end());
   Response response = BeginJson();
   const size_t begin = response.body.size();
-  for (const auto& [key, labels] : sorted) {
+  for (const Labels* labels : SortedByLabels(answer.series)) {
     response.body.push_back(response.body.size() == begin ? '[' : ',');
     AppendLabelsJson(*labels, &response.body);
   }
-  response.body.append(sorted.empty() ? "[]" : "]");
+  response.body.append(answer.series.empty() ? "[]" : "]");
   EndJson(WarningsOf(answer), &response);
   AddStats(request, answer.stats, &response);
   return response;
