@@ -63,7 +63,7 @@ constexpr int64_t kDayMs = 86'400'000;
 // How many allocations fail in a row.
 constexpr int64_t kRows[] = {1, 40};
 // Places per operation, evenly spread; LARNAX_EVERY_ALLOCATION takes all.
-constexpr int64_t kPlaces = 40;
+constexpr int64_t kPlaces = 10;
 constexpr int kTerminated = 99;
 
 // Batches of samples: those the archive starts with, that which is written while memory is short,
