@@ -93,7 +93,8 @@ class Planner {
   std::unordered_map<std::string, std::shared_ptr<SharedVector>> shared_;  // By text and grid.
   std::unique_ptr<PlanNode> plan_root_;
   bool detect_resets_ = false;  // See InstantSpec.
-  PlanNode* plan_ = nullptr;    // Under which the next operator stands.
+  bool in_subquery_ = false;
+  PlanNode* plan_ = nullptr;  // Under which the next operator stands.
 };
 
 }  // namespace larnax::exec

@@ -114,7 +114,7 @@ arrow::Result<VectorOperatorPtr> Planner::PlanCall(const Expr& expr, StepGrid gr
       return VectorOperatorPtr(std::move(pipeline));
     }
   }
-  const Setting<bool> detect(&detect_resets_, DetectsResets(name, detect_resets_));
+  const Setting<bool> detect(&detect_resets_, !in_subquery_ && DetectsResets(name, detect_resets_));
   if (function->range != nullptr && function->vector == nullptr) {
     return PlanRangeCall(expr, *function, grid);
   }
@@ -190,6 +190,8 @@ arrow::Result<VectorOperatorPtr> Planner::PlanRangeInput(const Expr& matrix, Ste
   spec.ref_step_ms = refs.step_ms;
   spec.is_subquery = true;
   ARROW_ASSIGN_OR_RAISE(const StepGrid inner, GridOf(*subquery, grid));
+  // Below a subquery histograms are as they are, whatever is looked at of them.
+  const Setting<bool> inside(&in_subquery_, true);
   const Setting<bool> detect(&detect_resets_, false);
   VectorOperatorPtr input;
   {
