@@ -24,8 +24,16 @@ std::string LabelsAskedFor(const promql::Expr& expr) {
   if (matchers == nullptr) return {};
   std::map<std::string_view, std::string_view> labels;
   std::vector<std::string_view> equal;
+  std::vector<std::string_view> excluded;
   for (const Matcher& matcher : *matchers) {
     if (matcher.name() == kMetricLabel) continue;
+    const bool is_negative =
+        matcher.type() == MatchType::kNotEqual || matcher.type() == MatchType::kNotRegex;
+    if (is_negative && matcher.MatchesEmpty()) {
+      // Prometheus has these behind all others when it looks.
+      excluded.push_back(matcher.name());
+      continue;
+    }
     const bool seen = std::find(equal.begin(), equal.end(), matcher.name()) != equal.end();
     if (matcher.type() == MatchType::kEqual && !seen) {
       labels[matcher.name()] = matcher.value();
@@ -34,6 +42,7 @@ std::string LabelsAskedFor(const promql::Expr& expr) {
       labels.erase(matcher.name());
     }
   }
+  for (const std::string_view name : excluded) labels.erase(name);
   std::string bytes;
   for (const auto& [name, value] : labels) {
     if (!value.empty()) AppendLabel(name, value, &bytes);
