@@ -36,8 +36,10 @@ SEED = int(os.environ.get("LARNAX_SEED", "1"))
 DIFFERENCES = [
     (r"timestamp\([^()]*(@.*offset|offset.*@)", r"",
      "the offset of a selector that @ fixes is forgotten in timestamp()"),
-    (r"(sin|cos|tan)\(.*(exp\(|\^)", r"^points", "the last bit of a large number is all of its cosine"),
-    (r"std(dev|var).*timestamp", r"^points", "times have no digits left for squares of differences"),
+    (r"(sin|cos|tan)\(.*(exp\(|\^)", r"^points",
+     "the last bit of a large number is all of its cosine"),
+    (r"std(dev|var).*(timestamp|ts_of_)", r"^points",
+     "times have no digits left for squares of differences"),
 ]
 OLD_DIFFERENCES = [
     (r"atan2", r"^series|labelset", "2.42 keeps the metric's name in the result of atan2"),
