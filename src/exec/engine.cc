@@ -6,11 +6,11 @@
 #include <thread>
 #include <utility>
 
-#include "exec/durations.h"
 #include "exec/operator.h"
-#include "exec/planner.h"
+#include "exec/plan/durations.h"
+#include "exec/plan/planner.h"
+#include "exec/plan/select_pool.h"
 #include "exec/result.h"
-#include "exec/select_pool.h"
 #include "io/clock.h"
 #include "io/executor.h"
 #include "larnax/error.h"

@@ -6,8 +6,8 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
-#include "exec/label_edit.h"
-#include "exec/selectors.h"
+#include "exec/operators/label_edit.h"
+#include "exec/select/selectors.h"
 #include "exec/step_loops.h"
 #include "larnax/error.h"
 #include "model/label_order.h"

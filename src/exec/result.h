@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "exec/operator.h"
-#include "exec/planner.h"
+#include "exec/plan/planner.h"
 #include "larnax/query.h"
 
 namespace larnax::exec {

@@ -4,7 +4,7 @@
 #include <new>
 #include <utility>
 
-#include "http/compression.h"
+#include "http/connection/compression.h"
 #include "larnax/error.h"
 
 namespace larnax::http {

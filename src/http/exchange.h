@@ -3,9 +3,9 @@
 #include <memory>
 #include <string>
 
-#include "http/gate.h"
-#include "http/request.h"
-#include "http/response.h"
+#include "http/connection/gate.h"
+#include "http/message/request.h"
+#include "http/message/response.h"
 #include "http/router.h"
 
 namespace larnax::http {

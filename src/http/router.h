@@ -9,7 +9,7 @@
 
 #include "http/access/roles.h"
 #include "http/endpoints/endpoints.h"
-#include "http/request.h"
+#include "http/message/request.h"
 
 namespace larnax::http {
 

@@ -7,7 +7,7 @@
 
 #include <boost/asio/ip/address.hpp>
 
-#include "http/io_thread.h"
+#include "http/connection/io_thread.h"
 #include "larnax/error.h"
 
 namespace larnax::http {

@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "http/access/access_control.h"
-#include "http/gate.h"
+#include "http/connection/gate.h"
 #include "http/router.h"
 #include "http/server.h"
 #include "http/server_metrics.h"

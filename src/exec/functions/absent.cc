@@ -4,9 +4,9 @@
 #include <string_view>
 #include <vector>
 
-#include "exec/functions/float_windows.h"
 #include "exec/functions/function_lists.h"
-#include "exec/label_edit.h"
+#include "exec/functions/range/float_windows.h"
+#include "exec/operators/label_edit.h"
 
 namespace larnax::exec {
 namespace {

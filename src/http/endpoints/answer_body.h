@@ -5,8 +5,8 @@
 
 #include <arrow/result.h>
 
-#include "http/request.h"
-#include "http/response.h"
+#include "http/message/request.h"
+#include "http/message/response.h"
 #include "larnax/query.h"
 
 namespace larnax::http {

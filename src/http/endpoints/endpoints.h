@@ -2,8 +2,8 @@
 
 #include <arrow/result.h>
 
-#include "http/request.h"
-#include "http/response.h"
+#include "http/message/request.h"
+#include "http/message/response.h"
 #include "http/services.h"
 
 namespace larnax::http {

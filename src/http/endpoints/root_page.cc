@@ -2,7 +2,7 @@
 #include <utility>
 
 #include "http/endpoints/endpoints.h"
-#include "http/params.h"
+#include "http/message/params.h"
 #include "larnax/version.h"
 
 namespace larnax::http {

@@ -1,0 +1,285 @@
+#include "exec/aggregate/aggregate_ranks.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "base/hash.h"
+#include "base/number_text.h"
+#include "exec/aggregate/group_index.h"
+#include "exec/operators/row_transforms.h"
+#include "larnax/error.h"
+
+namespace larnax::exec {
+
+using promql::AggregateOp;
+
+namespace {
+
+constexpr double kInt64Limit = 9223372036854775808.0;
+
+std::string Number(double value) {
+  std::string out;
+  base::AppendShortest(value, &out);
+  return out;
+}
+
+arrow::Status ParamError(std::string message) {
+  return MakeError(ErrorKind::kExecution, std::move(message));
+}
+
+// The best so far of one group at every step, as a heap whose first entry is the worst.
+class RankedPicks {
+ public:
+  // \param capacity  Most that any step keeps.
+  RankedPicks(size_t steps, size_t capacity, bool top)
+      : capacity_(capacity), top_(top), entries_(steps * capacity), sizes_(steps) {}
+
+  // What it takes, or the largest number there is.
+  static int64_t BytesOf(size_t steps, size_t capacity) {
+    const auto entries = static_cast<double>(steps) * static_cast<double>(capacity);
+    const double bytes = entries * sizeof(Entry) + static_cast<double>(steps) * sizeof(size_t);
+    return bytes < kInt64Limit ? static_cast<int64_t>(bytes) : std::numeric_limits<int64_t>::max();
+  }
+
+  void Offer(size_t step, size_t limit, double value, uint32_t row) {
+    Entry* heap = entries_.data() + step * capacity_;
+    const auto worse_first = [this](const Entry& a, const Entry& b) { return Better(a, b); };
+    const Entry entry{value, row};
+    if (sizes_[step] < limit) {
+      heap[sizes_[step]++] = entry;
+      std::push_heap(heap, heap + sizes_[step], worse_first);
+    } else if (limit > 0 && Better(entry, heap[0])) {
+      std::pop_heap(heap, heap + limit, worse_first);
+      heap[limit - 1] = entry;
+      std::push_heap(heap, heap + limit, worse_first);
+    }
+  }
+
+  // Calls f(row) for what was kept at a step, the best first.
+  template <typename F>
+  void ForEach(size_t step, F&& f) {
+    Entry* heap = entries_.data() + step * capacity_;
+    std::sort(heap, heap + sizes_[step],
+              [this](const Entry& a, const Entry& b) { return Better(a, b); });
+    for (size_t i = 0; i < sizes_[step]; ++i) f(heap[i].row);
+  }
+
+ private:
+  struct Entry {
+    double value;
+    uint32_t row;
+  };
+  // NaN is worse than any number; of equal values the earlier series is better.
+  bool Better(const Entry& a, const Entry& b) const {
+    if (a.value == b.value) return a.row < b.row;
+    if (std::isnan(b.value)) return !std::isnan(a.value) || a.row < b.row;
+    return top_ ? a.value > b.value : a.value < b.value;
+  }
+
+  size_t capacity_;
+  bool top_;
+  std::vector<Entry> entries_;
+  std::vector<size_t> sizes_;
+};
+
+// Rows of each group, groups in the order of their first row.
+arrow::Result<std::vector<std::vector<uint32_t>>> GroupRows(const promql::Aggregate& aggregate,
+                                                            const QueryBudget& budget,
+                                                            const StepVector& all) {
+  GroupIndex groups(aggregate.grouping, aggregate.without);
+  std::vector<std::vector<uint32_t>> rows;
+  BudgetPace pace(&budget);
+  for (uint32_t i = 0; i < all.size(); ++i) {
+    ARROW_RETURN_NOT_OK(pace.Pass(all.series[i].labels.bytes().size() + sizeof(uint32_t)));
+    const uint32_t group = groups.Number(all.series[i].labels);
+    if (group == rows.size()) rows.emplace_back();
+    rows[group].push_back(i);
+  }
+  return rows;
+}
+
+size_t LimitOf(double param, size_t rows) {
+  if (!(param >= 1)) return 0;
+  return param >= static_cast<double>(rows) ? rows : static_cast<size_t>(param);
+}
+
+void AppendSized(std::string_view text, std::string* out) {
+  constexpr size_t kEscape = 255;
+  if (text.size() < kEscape) {
+    out->push_back(static_cast<char>(text.size()));
+  } else {
+    out->push_back(static_cast<char>(kEscape));
+    for (int shift = 0; shift < 24; shift += 8) {
+      out->push_back(static_cast<char>(text.size() >> shift & 0xFF));
+    }
+  }
+  out->append(text);
+}
+
+// Where in 0..1 a series stands for limit_ratio: where Prometheus puts it, by its own form of
+// label bytes, so that both pick the same series.
+double PlaceOf(LabelsView labels) {
+  std::string bytes;
+  for (const Label& label : labels) {
+    AppendSized(label.name, &bytes);
+    AppendSized(label.value, &bytes);
+  }
+  return static_cast<double>(base::XxHash64(bytes)) /
+         static_cast<double>(std::numeric_limits<uint64_t>::max());
+}
+
+}  // namespace
+
+PickingAggregate::PickingAggregate(ExecutionContext* context, const promql::Expr* expr,
+                                   VectorOperatorPtr input, ScalarOperatorPtr param)
+    : WholeOperator(context, input->grid()),
+      expr_(*expr),
+      aggregate_(*expr->As<promql::Aggregate>()),
+      input_(std::move(input)),
+      param_(std::move(param)) {}
+
+arrow::Status PickingAggregate::CheckParam(std::vector<double>* param) {
+  if (param->empty()) return arrow::Status::OK();
+  const bool ratio = aggregate_.op == AggregateOp::kLimitRatio;
+  double low = std::numeric_limits<double>::infinity();
+  double high = -low;
+  bool any_nan = false;
+  for (const double value : *param) {
+    any_nan |= std::isnan(value);
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+  if (!ratio) {
+    if (any_nan) return ParamError("Parameter value is NaN");
+    if (high < 1) return arrow::Status::OK();
+    if (low <= -kInt64Limit) {
+      return ParamError("Scalar value " + Number(low) + " underflows int64");
+    }
+    if (high >= kInt64Limit) {
+      return ParamError("Scalar value " + Number(high) + " overflows int64");
+    }
+    return arrow::Status::OK();
+  }
+  if (any_nan) return ParamError("Ratio value is NaN");
+  const auto warn = [&](double value, std::string_view cap) {
+    context_->annotations.Warn("ratio value should be between -1 and 1, got " + Number(value) +
+                                   ", capping to " + std::string(cap),
+                               aggregate_.param->position);
+  };
+  if (high > 1) warn(high, "1");
+  if (low < -1) warn(low, "-1");
+  for (double& value : *param) value = std::clamp(value, -1.0, 1.0);
+  return arrow::Status::OK();
+}
+
+arrow::Result<StepVector> PickingAggregate::Evaluate() {
+  ARROW_ASSIGN_OR_RAISE(std::vector<double> param, param_->Evaluate());
+  ARROW_RETURN_NOT_OK(CheckParam(&param));
+  ARROW_ASSIGN_OR_RAISE(StepVector all, Drain(input_.get()));
+  switch (aggregate_.op) {
+    case AggregateOp::kLimitk:
+      return PickFirst(std::move(all), param);
+    case AggregateOp::kLimitRatio:
+      return PickShare(std::move(all), param);
+    default:
+      return PickRanked(std::move(all), param);
+  }
+}
+
+void PickingAggregate::NoteHistogram() {
+  context_->annotations.Inform(
+      "ignored histogram in " + std::string(promql::Spelling(aggregate_.op)) + " aggregation",
+      expr_.position);
+}
+
+arrow::Result<StepVector> PickingAggregate::PickRanked(StepVector all,
+                                                       const std::vector<double>& param) {
+  const double highest = param.empty() ? 0 : *std::max_element(param.begin(), param.end());
+  const size_t steps = all.steps();
+  BudgetPace pace(context_->budget);
+  std::vector<StepSeries> ordered;
+  ARROW_ASSIGN_OR_RAISE(const auto groups, GroupRows(aggregate_, *context_->budget, all));
+  for (const std::vector<uint32_t>& rows : groups) {
+    const size_t capacity = LimitOf(highest, rows.size());
+    const int64_t bytes = RankedPicks::BytesOf(steps, capacity);
+    ARROW_RETURN_NOT_OK(context_->budget->CheckBytes(bytes));
+    MeteredHold held(context_->budget->meter());
+    held.AddBytes(bytes);
+    RankedPicks picks(steps, capacity, aggregate_.op == AggregateOp::kTopk);
+    std::vector<size_t> limits(steps);
+    for (size_t step = 0; step < steps; ++step) limits[step] = LimitOf(param[step], rows.size());
+    for (const uint32_t i : rows) {
+      ARROW_RETURN_NOT_OK(pace.Pass(steps * sizeof(double)));
+      const StepSeries& row = all.series[i];
+      ForEachPresent(row.present, steps, [&](size_t step) {
+        if (row.IsHistogram(step)) {
+          NoteHistogram();
+        } else {
+          picks.Offer(step, limits[step], row.values[step], i);
+        }
+      });
+      std::fill_n(row.present, PresenceWordCount(steps), 0);
+    }
+    for (size_t step = 0; step < steps; ++step) {
+      picks.ForEach(step, [&](uint32_t row) {
+        SetPresent(all.series[row].present, step);
+        if (steps == 1) ordered.push_back(all.series[row]);
+      });
+      ARROW_RETURN_NOT_OK(pace.Pass(capacity * sizeof(double)));
+    }
+  }
+  if (steps == 1) {
+    all.series = std::move(ordered);
+  } else {
+    RemoveEmptyRows(&all);
+  }
+  return all;
+}
+
+arrow::Result<StepVector> PickingAggregate::PickFirst(StepVector all,
+                                                      const std::vector<double>& param) {
+  const size_t steps = all.steps();
+  BudgetPace pace(context_->budget);
+  std::vector<StepSeries> ordered;
+  ARROW_ASSIGN_OR_RAISE(const auto groups, GroupRows(aggregate_, *context_->budget, all));
+  for (const std::vector<uint32_t>& rows : groups) {
+    std::vector<size_t> left(steps);
+    for (size_t step = 0; step < steps; ++step) left[step] = LimitOf(param[step], rows.size());
+    for (const uint32_t i : rows) {
+      ARROW_RETURN_NOT_OK(pace.Pass(steps * sizeof(double)));
+      const StepSeries& row = all.series[i];
+      ForEachPresent(row.present, steps, [&](size_t step) {
+        if (left[step] == 0) {
+          ClearPresent(row.present, step);
+        } else {
+          --left[step];
+        }
+      });
+      ordered.push_back(row);
+    }
+  }
+  all.series = std::move(ordered);
+  RemoveEmptyRows(&all);
+  return all;
+}
+
+arrow::Result<StepVector> PickingAggregate::PickShare(StepVector all,
+                                                      const std::vector<double>& param) {
+  BudgetPace pace(context_->budget);
+  for (const StepSeries& row : all.series) {
+    ARROW_RETURN_NOT_OK(pace.Pass(row.labels.bytes().size() + all.steps() * sizeof(double)));
+    const double place = PlaceOf(row.labels);
+    ForEachPresent(row.present, all.steps(), [&](size_t step) {
+      const double ratio = param[step];
+      const bool picked = ratio >= 0 ? place < ratio : place >= 1 + ratio;
+      if (!picked) ClearPresent(row.present, step);
+    });
+  }
+  RemoveEmptyRows(&all);
+  return all;
+}
+
+}  // namespace larnax::exec

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <ctime>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unordered_set>
+
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+
+#include "http/connection/connection.h"
+#include "http/server_state.h"
+
+namespace larnax::http {
+
+/// Milliseconds and microseconds of the steady clock.
+int64_t SteadyMs();
+int64_t SteadyUs();
+
+/// One thread with an event loop, a listening socket and the connections accepted there.
+///
+/// Threads share a port (SO_REUSEPORT) and nothing else but ServerState, so that a connection is
+/// only ever touched by one thread and needs no lock.
+class IoThread : public std::enable_shared_from_this<IoThread> {
+ public:
+  explicit IoThread(std::shared_ptr<ServerState> state);
+  ~IoThread();
+
+  /// Listen on an address.
+  ///
+  /// \retval IOError The address cannot be used.
+  arrow::Status Listen(const boost::asio::ip::tcp::endpoint& address);
+  /// The port listened on.
+  int port() const;
+  /// Start the thread.
+  void Run();
+  /// Stop accepting and close connections as they become idle. From any thread.
+  void Drain();
+  /// Cut all connections and end the thread; returns when it has. From any other thread.
+  void Stop();
+
+  /// Run a task on this thread, later. From any thread.
+  template <typename Task>
+  void Post(Task task) {
+    boost::asio::post(io_, std::move(task));
+  }
+  bool IsCurrent() const { return std::this_thread::get_id() == thread_.get_id(); }
+
+  // For connections, on this thread.
+  ServerState* state() { return state_.get(); }
+  const std::shared_ptr<ServerState>& shared_state() { return state_; }
+  std::string_view DateText();
+  void Remove(const std::shared_ptr<Connection>& connection);
+
+ private:
+  using Executor = boost::asio::io_context::executor_type;
+  using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, Executor>;
+  using Timer = boost::asio::basic_waitable_timer<
+      std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
+
+  void Accept();
+  void OnAccept(const boost::system::error_code& error, Connection::Socket socket);
+  void ScheduleSweep();
+  void Sweep();
+  void ReloadAccess(int64_t now_ms);
+  void RunLoop();
+
+  std::shared_ptr<ServerState> state_;
+  boost::asio::io_context io_{1};
+  Acceptor acceptor_;
+  Timer sweep_timer_;
+  bool accepting_ = false;
+  bool draining_ = false;
+  std::unordered_set<std::shared_ptr<Connection>> connections_;
+  std::time_t date_second_ = 0;
+  std::string date_;
+  std::thread thread_;
+};
+
+}  // namespace larnax::http
