@@ -60,8 +60,6 @@ NEW_DIFFERENCES = [
      "where only counts are read, 3.13 takes the hints of resets from the samples it reads"),
     (r"histogram_(count|sum|avg)\((sum|avg)_over_time\(nh", r"^warnings.*counter resets",
      "the same: of windows that do not touch it does not read what lies between"),
-    (r"nh.* (atan2|[-+*/%^]) ", r"^status: 'multiple matches .* and 'success'",
-     "pairs that an operation does not take, as a histogram and a float, are no matches for 3.13"),
 ]
 
 

@@ -82,6 +82,7 @@ class PairMatcher {
   std::vector<uint32_t> one_groups_;
   std::vector<std::vector<uint32_t>> ones_of_group_;
   std::vector<PresenceWord> active_;  // Steps at which anything is looked at.
+  std::vector<PresenceWord> taken_;   // Of the pair being computed: steps the operation has it.
   StepVector out_;
   BudgetPace pace_;
   // Where results were computed, kept or not: of each group, or of each group and label set.
@@ -213,6 +214,7 @@ void PairMatcher::ComputeStep(size_t step, BinaryValue a, BinaryValue b, StepSer
   switch (answer.kind) {
     case BinaryAnswer::Kind::kNothing:
       ClearPresent(row->present, step);
+      ClearPresent(taken_.data(), step);
       break;
     case BinaryAnswer::Kind::kFloat:
       row->values[step] = answer.number;
@@ -257,7 +259,8 @@ void PairMatcher::ComputeAny(const StepSeries* many, const StepSeries* one, Step
 }
 
 // Refuses a second match of a group (or, with grouping, of a group and result labels) at one step,
-// even where a comparison keeps neither. `bytes_` holds the result's labels.
+// even where a comparison keeps neither; types that do not go together are no match. `bytes_` holds
+// the result's labels.
 arrow::Status PairMatcher::NoteMatch(uint32_t group, const PresenceWord* where) {
   if (matching_.cardinality == Cardinality::kOneToOne) {
     if (Overlap(matched_->at(group), where, words_)) {
@@ -288,10 +291,10 @@ arrow::Status PairMatcher::ComputePair(const StepSeries* many, const StepSeries*
     bytes2_.assign(bytes_);
     DropMetadataLabels(LabelsView(bytes2_), &bytes_);
   }
-  ARROW_RETURN_NOT_OK(NoteMatch(group, where));
   ARROW_RETURN_NOT_OK(pace_.Pass(steps_ * sizeof(double)));
   StepSeries& row = out_.Add(LabelsView(), many->drop_name || binary_.return_bool);
   std::copy_n(where, words_, row.present);
+  taken_.assign(where, where + words_);
   const bool trims = binary_.op == BinaryOp::kTrimUpper || binary_.op == BinaryOp::kTrimLower;
   if (many->histograms == nullptr && one->histograms == nullptr && !trims) {
     ComputeFloats(many, one, &row);
@@ -299,6 +302,7 @@ arrow::Status PairMatcher::ComputePair(const StepSeries* many, const StepSeries*
     ComputeAny(many, one, &row);
     if (row.histograms != nullptr) ARROW_RETURN_NOT_OK(context_->budget->Check());
   }
+  ARROW_RETURN_NOT_OK(NoteMatch(group, taken_.data()));
   if (AnyPresent(row.present, steps_)) {
     row.labels = out_.StoreLabels(bytes_);
   } else {
