@@ -134,12 +134,12 @@ arrow::Result<std::shared_ptr<Reader>> DataFile::OpenReader(std::shared_ptr<Read
     if (*kept == nullptr) {
       const OpenStats open_stats(stats);
       ARROW_ASSIGN_OR_RAISE(auto file, TakeOpen(Tree::kData));
-      if constexpr (std::is_same_v<Reader, columns::SamplesReader>) {
-        ARROW_ASSIGN_OR_RAISE(reader, Reader::Open(std::move(file), stats, entry_.footer_bytes,
-                                                   entry_.footer_crc32c, pages_));
-      } else {
+      if constexpr (std::is_same_v<Reader, columns::ExemplarsReader>) {
         ARROW_ASSIGN_OR_RAISE(reader, Reader::Open(std::move(file), stats, entry_.footer_bytes,
                                                    entry_.footer_crc32c));
+      } else {
+        ARROW_ASSIGN_OR_RAISE(reader, Reader::Open(std::move(file), stats, entry_.footer_bytes,
+                                                   entry_.footer_crc32c, pages_));
       }
       if (reader->rows() != entry_.rows) return Mismatch(Tree::kData);
       *kept = reader;

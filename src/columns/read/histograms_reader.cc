@@ -1,347 +1,244 @@
 #include "columns/read/histograms_reader.h"
 
 #include <algorithm>
-#include <bit>
-#include <cmath>
+#include <exception>
 #include <string>
 #include <utility>
 
 #include "columns/format/parquet_file.h"
 #include "columns/read/group_columns.h"
+#include "columns/read/histogram_block.h"
+#include "columns/read/histogram_decoder.h"
+#include "columns/read/page_fetcher.h"
+#include "columns/read/sample_views.h"
 #include "columns/read/series_rows_reader.h"
-#include "columns/schema/histogram_columns.h"
-#include "columns/schema/schema.h"
-#include "columns/schema/tables.h"
-#include "model/histogram_layout.h"
 
 namespace larnax::columns {
 namespace {
 
-/// Leaves of the columns of one sign.
-struct SideLeaves {
-  size_t offsets = 0;
-  size_t lengths = 0;
-  size_t buckets = 0;
-  size_t integers = 0;
+// What is kept are blocks of so many rows of a row group, ...
+constexpr int64_t kBlockRows = 1024;
+// ... of which so many are read together.
+constexpr size_t kTaskBlocks = 16;
+
+// Rows of one series in one row group.
+struct Piece {
+  size_t group = 0;
+  RowRange rows;  // Within the row group.
+  std::span<const int64_t> time_ms;
 };
 
-struct Leaves {
-  size_t start = 0;
-  size_t stale = 0;
-  size_t count = 0;
-  size_t sum = 0;
-  size_t schema = 0;
-  size_t zero_threshold = 0;
-  size_t zero_count = 0;
-  SideLeaves positive;
-  SideLeaves negative;
-  size_t custom_bounds = 0;
-  size_t hint = 0;
-  size_t is_integer = 0;
-  size_t count_int = 0;
-  size_t zero_count_int = 0;
+// Rows of a row group that are read together, and what they are kept as.
+struct ReadTask {
+  size_t group = 0;
+  std::vector<RowRange> ranges;
+  std::vector<std::shared_ptr<HistogramBlock>> blocks;  // One for each range.
+  ReadStats stats;
+  arrow::Status status;
 };
 
-arrow::Result<Leaves> FindLeaves(const ParquetFile& file) {
-  Leaves leaves;
-  const LeafFinder finder(file);
-  struct Flat {
-    std::string_view name;
-    PhysicalType type;
-    bool optional;
-    size_t* leaf;
-  };
-  for (const Flat& column :
-       {Flat{kStartTimestampColumn, PhysicalType::kInt64, true, &leaves.start},
-        Flat{kStaleColumn, PhysicalType::kBoolean, false, &leaves.stale},
-        Flat{kCountColumn, PhysicalType::kDouble, true, &leaves.count},
-        Flat{kSumColumn, PhysicalType::kDouble, true, &leaves.sum},
-        Flat{kSchemaColumn, PhysicalType::kInt32, false, &leaves.schema},
-        Flat{kZeroThresholdColumn, PhysicalType::kDouble, true, &leaves.zero_threshold},
-        Flat{kZeroCountColumn, PhysicalType::kDouble, true, &leaves.zero_count},
-        Flat{kCounterResetHintColumn, PhysicalType::kBytes, false, &leaves.hint},
-        Flat{kIsIntegerColumn, PhysicalType::kBoolean, false, &leaves.is_integer},
-        Flat{kCountIntColumn, PhysicalType::kInt64, true, &leaves.count_int},
-        Flat{kZeroCountIntColumn, PhysicalType::kInt64, true, &leaves.zero_count_int}}) {
-    ARROW_RETURN_NOT_OK(finder.Find(column.name, column.type, column.optional, column.leaf));
-  }
-  SideLeaves& positive = leaves.positive;
-  SideLeaves& negative = leaves.negative;
-  for (const Flat& column :
-       {Flat{kPositiveOffsetsColumn, PhysicalType::kInt32, false, &positive.offsets},
-        Flat{kPositiveLengthsColumn, PhysicalType::kInt32, false, &positive.lengths},
-        Flat{kPositiveBucketsColumn, PhysicalType::kDouble, false, &positive.buckets},
-        Flat{kPositiveBucketsIntColumn, PhysicalType::kInt64, true, &positive.integers},
-        Flat{kNegativeOffsetsColumn, PhysicalType::kInt32, false, &negative.offsets},
-        Flat{kNegativeLengthsColumn, PhysicalType::kInt32, false, &negative.lengths},
-        Flat{kNegativeBucketsColumn, PhysicalType::kDouble, false, &negative.buckets},
-        Flat{kNegativeBucketsIntColumn, PhysicalType::kInt64, true, &negative.integers},
-        Flat{kCustomBoundsColumn, PhysicalType::kDouble, true, &leaves.custom_bounds}}) {
-    ARROW_RETURN_NOT_OK(finder.FindList(column.name, column.type, column.optional, column.leaf));
-  }
-  return leaves;
-}
-
-/// Hands out the lists of a column, row after row.
-template <typename T>
-class ListCursor {
- public:
-  explicit ListCursor(const ListColumn<T>& column) : column_(column) {}
-  bool is_null() const { return column_.lengths[row_] == kNullList; }
-  std::span<const T> Next() {
-    const auto size = static_cast<size_t>(std::max(column_.lengths[row_++], 0));
-    const auto list = std::span(column_.values).subspan(value_, size);
-    value_ += size;
-    return list;
-  }
-
- private:
-  const ListColumn<T>& column_;
-  size_t row_ = 0;
-  size_t value_ = 0;
-};
-
-struct SideColumns {
-  ListColumn<int32_t> offsets;
-  ListColumn<int32_t> lengths;
-  ListColumn<double> buckets;
-  ListColumn<int64_t> integers;
-
-  arrow::Status Read(GroupColumns* columns, const SideLeaves& leaves) {
-    ARROW_RETURN_NOT_OK(columns->Lists(leaves.offsets, &offsets));
-    ARROW_RETURN_NOT_OK(columns->Lists(leaves.lengths, &lengths));
-    ARROW_RETURN_NOT_OK(columns->Lists(leaves.buckets, &buckets));
-    return columns->Lists(leaves.integers, &integers);
-  }
-};
-
-/// Columns of the wanted rows of a row group.
-struct Columns {
-  std::vector<int64_t> starts;
-  std::vector<uint8_t> has_start;
-  std::vector<uint8_t> stale;
-  std::vector<double> count;
-  std::vector<double> sum;
-  std::vector<int32_t> schema;
-  std::vector<double> zero_threshold;
-  std::vector<double> zero_count;
-  SideColumns positive;
-  SideColumns negative;
-  ListColumn<double> custom_bounds;
-  std::vector<uint8_t> hints;
-  std::vector<uint8_t> is_integer;
-  std::vector<int64_t> count_int;
-  std::vector<uint8_t> has_count_int;
-  std::vector<int64_t> zero_count_int;
-  std::vector<uint8_t> has_zero_count_int;
-
-  arrow::Status Read(GroupColumns* columns, const Leaves& leaves);
-};
-
-arrow::Status Columns::Read(GroupColumns* columns, const Leaves& leaves) {
-  static constexpr double kStale = std::bit_cast<double>(kStaleBits);
-  ARROW_RETURN_NOT_OK(columns->OptionalInts(leaves.start, &starts, &has_start));
-  ARROW_RETURN_NOT_OK(columns->Flags(leaves.stale, &stale));
-  ARROW_RETURN_NOT_OK(columns->Doubles(leaves.count, nullptr, &count));
-  ARROW_RETURN_NOT_OK(columns->Doubles(leaves.sum, &kStale, &sum));
-  ARROW_RETURN_NOT_OK(columns->Int32s(leaves.schema, &schema));
-  ARROW_RETURN_NOT_OK(columns->Doubles(leaves.zero_threshold, nullptr, &zero_threshold));
-  ARROW_RETURN_NOT_OK(columns->Doubles(leaves.zero_count, nullptr, &zero_count));
-  ARROW_RETURN_NOT_OK(positive.Read(columns, leaves.positive));
-  ARROW_RETURN_NOT_OK(negative.Read(columns, leaves.negative));
-  ARROW_RETURN_NOT_OK(columns->Lists(leaves.custom_bounds, &custom_bounds));
-  ARROW_RETURN_NOT_OK(columns->Enums(leaves.hint, kCounterResetHints, &hints));
-  ARROW_RETURN_NOT_OK(columns->Flags(leaves.is_integer, &is_integer));
-  ARROW_RETURN_NOT_OK(columns->OptionalInts(leaves.count_int, &count_int, &has_count_int));
-  return columns->OptionalInts(leaves.zero_count_int, &zero_count_int, &has_zero_count_int);
-}
-
-/// Turn a double back into the integer that was sent.
-///
-/// \return False where it was none.
-bool ToInteger(double value, int64_t* out) {
-  constexpr auto kMax = static_cast<double>(kMaxExactCount);
-  if (!(value >= -kMax && value <= kMax) || value != std::trunc(value)) return false;
-  *out = static_cast<int64_t>(value);
-  return true;
-}
-
-/// Makes histograms of columns, row after row.
-class RowBuilder {
- public:
-  RowBuilder(const Columns& columns, const Leaves& leaves, const GroupColumns& group)
-      : columns_(columns),
-        leaves_(leaves),
-        group_(group),
-        positive_(columns.positive),
-        negative_(columns.negative),
-        custom_bounds_(columns.custom_bounds) {}
-
-  /// Build the next row; `out` is replaced.
-  arrow::Status Next(NativeHistogram* out);
-
- private:
-  struct Side {
-    explicit Side(const SideColumns& columns)
-        : offsets(columns.offsets),
-          lengths(columns.lengths),
-          buckets(columns.buckets),
-          integers(columns.integers) {}
-    ListCursor<int32_t> offsets;
-    ListCursor<int32_t> lengths;
-    ListCursor<double> buckets;
-    ListCursor<int64_t> integers;
-  };
-
-  arrow::Status NextSide(Side* side, const SideLeaves& leaves, bool is_integer,
-                         std::vector<BucketSpan>* spans, std::vector<double>* floats,
-                         std::vector<int64_t>* integers);
-  arrow::Status CheckBuckets(const NativeHistogram& histogram) const;
-  arrow::Status ToCount(size_t leaf, double value, bool has_twin, int64_t twin, bool is_integer,
-                        double* floating, uint64_t* integer);
-
-  const Columns& columns_;
-  const Leaves& leaves_;
-  const GroupColumns& group_;
-  Side positive_;
-  Side negative_;
-  ListCursor<double> custom_bounds_;
-  size_t row_ = 0;
-};
-
-arrow::Status RowBuilder::NextSide(Side* side, const SideLeaves& leaves, bool is_integer,
-                                   std::vector<BucketSpan>* spans, std::vector<double>* floats,
-                                   std::vector<int64_t>* integers) {
-  const auto offsets = side->offsets.Next();
-  const auto lengths = side->lengths.Next();
-  const auto buckets = side->buckets.Next();
-  const bool has_twin = !side->integers.is_null();
-  const auto twin = side->integers.Next();
-  if (offsets.size() != lengths.size()) {
-    return group_.Corrupt("spans have more offsets or more lengths", leaves.lengths);
-  }
-  spans->clear();
-  uint64_t total = 0;
-  for (size_t i = 0; i < offsets.size(); ++i) {
-    if (lengths[i] < 0) return group_.Corrupt("negative length of a span", leaves.lengths);
-    spans->push_back({offsets[i], static_cast<uint32_t>(lengths[i])});
-    total += static_cast<uint64_t>(lengths[i]);
-  }
-  if (total != buckets.size()) {
-    return group_.Corrupt("spans and buckets differ in number", leaves.buckets);
-  }
-  if (has_twin && (!is_integer || twin.size() != buckets.size())) {
-    return group_.Corrupt("integer buckets do not fit the others", leaves.integers);
-  }
-  floats->clear();
-  integers->clear();
-  if (!is_integer) {
-    floats->assign(buckets.begin(), buckets.end());
-  } else if (has_twin) {
-    integers->assign(twin.begin(), twin.end());
-  } else {
-    integers->resize(buckets.size());
-    for (size_t i = 0; i < buckets.size(); ++i) {
-      if (!ToInteger(buckets[i], &(*integers)[i])) {
-        return group_.Corrupt("not an integer", leaves.buckets);
-      }
-    }
-  }
-  return arrow::Status::OK();
-}
-
-arrow::Status RowBuilder::ToCount(size_t leaf, double value, bool has_twin, int64_t twin,
-                                  bool is_integer, double* floating, uint64_t* integer) {
-  *floating = 0;
-  *integer = 0;
-  if (!is_integer) {
-    if (has_twin) return group_.Corrupt("a floating count has an integer twin", leaf);
-    *floating = value;
-    return arrow::Status::OK();
-  }
-  int64_t exact = twin;
-  if (!has_twin && (!ToInteger(value, &exact) || exact < 0)) {
-    return group_.Corrupt("not an integer", leaf);
-  }
-  *integer = static_cast<uint64_t>(exact);
-  return arrow::Status::OK();
-}
-
-// What the format cannot say: files come from anywhere, and those who read take buckets as they
-// lie.
-arrow::Status RowBuilder::CheckBuckets(const NativeHistogram& histogram) const {
-  switch (model::CheckLayout(histogram)) {
-    case model::LayoutFault::kNone:
-      break;
-    case model::LayoutFault::kSchema:
-      return group_.Corrupt("unknown schema", leaves_.schema);
-    case model::LayoutFault::kBounds:
-      return group_.Corrupt("custom bounds do not fit the buckets", leaves_.custom_bounds);
-    case model::LayoutFault::kPositiveSpans:
-      return group_.Corrupt("impossible spans", leaves_.positive.offsets);
-    case model::LayoutFault::kNegativeSpans:
-      return group_.Corrupt("impossible spans", leaves_.negative.offsets);
-  }
-  return arrow::Status::OK();
-}
-
-arrow::Status RowBuilder::Next(NativeHistogram* out) {
-  const size_t row = row_++;
-  out->schema = columns_.schema[row];
-  out->counter_reset_hint = static_cast<CounterResetHint>(columns_.hints[row]);
-  out->is_integer = columns_.is_integer[row] != 0;
-  out->zero_threshold = columns_.zero_threshold[row];
-  out->sum = columns_.sum[row];
-  if ((std::bit_cast<uint64_t>(out->sum) == kStaleBits) != (columns_.stale[row] != 0)) {
-    return group_.Corrupt("sum and stale disagree", leaves_.stale);
-  }
-  ARROW_RETURN_NOT_OK(ToCount(leaves_.count, columns_.count[row], columns_.has_count_int[row] != 0,
-                              columns_.count_int[row], out->is_integer, &out->count,
-                              &out->integer_count));
-  ARROW_RETURN_NOT_OK(ToCount(leaves_.zero_count, columns_.zero_count[row],
-                              columns_.has_zero_count_int[row] != 0, columns_.zero_count_int[row],
-                              out->is_integer, &out->zero_count, &out->integer_zero_count));
-  ARROW_RETURN_NOT_OK(NextSide(&positive_, leaves_.positive, out->is_integer, &out->positive_spans,
-                               &out->positive, &out->integer_positive));
-  ARROW_RETURN_NOT_OK(NextSide(&negative_, leaves_.negative, out->is_integer, &out->negative_spans,
-                               &out->negative, &out->integer_negative));
-  const auto bounds = custom_bounds_.Next();
-  out->custom_bounds.assign(bounds.begin(), bounds.end());
-  return CheckBuckets(*out);
-}
+// Blocks by their first row in the file.
+using Blocks = std::vector<std::pair<int64_t, std::shared_ptr<const HistogramBlock>>>;
 
 }  // namespace
 
 class HistogramsReader::Impl {
  public:
-  Impl(SeriesRowsReader rows, Leaves leaves) : rows_(std::move(rows)), leaves_(leaves) {}
+  Impl(SeriesRowsReader rows, HistogramLeaves leaves, std::shared_ptr<FilePages> kept)
+      : rows_(std::move(rows)), leaves_(leaves), pages_(rows_.shared_file(), std::move(kept)) {}
 
   const SeriesRowsReader& rows() const { return rows_; }
-  arrow::Status ReadGroup(const GroupRows& rows, HistogramRows* out, ReadStats* stats) const;
+  // Finds the wanted rows by their times, which `views` keeps.
+  arrow::Status FindRows(std::span<const SeriesExtent> extents, TimeRange range,
+                         const ReadContext& context, std::vector<TimesView>* views,
+                         std::vector<Piece>* pieces, std::vector<size_t>* ends) const;
+  arrow::Status ReadPieces(std::span<const Piece> pieces, const ReadContext& context,
+                           std::vector<HistogramSample>* out) const;
 
  private:
+  arrow::Status CheckAscending(int64_t row, std::span<const int64_t> time_ms) const;
+  int64_t GroupRows(size_t group) const;
+  arrow::Result<Blocks> KeptBlocks(std::span<const Piece> pieces, const ReadContext& context) const;
+  arrow::Result<Blocks> OwnBlocks(std::span<const Piece> pieces, const ReadContext& context) const;
+  arrow::Status Run(std::vector<ReadTask>* tasks, const ReadContext& context) const;
+  arrow::Status Decode(ReadTask* task) const;
+
   const SeriesRowsReader rows_;
-  const Leaves leaves_;
+  const HistogramLeaves leaves_;
+  const PageFetcher pages_;
 };
 
-arrow::Status HistogramsReader::Impl::ReadGroup(const GroupRows& rows, HistogramRows* out,
-                                                ReadStats* stats) const {
-  GroupColumns group(rows_.file(), rows.group, rows.ranges, stats);
-  Columns columns;
-  ARROW_RETURN_NOT_OK(columns.Read(&group, leaves_));
-  RowBuilder builder(columns, leaves_, group);
-  NativeHistogram histogram;
-  for (size_t row = 0; row < rows.time_ms.size(); ++row) {
-    ARROW_RETURN_NOT_OK(builder.Next(&histogram));
-    HistogramSample sample;
-    sample.time_ms = rows.time_ms[row];
-    sample.start_ms = columns.starts[row] / 1000;
-    if (!out->samples.empty() && SameHistogram(*out->samples.back().histogram, histogram)) {
-      sample.histogram = out->samples.back().histogram;
-    } else {
-      sample.histogram = std::make_shared<const NativeHistogram>(histogram);
+arrow::Status HistogramsReader::Impl::CheckAscending(int64_t row,
+                                                     std::span<const int64_t> time_ms) const {
+  const auto unordered = std::adjacent_find(time_ms.begin(), time_ms.end(),
+                                            [](int64_t a, int64_t b) { return a >= b; });
+  if (unordered == time_ms.end()) return arrow::Status::OK();
+  const size_t group = pages_.GroupOf(row);
+  return GroupColumns(rows_.file(), group, {}, nullptr)
+      .Corrupt("times do not ascend", rows_.time_leaf());
+}
+
+arrow::Status HistogramsReader::Impl::FindRows(std::span<const SeriesExtent> extents,
+                                               TimeRange range, const ReadContext& context,
+                                               std::vector<TimesView>* views,
+                                               std::vector<Piece>* pieces,
+                                               std::vector<size_t>* ends) const {
+  ARROW_RETURN_NOT_OK(rows_.CheckExtents(extents));
+  std::vector<RowRange> ranges(extents.size());
+  for (size_t i = 0; i < extents.size(); ++i) {
+    ranges[i] = {extents[i].row_start, extents[i].row_count};
+    if (!range.Overlaps({extents[i].min_time_ms, extents[i].max_time_ms})) ranges[i].count = 0;
+  }
+  ARROW_RETURN_NOT_OK(ViewTimes(pages_, rows_.time_leaf(), ranges, context, views));
+  ends->clear();
+  size_t taken = 0;
+  for (size_t i = 0; i < extents.size(); ++i) {
+    const std::span<const int64_t> times = (*views)[i].times();
+    ARROW_RETURN_NOT_OK(CheckAscending(ranges[i].first, times));
+    const auto begin = std::lower_bound(times.begin(), times.end(), range.start_ms);
+    const auto end = std::upper_bound(begin, times.end(), range.end_ms);
+    std::span<const int64_t> wanted(begin, end);
+    int64_t row = ranges[i].first + (begin - times.begin());
+    taken += wanted.size();
+    ends->push_back(taken);
+    while (!wanted.empty()) {
+      const size_t group = pages_.GroupOf(row);
+      const int64_t left = pages_.group_starts()[group + 1] - row;
+      const size_t count = std::min(wanted.size(), static_cast<size_t>(left));
+      pieces->push_back({group,
+                         {row - pages_.group_starts()[group], static_cast<int64_t>(count)},
+                         wanted.first(count)});
+      row += static_cast<int64_t>(count);
+      wanted = wanted.subspan(count);
     }
-    out->samples.push_back(std::move(sample));
+  }
+  return arrow::Status::OK();
+}
+
+int64_t HistogramsReader::Impl::GroupRows(size_t group) const {
+  return pages_.group_starts()[group + 1] - pages_.group_starts()[group];
+}
+
+arrow::Status HistogramsReader::Impl::Decode(ReadTask* task) const {
+  GroupColumns group(rows_.file(), task->group, task->ranges, &task->stats);
+  for (const RowRange& range : task->ranges) {
+    task->blocks.push_back(std::make_shared<HistogramBlock>());
+    task->blocks.back()->Reserve(static_cast<size_t>(range.count));
+  }
+  size_t block = 0;
+  ARROW_RETURN_NOT_OK(
+      DecodeHistograms(&group, leaves_, [&](const NativeHistogram& histogram, int64_t start_ms) {
+        if (task->blocks[block]->rows() == static_cast<size_t>(task->ranges[block].count)) ++block;
+        task->blocks[block]->Add(histogram, start_ms);
+      }));
+  for (const auto& made : task->blocks) made->Shrink();
+  return arrow::Status::OK();
+}
+
+arrow::Status HistogramsReader::Impl::Run(std::vector<ReadTask>* tasks,
+                                          const ReadContext& context) const {
+  io::RunTasks(context.runner, tasks->size(), [&](size_t i) {
+    ReadTask& task = (*tasks)[i];
+    try {
+      task.status = Decode(&task);
+    } catch (const std::exception& error) {
+      // Memory ran out: tasks must not throw.
+      task.status = arrow::Status::OutOfMemory("cannot read histograms: ", error.what());
+    }
+  });
+  for (const ReadTask& task : *tasks) {
+    if (context.stats != nullptr) {
+      context.stats->pages_read += task.stats.pages_read;
+      context.stats->bytes_read += task.stats.bytes_read;
+      context.stats->samples_decoded += task.stats.samples_decoded;
+    }
+  }
+  for (const ReadTask& task : *tasks) ARROW_RETURN_NOT_OK(task.status);
+  return arrow::Status::OK();
+}
+
+arrow::Result<Blocks> HistogramsReader::Impl::KeptBlocks(std::span<const Piece> pieces,
+                                                         const ReadContext& context) const {
+  // Above the numbers of leaves.
+  const size_t column = rows_.file().leaves().size();
+  Blocks blocks;
+  std::vector<ReadTask> tasks;
+  std::vector<size_t> missing;  // Indexes of blocks, in the order of all tasks' ranges.
+  for (const Piece& piece : pieces) {
+    const int64_t group_start = pages_.group_starts()[piece.group];
+    const int64_t end = piece.rows.first + piece.rows.count;
+    for (int64_t first = piece.rows.first / kBlockRows * kBlockRows; first < end;
+         first += kBlockRows) {
+      const int64_t row = group_start + first;
+      if (!blocks.empty() && blocks.back().first == row) continue;
+      const int64_t count = std::min(kBlockRows, GroupRows(piece.group) - first);
+      auto found = std::static_pointer_cast<const HistogramBlock>(pages_.kept()->Find(column, row));
+      if (found == nullptr) {
+        if (tasks.empty() || tasks.back().group != piece.group ||
+            tasks.back().ranges.size() == kTaskBlocks) {
+          tasks.emplace_back().group = piece.group;
+        }
+        tasks.back().ranges.push_back({first, count});
+        missing.push_back(blocks.size());
+      }
+      blocks.emplace_back(row, std::move(found));
+    }
+  }
+  ARROW_RETURN_NOT_OK(Run(&tasks, context));
+  size_t at = 0;
+  for (ReadTask& task : tasks) {
+    for (auto& block : task.blocks) {
+      pages_.kept()->Insert(column, blocks[missing[at]].first, block);
+      blocks[missing[at++]].second = std::move(block);
+    }
+  }
+  return blocks;
+}
+
+arrow::Result<Blocks> HistogramsReader::Impl::OwnBlocks(std::span<const Piece> pieces,
+                                                        const ReadContext& context) const {
+  std::vector<ReadTask> tasks;
+  for (const Piece& piece : pieces) {
+    if (tasks.empty() || tasks.back().group != piece.group) {
+      tasks.emplace_back().group = piece.group;
+    }
+    tasks.back().ranges.push_back(piece.rows);
+  }
+  ARROW_RETURN_NOT_OK(Run(&tasks, context));
+  Blocks blocks;
+  for (ReadTask& task : tasks) {
+    for (size_t i = 0; i < task.ranges.size(); ++i) {
+      blocks.emplace_back(pages_.group_starts()[task.group] + task.ranges[i].first,
+                          std::move(task.blocks[i]));
+    }
+  }
+  return blocks;
+}
+
+arrow::Status HistogramsReader::Impl::ReadPieces(std::span<const Piece> pieces,
+                                                 const ReadContext& context,
+                                                 std::vector<HistogramSample>* out) const {
+  Blocks blocks;
+  // A damaged page of a block may hold rows that nobody wants.
+  if (pages_.kept() == nullptr || !KeptBlocks(pieces, context).Value(&blocks).ok()) {
+    ARROW_ASSIGN_OR_RAISE(blocks, OwnBlocks(pieces, context));
+  }
+  size_t samples = 0;
+  for (const Piece& piece : pieces) samples += piece.time_ms.size();
+  out->reserve(samples);
+  size_t block = 0;
+  for (const Piece& piece : pieces) {
+    int64_t row = pages_.group_starts()[piece.group] + piece.rows.first;
+    std::span<const int64_t> times = piece.time_ms;
+    while (!times.empty()) {
+      while (block + 1 < blocks.size() && blocks[block + 1].first <= row) ++block;
+      const HistogramBlock& from = *blocks[block].second;
+      const auto first = static_cast<size_t>(row - blocks[block].first);
+      const size_t count = std::min(times.size(), from.rows() - first);
+      from.AppendSamples(first, times.first(count), out);
+      times = times.subspan(count);
+      row += static_cast<int64_t>(count);
+    }
   }
   return arrow::Status::OK();
 }
@@ -351,12 +248,12 @@ HistogramsReader::~HistogramsReader() = default;
 
 arrow::Result<std::shared_ptr<HistogramsReader>> HistogramsReader::Open(
     std::shared_ptr<io::ReadableFile> file, ReadStats* stats, int64_t footer_bytes,
-    std::optional<uint32_t> footer_crc32c) {
+    std::optional<uint32_t> footer_crc32c, std::shared_ptr<FilePages> kept) {
   ARROW_ASSIGN_OR_RAISE(
       auto rows, SeriesRowsReader::Open(std::move(file), stats, footer_bytes, footer_crc32c));
-  ARROW_ASSIGN_OR_RAISE(const Leaves leaves, FindLeaves(rows.file()));
+  ARROW_ASSIGN_OR_RAISE(const HistogramLeaves leaves, FindHistogramLeaves(rows.file()));
   return std::shared_ptr<HistogramsReader>(
-      new HistogramsReader(std::make_unique<Impl>(std::move(rows), leaves)));
+      new HistogramsReader(std::make_unique<Impl>(std::move(rows), leaves, std::move(kept))));
 }
 
 int64_t HistogramsReader::rows() const { return impl_->rows().file().meta().rows; }
@@ -368,22 +265,27 @@ int64_t HistogramsReader::mean_row_bytes() const {
 }
 
 arrow::Status HistogramsReader::Read(std::span<const SeriesExtent> extents, TimeRange range,
-                                     HistogramRows* out, ReadStats* stats) const {
+                                     HistogramRows* out, ReadStats* stats,
+                                     const io::TaskRunner& runner) const {
   out->samples.clear();
-  return impl_->rows().ForEachGroup(
-      extents, range, /*strict=*/true, &out->ends, stats,
-      [&](const GroupRows& rows) { return impl_->ReadGroup(rows, out, stats); });
+  const ReadContext context{stats, runner};
+  std::vector<TimesView> views;
+  std::vector<Piece> pieces;
+  ARROW_RETURN_NOT_OK(impl_->FindRows(extents, range, context, &views, &pieces, &out->ends));
+  return impl_->ReadPieces(pieces, context, &out->samples);
 }
 
 arrow::Status HistogramsReader::ReadTimes(std::span<const SeriesExtent> extents, TimeRange range,
                                           std::vector<int64_t>* time_ms, std::vector<size_t>* ends,
                                           ReadStats* stats) const {
   time_ms->clear();
-  return impl_->rows().ForEachGroup(
-      extents, range, /*strict=*/true, ends, stats, [&](const GroupRows& rows) {
-        time_ms->insert(time_ms->end(), rows.time_ms.begin(), rows.time_ms.end());
-        return arrow::Status::OK();
-      });
+  std::vector<TimesView> views;
+  std::vector<Piece> pieces;
+  ARROW_RETURN_NOT_OK(impl_->FindRows(extents, range, {.stats = stats}, &views, &pieces, ends));
+  for (const Piece& piece : pieces) {
+    time_ms->insert(time_ms->end(), piece.time_ms.begin(), piece.time_ms.end());
+  }
+  return arrow::Status::OK();
 }
 
 }  // namespace larnax::columns

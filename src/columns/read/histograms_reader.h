@@ -11,9 +11,12 @@
 
 #include "columns/read/series_index.h"
 #include "io/file_system.h"
+#include "io/task_runner.h"
 #include "larnax/samples.h"
 
 namespace larnax::columns {
+
+class FilePages;
 
 /// Histogram samples of some series, one series after the other.
 struct HistogramRows {
@@ -39,9 +42,11 @@ class HistogramsReader {
   ///
   /// \param footer_bytes  FileSummary::data_footer_bytes, which saves a read; 0: unknown.
   /// \param footer_crc32c  Of the same place; nullopt: a damaged footer may go unnoticed.
+  /// \param kept  Where decoded pages are kept; nullptr: nowhere.
   static arrow::Result<std::shared_ptr<HistogramsReader>> Open(
       std::shared_ptr<io::ReadableFile> file, ReadStats* stats, int64_t footer_bytes = 0,
-      std::optional<uint32_t> footer_crc32c = std::nullopt);
+      std::optional<uint32_t> footer_crc32c = std::nullopt,
+      std::shared_ptr<FilePages> kept = nullptr);
   ~HistogramsReader();
 
   int64_t rows() const;
@@ -52,9 +57,10 @@ class HistogramsReader {
   /// Read the samples of series that lie in `range`; an ascending part of the extents' rows.
   ///
   /// \param extents  As SeriesIndex::Extents gave them, ascending.
-  /// \param out      Replaced. Neighbours with the same bits share one histogram.
+  /// \param out      Replaced. Neighbours with the same bits mostly share one histogram.
+  /// \param runner   Reads and decodes pages; empty: the calling thread.
   arrow::Status Read(std::span<const SeriesExtent> extents, TimeRange range, HistogramRows* out,
-                     ReadStats* stats) const;
+                     ReadStats* stats, const io::TaskRunner& runner = {}) const;
   /// Read only the times. \param ends  Shape [extents].
   arrow::Status ReadTimes(std::span<const SeriesExtent> extents, TimeRange range,
                           std::vector<int64_t>* time_ms, std::vector<size_t>* ends,

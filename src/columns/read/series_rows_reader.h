@@ -52,9 +52,14 @@ class SeriesRowsReader {
                                               std::optional<uint32_t> footer_crc32c);
 
   const ParquetFile& file() const { return *file_; }
+  const std::shared_ptr<const ParquetFile>& shared_file() const { return file_; }
+  /// Number of the column of times.
+  size_t time_leaf() const { return time_leaf_; }
   /// Memory that a row takes on average in the columns as they are read.
   int64_t mean_row_bytes() const;
 
+  /// \retval Invalid  Extents are not ascending and disjoint within the file.
+  arrow::Status CheckExtents(std::span<const SeriesExtent> extents) const;
   /// Call `take` for each row group with wanted rows, in order.
   ///
   /// \param extents  Ascending. \param strict  Whether times of a series must differ.
@@ -78,7 +83,6 @@ class SeriesRowsReader {
     std::vector<Piece> pieces;
   };
   explicit SeriesRowsReader(std::shared_ptr<const ParquetFile> file) : file_(std::move(file)) {}
-  arrow::Status CheckExtents(std::span<const SeriesExtent> extents) const;
   arrow::Result<Found> ReadGroup(size_t group, std::span<const Piece> pieces,
                                  std::span<const RowRange> ranges, TimeRange range, bool strict,
                                  ReadStats* stats) const;

@@ -162,7 +162,7 @@ arrow::Status SeriesParts::LoadHistograms(const std::vector<SeriesWalk::Source>&
                          std::span<const size_t> parts) -> arrow::Status {
                        ARROW_ASSIGN_OR_RAISE(const auto reader, HistogramsOf(sources[file], stats));
                        columns::HistogramRows& rows = histogram_rows_.emplace_back();
-                       ARROW_RETURN_NOT_OK(reader->Read(extents, range, &rows, stats));
+                       ARROW_RETURN_NOT_OK(reader->Read(extents, range, &rows, stats, runner_));
                        for (size_t i = 0; i < parts.size(); ++i) {
                          histograms_[parts[i]] = {rows.Of(i),
                                                   sources[file].file->entry().max_sequence};
