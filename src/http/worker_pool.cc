@@ -7,28 +7,31 @@ namespace larnax::http {
 
 WorkerPool::WorkerPool(int threads, size_t queue_limit) : queue_limit_(queue_limit) {
   threads_.reserve(static_cast<size_t>(threads));
+  idle_.reserve(static_cast<size_t>(threads));
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Run(); });
 }
 
 WorkerPool::~WorkerPool() { Stop(); }
 
 bool WorkerPool::TrySubmit(std::function<void()> task) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (stopped_ || tasks_.size() >= queue_limit_) return false;
-    tasks_.push_back(std::move(task));
-  }
-  changed_.notify_one();
+  const std::lock_guard lock(mutex_);
+  if (stopped_ || tasks_.size() >= queue_limit_) return false;
+  Push(std::move(task));
   return true;
 }
 
 void WorkerPool::Submit(std::function<void()> task) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (stopped_) return;
-    tasks_.push_back(std::move(task));
-  }
-  changed_.notify_one();
+  const std::lock_guard lock(mutex_);
+  if (!stopped_) Push(std::move(task));
+}
+
+void WorkerPool::Push(std::function<void()> task) {
+  tasks_.push_back(std::move(task));
+  if (idle_.empty()) return;
+  Idle* idle = idle_.back();
+  idle_.pop_back();
+  idle->called = true;
+  idle->wake.notify_one();
 }
 
 void WorkerPool::Stop() {
@@ -37,8 +40,9 @@ void WorkerPool::Stop() {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
     dropped.swap(tasks_);
+    for (Idle* idle : idle_) idle->wake.notify_one();
+    idle_.clear();
   }
-  changed_.notify_all();
   for (std::thread& thread : threads_) {
     if (thread.joinable()) thread.join();
   }
@@ -49,21 +53,31 @@ size_t WorkerPool::waiting() const {
   return tasks_.size();
 }
 
+size_t WorkerPool::idle() const {
+  const std::lock_guard lock(mutex_);
+  return idle_.size();
+}
+
 void WorkerPool::Run() {
-  while (true) {
-    std::function<void()> task;
-    {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return stopped_ || !tasks_.empty(); });
-      if (stopped_) return;
-      task = std::move(tasks_.front());
-      tasks_.pop_front();
+  Idle self;
+  std::unique_lock lock(mutex_);
+  while (!stopped_) {
+    if (tasks_.empty()) {
+      self.called = false;
+      idle_.push_back(&self);
+      self.wake.wait(lock, [&] { return self.called || stopped_; });
+      continue;
     }
+    std::function<void()> task = std::move(tasks_.front());
+    tasks_.pop_front();
+    lock.unlock();
     try {
       task();
     } catch (const std::exception&) {
       // Out of memory where there is nobody to tell: that task is lost, the others go on.
     }
+    task = nullptr;
+    lock.lock();
   }
 }
 

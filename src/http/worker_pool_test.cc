@@ -1,5 +1,6 @@
 #include "http/worker_pool.h"
 
+#include <algorithm>
 #include <atomic>
 #include <future>
 #include <latch>
@@ -48,6 +49,22 @@ TEST(WorkerPool, OutlivesTasksThatThrow) {
   ASSERT_TRUE(pool.TrySubmit([] { throw std::bad_alloc(); }));
   ASSERT_TRUE(pool.TrySubmit([&] { done.count_down(); }));
   done.wait();
+}
+
+TEST(WorkerPool, GivesTasksToTheThreadThatWorkedLast) {
+  constexpr size_t kThreads = 4;
+  WorkerPool pool(kThreads, 100);
+  std::vector<std::thread::id> threads(20);
+  for (std::thread::id& thread : threads) {
+    while (pool.idle() < kThreads) std::this_thread::yield();
+    std::latch done(1);
+    pool.Submit([&] {
+      thread = std::this_thread::get_id();
+      done.count_down();
+    });
+    done.wait();
+  }
+  EXPECT_EQ(std::count(threads.begin(), threads.end(), threads.front()), 20);
 }
 
 TEST(WorkerPool, DropsWaitingTasksWhenStopped) {
