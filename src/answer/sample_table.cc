@@ -148,8 +148,9 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> SampleTable::Next() {
     if (done_) break;
     if (new_series) {
       ARROW_RETURN_NOT_OK(AppendLabelRows(std::exchange(run, 0)));
-      spread_.Spread(cursor_.series().labels);
-      metric_name_ = cursor_.series().labels.metric();
+      // A copy: the cursor may leave the batch that these are of before the run is written.
+      labels_of_run_ = Labels(cursor_.series().labels);
+      spread_.Spread(labels_of_run_.view());
     }
     ARROW_RETURN_NOT_OK(AppendRow(row));
     ++run;
@@ -201,7 +202,7 @@ arrow::Status SampleTable::AppendFloats(const FloatRun& run) {
 
 arrow::Status SampleTable::AppendLabelRows(int64_t rows) {
   if (rows == 0) return arrow::Status::OK();
-  ARROW_RETURN_NOT_OK(metric_.Append(metric_name_, rows, false));
+  ARROW_RETURN_NOT_OK(metric_.Append(labels_of_run_.view().metric(), rows, false));
   for (size_t i = 0; i < labels_.size(); ++i) {
     ARROW_RETURN_NOT_OK(labels_[i]->Append(spread_.values()[i], rows, true));
   }

@@ -16,6 +16,7 @@
 
 #include "answer/sample_cursor.h"
 #include "answer/writers.h"
+#include "larnax/labels.h"
 
 namespace larnax::answer {
 
@@ -72,7 +73,7 @@ class SampleTable {
   RowCursor cursor_;
   const TableShape shape_;
   LabelSpread spread_;
-  std::string metric_name_;
+  Labels labels_of_run_;  // Of the rows whose labels are still to be written; `spread_` borrows.
   int64_t batch_rows_ = 0;
   std::shared_ptr<arrow::Schema> schema_;
   std::shared_ptr<arrow::DataType> label_type_;
