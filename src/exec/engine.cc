@@ -116,7 +116,7 @@ class QueryRun {
         if (context_.plan_only) return arrow::Status::OK();
         ARROW_ASSIGN_OR_RAISE(StepVector vector, Drain(input.get()));
         StartSort();
-        return FillFromVector(std::move(vector), grid, matrix, result);
+        return FillFromVector(std::move(vector), grid, matrix, budget_, result);
       }
       case ValueType::kScalar: {
         ARROW_ASSIGN_OR_RAISE(auto input, planner->PlanScalar(expr, grid));

@@ -138,8 +138,80 @@ TEST_F(LimitsTest, LargeAggregationsAreAskedOnTheirWay) {
   EXPECT_GE(reads_of(R"(count_values("v", x{i="0"}))"), reads_of(R"(x{i="0"})") + 7);
   for (const char* text :
        {"topk(5, x)", "limitk(5, x)", "limit_ratio(0.5, x)", "max(x)", "sum by (i) (x)", "x + x"}) {
-    EXPECT_GE(reads_of(text), reads_of("x") + 3) << text;
+    // What only selects: the answer of `x` itself is asked for too.
+    EXPECT_GE(reads_of(text), reads_of("absent(x)") + 3) << text;
   }
+}
+
+// Rows for each of many values: what is made is asked for before all of it is there.
+TEST_F(LimitsTest, RowsForEachValueAreAskedForOnTheirWay) {
+  for (int i = 0; i < 200; ++i) {
+    const std::string number = std::to_string(i);
+    source_.Add(LabelsOf(R"(target_info{job="j",instance="i",n=")" + number + "\"}"), i, 1);
+  }
+  for (int step = 0; step < 2000; ++step) {
+    source_.Add(LabelsOf(R"(x{job="j",instance="i"})"), step, step);
+    source_.Add(LabelsOf("x_seconds"), step, Wide(1 + step));
+  }
+  // A row takes 16 kB; 200 and 2000 of them are made.
+  for (const char* text : {"info(x)", R"(histogram_quantiles(x_seconds, "q", time() / 2))"}) {
+    SCOPED_TRACE(text);
+    CountingClock clock;
+    Engine engine({.threads = 1, .clock = &clock});
+    QueryRequest request;
+    request.text = text;
+    request.end_ms = 1999;
+    request.step_ms = 1;
+    request.timeout_ms = 1000;
+    request.features = features_;
+    request.max_memory_bytes = 256 * kMebibyte;
+    EXPECT_THAT(engine.Run(source_, request), IsOk());
+    const int64_t reads = clock.reads;
+    request.max_memory_bytes = 5 * kMebibyte;
+    clock.reads = 0;
+    EXPECT_THAT(engine.Run(source_, request), IsKind(ErrorKind::kLimit));
+    EXPECT_LT(clock.reads, reads);
+  }
+}
+
+TEST_F(LimitsTest, WideWindowsAreAskedOnTheirWay) {
+  for (int i = 0; i < 3000; ++i) source_.Add(LabelsOf("c_total"), i, i);
+  const auto reads_of = [&](const char* text) {
+    CountingClock clock;
+    Engine engine({.threads = 1, .clock = &clock});
+    QueryRequest request;
+    request.text = text;
+    request.start_ms = 3000;
+    request.end_ms = 5999;
+    request.step_ms = 1;
+    request.timeout_ms = 1000;
+    request.features.extended_range_selectors = true;
+    EXPECT_THAT(engine.Run(source_, request), IsOk()) << text;
+    return clock.reads;
+  };
+  // 3000 windows of at most 3000 samples.
+  EXPECT_GE(reads_of("rate(c_total[1h] anchored)"), reads_of("c_total") + 5);
+  EXPECT_GE(reads_of("increase(c_total[1h] smoothed)"), reads_of("c_total") + 5);
+}
+
+TEST_F(LimitsTest, AnswersAreCounted) {
+  // No two series have their samples at the same steps, so each has times of its own.
+  for (int i = 0; i < 100; ++i) {
+    const Labels labels = LabelsOf("x{i=\"" + std::to_string(i) + "\"}");
+    for (int step = 0; step < 1000; ++step) {
+      if (step != i) source_.Add(labels, step, step);
+    }
+  }
+  QueryRequest request;
+  request.text = "x";
+  request.end_ms = 999;
+  request.step_ms = 1;
+  request.lookback_ms = 1;
+  // 0.8 MB of rows, 1.6 MB of answer.
+  request.max_memory_bytes = 2 * kMebibyte;
+  EXPECT_THAT(engine_.Run(source_, request), IsKind(ErrorKind::kLimit));
+  request.max_memory_bytes = 8 * kMebibyte;
+  EXPECT_THAT(engine_.Run(source_, request), IsOk());
 }
 
 TEST_F(LimitsTest, PicksAreCounted) {

@@ -7,6 +7,7 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include "exec/operators/label_edit.h"
+#include "exec/select/sample_windows.h"
 #include "exec/select/selectors.h"
 #include "exec/step_loops.h"
 #include "larnax/error.h"
@@ -146,7 +147,7 @@ class MatrixReader {
   }
 
  private:
-  int64_t after_ms() const { return ref_ms_ - matrix_.range_ms; }
+  int64_t after_ms() const { return Before(ref_ms_, matrix_.range_ms); }
 
   arrow::Result<QuerySeries> ReadPlain(const SeriesSamples& series) {
     QuerySeries out;
@@ -175,8 +176,8 @@ class MatrixReader {
   arrow::Result<QuerySeries> ReadEdged(const SeriesSamples& series) const {
     const int64_t lookback_ms = context_->query.lookback_ms;
     const bool smoothed = matrix_.selector.smoothed;
-    const int64_t first_ms = after_ms() - lookback_ms;
-    const int64_t last_ms = ref_ms_ + (smoothed ? lookback_ms : 0);
+    const int64_t first_ms = Before(after_ms(), lookback_ms);
+    const int64_t last_ms = smoothed ? After(ref_ms_, lookback_ms) : ref_ms_;
     for (const HistogramSample& sample : series.histograms) {
       if (sample.time_ms > first_ms && sample.time_ms <= last_ms) {
         return MakeError(ErrorKind::kExecution, std::string(smoothed ? "smoothed" : "anchored") +
@@ -240,14 +241,24 @@ class MatrixReader {
 }  // namespace
 
 arrow::Status FillFromVector(StepVector vector, const StepGrid& grid, bool matrix,
-                             QueryResult* result) {
+                             const QueryBudget& budget, QueryResult* result) {
   ARROW_RETURN_NOT_OK(DropMarkedNames(&vector));
+  MeteredHold held(budget.meter());  // The answer, beside the rows that it is made of.
+  BudgetPace pace(&budget);
+  const TimestampVector* counted_times = nullptr;
   NativeCache histograms;
   RowTimes times(grid);
   result->type = matrix ? QueryValueType::kMatrix : QueryValueType::kVector;
   result->series.reserve(vector.size());
   for (const StepSeries& row : vector.series) {
-    result->series.push_back(ToQuerySeries(row, grid, &times, &histograms));
+    const QuerySeries& series =
+        result->series.emplace_back(ToQuerySeries(row, grid, &times, &histograms));
+    const bool own_times = series.time_ms.get() != counted_times;
+    counted_times = series.time_ms.get();
+    const size_t bytes =
+        sizeof(QuerySeries) + series.value.size() * (own_times ? 16 : sizeof(double));
+    held.AddBytes(static_cast<int64_t>(bytes));
+    ARROW_RETURN_NOT_OK(pace.Pass(bytes));
   }
   if (matrix) SortSeries(&result->series);
   return arrow::Status::OK();
@@ -272,15 +283,15 @@ arrow::Status FillFromMatrix(const promql::Expr& whole, const StepGrid& grid, Pl
     if (context->plan_only) return arrow::Status::OK();
     ARROW_RETURN_NOT_OK(MatrixReader(expr, grid, context).Read(result));
     result->type = QueryValueType::kMatrix;
+    SortSeries(&result->series);
   } else {
     ARROW_ASSIGN_OR_RAISE(const StepGrid inner, planner->GridOf(*subquery, grid));
     const Setting<StepRole> role(&context->role, StepRole::kOnce);
     ARROW_ASSIGN_OR_RAISE(auto input, planner->PlanVector(*subquery->expr, inner));
     if (context->plan_only) return arrow::Status::OK();
     ARROW_ASSIGN_OR_RAISE(StepVector vector, Drain(input.get()));
-    ARROW_RETURN_NOT_OK(FillFromVector(std::move(vector), inner, true, result));
+    ARROW_RETURN_NOT_OK(FillFromVector(std::move(vector), inner, true, *context->budget, result));
   }
-  SortSeries(&result->series);
   return arrow::Status::OK();
 }
 

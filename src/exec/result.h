@@ -14,8 +14,9 @@ namespace larnax::exec {
 ///
 /// \param matrix  The answer of a range query; else of an instant one.
 /// \retval kExecution Series are equal and present at the same step.
+/// \retval kLimit kTimeout kCancelled  As `budget` has it, which counts rows and answer together.
 arrow::Status FillFromVector(StepVector vector, const StepGrid& grid, bool matrix,
-                             QueryResult* result);
+                             const QueryBudget& budget, QueryResult* result);
 /// Put a scalar into an answer.
 void FillFromScalar(const std::vector<double>& values, const StepGrid& grid, bool matrix,
                     QueryResult* result);

@@ -12,6 +12,7 @@
 
 #include "exec/functions/function_lists.h"
 #include "exec/operators/label_edit.h"
+#include "exec/query_budget.h"
 #include "larnax/error.h"
 
 namespace larnax::exec {
@@ -99,6 +100,7 @@ class InfoJoin {
            InfoSelector selector)
       : steps_(call.grid.count),
         grid_(call.grid),
+        pace_(call.budget),
         base_(base),
         info_(info),
         selector_(std::move(selector)) {}
@@ -226,7 +228,8 @@ class InfoJoin {
 
   // Appends a row with the values of `row`, present nowhere yet, and the labels of info series.
   arrow::Status AddRow(const StepSeries& row, const std::vector<const InfoGroup*>& groups,
-                       const std::vector<int32_t>& choice, StepVector* result) const {
+                       const std::vector<int32_t>& choice, StepVector* result) {
+    ARROW_RETURN_NOT_OK(pace_.Pass(steps_ * sizeof(double)));
     std::map<std::string_view, std::string_view> labels;
     for (size_t i = 0; i < groups.size(); ++i) {
       if (choice[i] == kNone) continue;
@@ -251,6 +254,7 @@ class InfoJoin {
 
   const size_t steps_;
   const StepGrid grid_;
+  BudgetPace pace_;
   const StepVector& base_;
   const StepVector& info_;
   const InfoSelector selector_;

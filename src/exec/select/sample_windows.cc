@@ -5,16 +5,18 @@
 #include "exec/step_loops.h"
 
 namespace larnax::exec {
-namespace {
 
-// ref - range, which may lie before the first time there is.
-int64_t Before(int64_t ref_ms, int64_t range_ms) {
+int64_t Before(int64_t time_ms, int64_t span_ms) {
   int64_t result = 0;
-  return __builtin_sub_overflow(ref_ms, range_ms, &result) ? std::numeric_limits<int64_t>::min()
+  return __builtin_sub_overflow(time_ms, span_ms, &result) ? std::numeric_limits<int64_t>::min()
                                                            : result;
 }
 
-}  // namespace
+int64_t After(int64_t time_ms, int64_t span_ms) {
+  int64_t result = 0;
+  return __builtin_add_overflow(time_ms, span_ms, &result) ? std::numeric_limits<int64_t>::max()
+                                                           : result;
+}
 
 void RangeWindows::Find(std::span<const int64_t> time_ms, const RefTimes& refs, int64_t range_ms) {
   begin.resize(refs.count);

@@ -11,6 +11,10 @@
 
 namespace larnax::exec {
 
+/// A span before a time, and after it; the first, or last, time there is where that lies outside.
+int64_t Before(int64_t time_ms, int64_t span_ms);
+int64_t After(int64_t time_ms, int64_t span_ms);
+
 /// Reference times of the steps of a grid, offset and `@` applied.
 struct RefTimes {
   int64_t first_ms = 0;

@@ -7,6 +7,7 @@
 
 #include "exec/functions/range/interpolation.h"
 #include "exec/functions/range/range_notes.h"
+#include "exec/select/sample_windows.h"
 #include "exec/select/selectors.h"
 
 namespace larnax::exec {
@@ -27,7 +28,7 @@ Neighbours FindNeighbours(const std::vector<int64_t>& time_ms, int64_t ref_ms,
     return static_cast<size_t>(std::upper_bound(time_ms.begin(), time_ms.end(), time) -
                                time_ms.begin());
   };
-  return {past(ref_ms - lookback_ms), past(ref_ms + lookback_ms), past(ref_ms)};
+  return {past(Before(ref_ms, lookback_ms)), past(After(ref_ms, lookback_ms)), past(ref_ms)};
 }
 
 // Nullopt where the two cannot be combined.
@@ -66,8 +67,8 @@ arrow::Status SmoothInstant(const SeriesSamples& series, const InstantSpec& spec
     times.push_back((*series.time_ms)[i]);
     values.push_back(series.value[i]);
   }
-  ARROW_ASSIGN_OR_RAISE(const ConvertedHistograms histograms,
-                        ConvertHistograms(series.histograms, budget));
+  ConvertedHistograms histograms;
+  ARROW_RETURN_NOT_OK(ConvertHistograms(series.histograms, budget, &histograms));
   const std::vector<int64_t>& histogram_times = histograms.time_ms;
 
   RangeNotes found;

@@ -15,6 +15,7 @@
 #include "exec/functions/quantile.h"
 #include "exec/functions/range/range_notes.h"
 #include "exec/operators/label_edit.h"
+#include "exec/query_budget.h"
 #include "larnax/error.h"
 
 namespace larnax::exec {
@@ -102,36 +103,40 @@ class FractionEvaluator {
 
 // Appends a row for each histogram, at those of its steps that are in `steps` (null: all).
 template <typename Evaluator>
-void EvaluateAll(const CallContext& call, const BucketVector& input, const PresenceWord* steps,
-                 const std::optional<Label>& extra_label, Evaluator* evaluator,
-                 StepVector* result) {
-  const auto evaluate = [&](LabelsView labels, const std::vector<PresenceWord>& present, auto&& f) {
+arrow::Status EvaluateAll(const CallContext& call, const BucketVector& input,
+                          const PresenceWord* steps, const std::optional<Label>& extra_label,
+                          Evaluator* evaluator, BudgetPace* pace, StepVector* result) {
+  const auto evaluate = [&](LabelsView labels, const std::vector<PresenceWord>& present,
+                            auto&& f) -> arrow::Status {
     std::vector<PresenceWord> wanted = present;
     for (size_t word = 0; steps != nullptr && word < wanted.size(); ++word) {
       wanted[word] &= steps[word];
     }
-    if (!AnyPresent(wanted.data(), call.grid.count)) return;
+    if (!AnyPresent(wanted.data(), call.grid.count)) return arrow::Status::OK();
+    ARROW_RETURN_NOT_OK(pace->Pass(call.grid.count * sizeof(double)));
     std::string bytes(labels.bytes());
     if (extra_label) SetLabel(labels, extra_label->name, extra_label->value, &bytes);
     StepSeries& row = result->Add(result->StoreLabels(bytes), false);
     ForEachPresent(wanted.data(), call.grid.count,
                    [&](size_t step) { row.SetFloat(step, f(step)); });
     DropName(*call.query, result, &row);
+    return arrow::Status::OK();
   };
   for (const BucketVector::Native& native : input.natives()) {
     const LabelsView labels = native.row->labels;
-    evaluate(labels, native.steps, [&](size_t step) {
+    ARROW_RETURN_NOT_OK(evaluate(labels, native.steps, [&](size_t step) {
       return evaluator->Native(labels, step, *native.row->histograms[step]);
-    });
+    }));
   }
   std::vector<ClassicBucket> buckets;
   for (const BucketVector::Classic& classic : input.classics()) {
     const LabelsView labels(classic.labels);
-    evaluate(labels, classic.steps, [&](size_t step) {
+    ARROW_RETURN_NOT_OK(evaluate(labels, classic.steps, [&](size_t step) {
       classic.BucketsAt(step, &buckets);
       return evaluator->Classic(labels, step, &buckets);
-    });
+    }));
   }
+  return arrow::Status::OK();
 }
 
 // histogram_quantile(q, v)
@@ -144,7 +149,8 @@ arrow::Result<StepVector> OneQuantile(const CallContext& call, std::vector<Argum
   const BucketVector input(call, vector, position, annotations);
   StepVector result(call.grid.count, vector.meter());
   QuantileEvaluator evaluator(call, quantiles, position, annotations);
-  EvaluateAll(call, input, nullptr, std::nullopt, &evaluator, &result);
+  BudgetPace pace(call.budget);
+  ARROW_RETURN_NOT_OK(EvaluateAll(call, input, nullptr, std::nullopt, &evaluator, &pace, &result));
   return result;
 }
 
@@ -191,11 +197,13 @@ arrow::Result<StepVector> ManyQuantiles(const CallContext& call, std::vector<Arg
   const promql::PositionRange position = BareArgPosition(call, 0);
   const BucketVector input(call, vector, position, annotations);
   StepVector result(call.grid.count, vector.meter());
+  BudgetPace pace(call.budget);
   for (size_t arg = 2; arg < arg_count; ++arg) {
     QuantileEvaluator evaluator(call, call.scalars[arg], position, annotations);
     for (const auto& [quantile, steps] : StepsByValue(call.scalars[arg])) {
       const std::string text = QuantileText(quantile);
-      EvaluateAll(call, input, steps.data(), Label{label, text}, &evaluator, &result);
+      ARROW_RETURN_NOT_OK(
+          EvaluateAll(call, input, steps.data(), Label{label, text}, &evaluator, &pace, &result));
     }
   }
   return result;
@@ -209,7 +217,8 @@ arrow::Result<StepVector> Fraction(const CallContext& call, std::vector<Argument
   const BucketVector input(call, vector, position, annotations);
   StepVector result(call.grid.count, vector.meter());
   FractionEvaluator evaluator(call, position, annotations);
-  EvaluateAll(call, input, nullptr, std::nullopt, &evaluator, &result);
+  BudgetPace pace(call.budget);
+  ARROW_RETURN_NOT_OK(EvaluateAll(call, input, nullptr, std::nullopt, &evaluator, &pace, &result));
   return result;
 }
 

@@ -5,6 +5,7 @@
 
 #include "exec/functions/function_lists.h"
 #include "exec/functions/range/start_times.h"
+#include "exec/select/sample_windows.h"
 
 namespace larnax::exec {
 namespace {
@@ -96,12 +97,12 @@ void WriteCounts(const RangeSpec& spec, const Prefix& prefix, size_t size, TimeA
   size_t end = 0;
   for (size_t step = 0; step < out->steps(); ++step) {
     const int64_t end_ms = spec.RefTime(step);
-    const int64_t start_ms = end_ms - spec.range_ms;
+    const int64_t start_ms = Before(end_ms, spec.range_ms);
     while (begin < size && time_at(begin) <= start_ms) ++begin;
     while (end < size && time_at(end) <= end_ms) ++end;
     if (begin >= end) continue;
     const bool anchor =
-        spec.anchored && begin > 0 && time_at(begin - 1) > start_ms - spec.lookback_ms;
+        spec.anchored && begin > 0 && time_at(begin - 1) > Before(start_ms, spec.lookback_ms);
     out->SetFloat(step, CountInside(prefix, anchor ? begin - 1 : begin, end));
   }
 }

@@ -4,6 +4,8 @@
 #include "exec/functions/range/interpolation.h"
 #include "exec/functions/range/range_notes.h"
 #include "exec/functions/range/rate.h"
+#include "exec/functions/range/work_meter.h"
+#include "exec/select/sample_windows.h"
 
 namespace larnax::exec {
 namespace {
@@ -33,8 +35,8 @@ class ReachFinder {
 
   Reach Next(size_t step) {
     const int64_t end_ms = spec_.RefTime(step);
-    const int64_t from_ms = end_ms - spec_.range_ms - spec_.lookback_ms;
-    const int64_t to_ms = end_ms + (spec_.smoothed ? spec_.lookback_ms : 0);
+    const int64_t from_ms = Before(Before(end_ms, spec_.range_ms), spec_.lookback_ms);
+    const int64_t to_ms = spec_.smoothed ? After(end_ms, spec_.lookback_ms) : end_ms;
     while (reach_.begin < times_.size() && times_[reach_.begin] <= from_ms) ++reach_.begin;
     while (reach_.end < times_.size() && times_[reach_.end] <= to_ms) ++reach_.end;
     return reach_;
@@ -52,7 +54,7 @@ std::optional<EdgeWindow> FindEdges(const RangeSpec& spec, std::span<const int64
                                     Reach reach, size_t step) {
   EdgeWindow w;
   w.end_ms = spec.RefTime(step);
-  w.start_ms = w.end_ms - spec.range_ms;
+  w.start_ms = Before(w.end_ms, spec.range_ms);
   const auto begin = times.begin() + static_cast<std::ptrdiff_t>(reach.begin);
   const auto end = times.begin() + static_cast<std::ptrdiff_t>(reach.end);
   const auto inside = std::upper_bound(begin, end, w.start_ms);
@@ -229,18 +231,24 @@ class HistogramEdges {
   const bool smoothed_;
 };
 
-void EvaluateFloatEdges(const RangeSpec& spec, const RangeSeries& series, RateKind kind,
-                        SeriesWriter* out) {
+arrow::Status EvaluateFloatEdges(const CallContext& call, const RangeSpec& spec,
+                                 const RangeSeries& series, RateKind kind, SeriesWriter* out) {
+  WorkMeter work(call);
   ReachFinder<double> finder(spec, series.floats);
   const FloatEdges edges(series, kind, RangeSeconds(spec.range_ms), spec.smoothed);
   for (size_t step = 0; step < out->steps(); ++step) {
-    const auto window = FindEdges(spec, series.floats.time_ms, finder.Next(step), step);
+    const Reach reach = finder.Next(step);
+    ARROW_RETURN_NOT_OK(work.Add(reach.end - reach.begin));
+    const auto window = FindEdges(spec, series.floats.time_ms, reach, step);
     if (window) out->SetFloat(step, edges.Evaluate(*window));
   }
+  return arrow::Status::OK();
 }
 
-void EvaluateAnyEdges(const RangeSpec& spec, const RangeSeries& series, RateKind kind,
-                      SeriesWriter* out, RangeNotes* notes) {
+arrow::Status EvaluateAnyEdges(const CallContext& call, const RangeSpec& spec,
+                               const RangeSeries& series, RateKind kind, SeriesWriter* out,
+                               RangeNotes* notes) {
+  WorkMeter work(call);
   ReachFinder<double> float_finder(spec, series.floats);
   ReachFinder<HistogramPtr> histogram_finder(spec, series.histograms);
   const double range_seconds = RangeSeconds(spec.range_ms);
@@ -249,6 +257,8 @@ void EvaluateAnyEdges(const RangeSpec& spec, const RangeSeries& series, RateKind
   for (size_t step = 0; step < out->steps(); ++step) {
     const Reach floats = float_finder.Next(step);
     const Reach histograms = histogram_finder.Next(step);
+    ARROW_RETURN_NOT_OK(
+        work.Add(floats.end - floats.begin + (histograms.end - histograms.begin) * kHistogramWork));
     const bool has_floats = floats.begin != floats.end;
     const bool has_histograms = histograms.begin != histograms.end;
     if (has_floats && has_histograms) {
@@ -264,19 +274,19 @@ void EvaluateAnyEdges(const RangeSpec& spec, const RangeSeries& series, RateKind
       out->SetHistogram(step, *std::move(result));
     }
   }
+  return arrow::Status::OK();
 }
 
 }  // namespace
 
-void EvaluateExtendedRate(const CallContext& call, const RangeSpec& spec, const RangeSeries& series,
-                          RateKind kind, SeriesWriter* out, Annotations* annotations) {
-  if (series.histograms.empty()) {
-    EvaluateFloatEdges(spec, series, kind, out);
-    return;
-  }
+arrow::Status EvaluateExtendedRate(const CallContext& call, const RangeSpec& spec,
+                                   const RangeSeries& series, RateKind kind, SeriesWriter* out,
+                                   Annotations* annotations) {
+  if (series.histograms.empty()) return EvaluateFloatEdges(call, spec, series, kind, out);
   RangeNotes notes;
-  EvaluateAnyEdges(spec, series, kind, out, &notes);
+  ARROW_RETURN_NOT_OK(EvaluateAnyEdges(call, spec, series, kind, out, &notes));
   notes.Report(series.labels, RangeArgPosition(call), annotations);
+  return arrow::Status::OK();
 }
 
 }  // namespace larnax::exec

@@ -223,7 +223,7 @@ class WindowByWindow {
       const size_t histogram_count = CountInWindow(series_.histograms, step);
       const bool has_floats = float_count > 0;
       const bool has_histograms = histogram_count > 0;
-      ARROW_RETURN_NOT_OK(work_.Add(float_count + histogram_count));
+      ARROW_RETURN_NOT_OK(work_.Add(float_count + histogram_count * kHistogramWork));
       if (has_floats && has_histograms) {
         notes_.Add(RangeNote::kMixedTypes);
       } else if (has_floats) {
@@ -356,7 +356,7 @@ arrow::Status Rate(const CallContext& call, const RangeSpec& spec, const RangeSe
   const bool start_times = kCounter && !series.floats.start_ms.empty();
   if (out->steps() == 0) return arrow::Status::OK();
   if (spec.anchored || spec.smoothed) {
-    EvaluateExtendedRate(call, spec, series, kKind, out, annotations);
+    ARROW_RETURN_NOT_OK(EvaluateExtendedRate(call, spec, series, kKind, out, annotations));
   } else if (series.histograms.empty() && !start_times) {
     ARROW_RETURN_NOT_OK(EvaluateFloats<kCounter>(call, spec, series, kPerSecond, out));
   } else {

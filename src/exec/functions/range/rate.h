@@ -18,8 +18,11 @@ double RangeSeconds(int64_t range_ms);
 
 /// Windows under `anchored` and `smoothed`: the difference of the values at their edges, without
 /// extrapolation. In extended_rate.cc.
-void EvaluateExtendedRate(const CallContext& call, const RangeSpec& spec, const RangeSeries& series,
-                          RateKind kind, SeriesWriter* out, Annotations* annotations);
+///
+/// \retval kTimeout kCancelled kLimit
+arrow::Status EvaluateExtendedRate(const CallContext& call, const RangeSpec& spec,
+                                   const RangeSeries& series, RateKind kind, SeriesWriter* out,
+                                   Annotations* annotations);
 
 /// Indexes of samples before which something happened, in ascending order: counter resets, say.
 ///

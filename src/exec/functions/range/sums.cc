@@ -18,8 +18,6 @@ using model::HistogramAccumulator;
 
 // Steps that are evaluated between two checks of the query's budget.
 constexpr size_t kBlock = 64;
-// A histogram is as much work as so many floats.
-constexpr size_t kHistogramWork = 64;
 
 double Sum(std::span<const double> values) {
   base::KahanSum sum;

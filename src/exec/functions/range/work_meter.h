@@ -9,6 +9,9 @@
 
 namespace larnax::exec {
 
+/// A histogram is as much work as so many floats.
+inline constexpr size_t kHistogramWork = 64;
+
 /// Counts what a kernel looks at, and asks now and then whether the query may go on: windows of a
 /// single series can hold more than can be looked at in a second.
 class WorkMeter {
