@@ -9,9 +9,9 @@ namespace {
 
 constexpr size_t kPieceBytes = 64 << 10;
 
-class MatrixSource : public AnswerWriter {
+class MatrixJsonWriter : public AnswerWriter {
  public:
-  MatrixSource(std::unique_ptr<SampleStream> stream, SamplesOptions options)
+  MatrixJsonWriter(std::unique_ptr<SampleStream> stream, SamplesOptions options)
       : cursor_(std::move(stream), options) {}
 
   arrow::Result<bool> Next(std::string* out) override {
@@ -168,7 +168,7 @@ class MatrixSource : public AnswerWriter {
 
 std::unique_ptr<AnswerWriter> MatrixJson(std::unique_ptr<SampleStream> stream,
                                          SamplesOptions options) {
-  return std::make_unique<MatrixSource>(std::move(stream), options);
+  return std::make_unique<MatrixJsonWriter>(std::move(stream), options);
 }
 
 }  // namespace larnax::answer

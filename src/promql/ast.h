@@ -43,6 +43,10 @@ enum class BinaryOp : uint8_t {
   kOr,
   kUnless,
 };
+/// Tell whether `op` cuts histograms off at a value.
+constexpr bool IsTrim(BinaryOp op) {
+  return op == BinaryOp::kTrimUpper || op == BinaryOp::kTrimLower;
+}
 /// Tell whether `op` is one of `== != < <= > >=`.
 constexpr bool IsComparison(BinaryOp op) {
   return op >= BinaryOp::kEqual && op <= BinaryOp::kGreaterEqual;

@@ -131,7 +131,7 @@ BinaryAnswer ComputeValues(BinaryOp op, BinaryValue a, BinaryValue b,
   const bool left = a.histogram != nullptr;
   const double number = left ? b.number : a.number;
   const bool scales = op == BinaryOp::kMul || (left && op == BinaryOp::kDiv);
-  const bool trims = left && (op == BinaryOp::kTrimUpper || op == BinaryOp::kTrimLower);
+  const bool trims = left && promql::IsTrim(op);
   if (!scales && !trims) return Incompatible(op, a, b, position, annotations);
   model::FloatHistogram histogram = left ? **a.histogram : **b.histogram;
   if (op == BinaryOp::kMul) histogram.Multiply(number);

@@ -235,7 +235,7 @@ void PairMatcher::ComputeStep(size_t step, BinaryValue a, BinaryValue b, StepSer
 }
 
 void PairMatcher::ComputeAny(const StepSeries* many, const StepSeries* one, StepSeries* row) {
-  const bool trims = binary_.op == BinaryOp::kTrimUpper || binary_.op == BinaryOp::kTrimLower;
+  const bool trims = promql::IsTrim(binary_.op);
   const StepSeries* left = swapped_ ? one : many;
   const StepSeries* right = swapped_ ? many : one;
   const auto value = [](const StepSeries* series, size_t step) {
@@ -295,7 +295,7 @@ arrow::Status PairMatcher::ComputePair(const StepSeries* many, const StepSeries*
   StepSeries& row = out_.Add(LabelsView(), many->drop_name || binary_.return_bool);
   std::copy_n(where, words_, row.present);
   taken_.assign(where, where + words_);
-  const bool trims = binary_.op == BinaryOp::kTrimUpper || binary_.op == BinaryOp::kTrimLower;
+  const bool trims = promql::IsTrim(binary_.op);
   if (many->histograms == nullptr && one->histograms == nullptr && !trims) {
     ComputeFloats(many, one, &row);
   } else {

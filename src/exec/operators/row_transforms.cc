@@ -53,7 +53,7 @@ class ScalarBinaryRows {
       : spec_(spec), vector_(vector), notes_(notes), steps_(vector->steps()) {}
 
   void Apply(StepSeries* row) {
-    const bool trims = spec_.op == BinaryOp::kTrimUpper || spec_.op == BinaryOp::kTrimLower;
+    const bool trims = promql::IsTrim(spec_.op);
     if (row->histograms != nullptr || trims) {
       ApplyValues(row);
     } else if (!promql::IsComparison(spec_.op)) {
@@ -110,7 +110,7 @@ class ScalarBinaryRows {
     BinaryValue value{row->values[step], nullptr};
     const bool is_histogram = row->IsHistogram(step);
     if (is_histogram) value = {0, &row->histograms[step]};
-    const bool trims = spec_.op == BinaryOp::kTrimUpper || spec_.op == BinaryOp::kTrimLower;
+    const bool trims = promql::IsTrim(spec_.op);
     if (!is_histogram && !trims) {
       const double a = spec_.scalar_on_left ? scalar : value.number;
       const double b = spec_.scalar_on_left ? value.number : scalar;

@@ -104,13 +104,13 @@ bool LosesName(const promql::Aggregate& aggregate) {
   }
 }
 
-bool HasNameEquality(const promql::VectorSelector& selector) {
+}  // namespace
+
+bool Planner::HasNameEquality(const promql::VectorSelector& selector) {
   return std::any_of(selector.matchers.begin(), selector.matchers.end(), [](const Matcher& m) {
     return m.name() == kMetricLabel && m.type() == MatchType::kEqual;
   });
 }
-
-}  // namespace
 
 Planner::Planner(ExecutionContext* context, const QueryRequest& request, const Expr& root)
     : context_(context), request_(request), plan_root_(std::make_unique<PlanNode>()) {
@@ -228,7 +228,7 @@ arrow::Result<VectorOperatorPtr> Planner::PlanVector(const Expr& expr, StepGrid 
   return PlanShared(expr, grid);
 }
 
-bool Planner::IsRepeated(const Expr& expr, const StepGrid&) const {
+bool Planner::IsRepeated(const Expr& expr) const {
   if (texts_.empty()) return false;
   const bool larger = expr.As<promql::Call>() != nullptr ||
                       expr.As<promql::Aggregate>() != nullptr ||
@@ -239,7 +239,7 @@ bool Planner::IsRepeated(const Expr& expr, const StepGrid&) const {
 }
 
 arrow::Result<VectorOperatorPtr> Planner::PlanShared(const Expr& expr, StepGrid grid) {
-  if (!IsRepeated(expr, grid)) return PlanFresh(expr, grid);
+  if (!IsRepeated(expr)) return PlanFresh(expr, grid);
   const std::string key = std::to_string(grid.start_ms) + ' ' + std::to_string(grid.step_ms) + ' ' +
                           std::to_string(grid.count) + (detect_resets_ ? " detect " : " ") +
                           promql::ToString(expr);
@@ -393,7 +393,7 @@ arrow::Result<ScalarOperatorPtr> Planner::PlanFreshScalar(const Expr& whole, Ste
     return std::make_unique<NegatedScalar>(std::move(input));
   }
   if (const auto* binary = expr.As<promql::Binary>()) {
-    if (binary->op == promql::BinaryOp::kTrimUpper || binary->op == promql::BinaryOp::kTrimLower) {
+    if (promql::IsTrim(binary->op)) {
       return QueryError("operator " + std::string(promql::Spelling(binary->op)) +
                         " not allowed for Scalar operations");
     }

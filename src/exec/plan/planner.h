@@ -59,7 +59,9 @@ class Planner {
   }
   bool FindInvariant(const promql::Expr& expr);
   void CountTexts(const promql::Expr& expr);
-  bool IsRepeated(const promql::Expr& expr, const StepGrid& grid) const;
+  bool IsRepeated(const promql::Expr& expr) const;
+  // Whether all series that it selects have one name.
+  static bool HasNameEquality(const promql::VectorSelector& selector);
 
   arrow::Result<VectorOperatorPtr> PlanShared(const promql::Expr& expr, StepGrid grid);
   arrow::Result<VectorOperatorPtr> PlanFresh(const promql::Expr& expr, StepGrid grid);

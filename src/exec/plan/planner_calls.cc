@@ -176,10 +176,7 @@ arrow::Result<VectorOperatorPtr> Planner::PlanRangeInput(const Expr& matrix, Ste
     const size_t reader = context_->selects->Register(
         vector.matchers, ReadRange(vector, refs, spec.range_ms, spec.lookback_ms));
     VectorOperatorPtr result = std::make_unique<RangeFunction>(context_, reader, std::move(call));
-    result->set_single_name(
-        std::any_of(vector.matchers.begin(), vector.matchers.end(), [](const Matcher& matcher) {
-          return matcher.name() == kMetricLabel && matcher.type() == MatchType::kEqual;
-        }));
+    result->set_single_name(HasNameEquality(vector));
     return result;
   }
   const auto* subquery = matrix.As<promql::Subquery>();
