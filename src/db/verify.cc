@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/crc32c.h"
 #include "columns/check/file_check.h"
 #include "columns/check/other_tables_check.h"
 #include "db/read_version.h"
@@ -21,6 +20,7 @@
 #include "larnax/archive.h"
 #include "larnax/error.h"
 #include "store/data_file.h"
+#include "store/file_end.h"
 #include "store/manifest/archive_layout.h"
 
 namespace larnax {
@@ -34,34 +34,14 @@ constexpr int kMaxLooks = 20;
 // Between two looks at a file that is gone although the newest manifest lists it.
 constexpr std::chrono::milliseconds kCommitWait{50};
 
-// What the manifest says of one file of a pair.
-struct Listed {
-  int64_t bytes;
-  int64_t footer_bytes;
-  uint32_t footer_crc32c;
-};
-
 // Size, magic and footer: page checksums cover none of them.
-arrow::Status CheckEnds(const std::string& path, const Listed& listed) {
+arrow::Status CheckEnds(const std::string& path, const store::FileEnd& listed) {
   ARROW_ASSIGN_OR_RAISE(const auto file, io::RealFileSystem().OpenReadable(path));
-  if (file->size_bytes() != listed.bytes) {
-    return arrow::Status::Invalid("size differs from the manifest's: bytes=", file->size_bytes(),
-                                  " listed=", listed.bytes);
-  }
+  ARROW_RETURN_NOT_OK(store::CheckEnd(*file, listed));
   constexpr std::array<uint8_t, 4> kMagic = {'P', 'A', 'R', '1'};
-  if (listed.footer_bytes < 0 || listed.footer_bytes + std::ssize(kMagic) > listed.bytes) {
-    return arrow::Status::Invalid("the manifest's footer does not fit: footer_bytes=",
-                                  listed.footer_bytes);
-  }
   std::array<uint8_t, kMagic.size()> start;
   ARROW_RETURN_NOT_OK(file->ReadAt(0, start));
   if (start != kMagic) return arrow::Status::Invalid("no Parquet magic at the start");
-  std::vector<uint8_t> footer(static_cast<size_t>(listed.footer_bytes));
-  ARROW_RETURN_NOT_OK(file->ReadAt(listed.bytes - listed.footer_bytes, footer));
-  if (base::Crc32c(0, footer) != listed.footer_crc32c) {
-    return arrow::Status::Invalid("footer differs from the manifest's checksum: offset=",
-                                  listed.bytes - listed.footer_bytes);
-  }
   return arrow::Status::OK();
 }
 
@@ -82,9 +62,9 @@ FileFindings CheckFile(const store::DataFile& file) {
   const auto check = [&]() -> arrow::Status {
     ARROW_ASSIGN_OR_RAISE(const std::string data_path, db::FindFile(file, store::Tree::kData));
     ARROW_ASSIGN_OR_RAISE(const std::string series_path, db::FindFile(file, store::Tree::kSeries));
-    const std::pair<const std::string&, Listed> files[] = {
-        {data_path, {entry.bytes, entry.footer_bytes, entry.footer_crc32c}},
-        {series_path, {entry.series_bytes, entry.series_footer_bytes, entry.series_footer_crc32c}}};
+    const std::pair<const std::string&, store::FileEnd> files[] = {
+        {data_path, store::EndOf(entry, store::Tree::kData)},
+        {series_path, store::EndOf(entry, store::Tree::kSeries)}};
     for (const auto& [path, listed] : files) {
       const arrow::Status status = CheckEnds(path, listed);
       if (!status.ok()) note(path + ": " + status.message(), status);

@@ -98,7 +98,7 @@ arrow::Status Store::OpenForWriting(int64_t now_ms) {
   }
   ARROW_RETURN_NOT_OK(folders_.MakeRoot());
   ARROW_ASSIGN_OR_RAISE(const auto damaged, folders_.Reconcile(*version));
-  ARROW_RETURN_NOT_OK(Contain(damaged, version.get()));
+  ARROW_RETURN_NOT_OK(Contain(damaged, version.get(), now_ms));
   manifests_.RemoveOld();
   ++version->manifest.epoch;
   names_ = std::make_unique<FileNames>(version->manifest.epoch);
@@ -114,11 +114,12 @@ arrow::Status Store::OpenForWriting(int64_t now_ms) {
 
 // Mends indexes; other files that are lost or cut stay listed, are answered around, and are merged
 // with nothing.
-arrow::Status Store::Contain(const std::vector<DamagedFile>& damaged, Version* version) {
+arrow::Status Store::Contain(const std::vector<DamagedFile>& damaged, Version* version,
+                             int64_t now_ms) {
   for (const DamagedFile& file : damaged) {
     std::string warning = file.problem;
     if (file.tree == Tree::kSeries && !damaged_files_.contains(file.name)) {
-      ARROW_ASSIGN_OR_RAISE(const std::string failure, MendIndex(file, version));
+      ARROW_ASSIGN_OR_RAISE(const std::string failure, MendIndex(file, version, now_ms));
       warning += failure.empty() ? ". It was written anew from its rows."
                                  : ". It cannot be written anew: " + failure;
       if (!failure.empty()) damaged_files_.insert(file.name);
@@ -130,18 +131,22 @@ arrow::Status Store::Contain(const std::vector<DamagedFile>& damaged, Version* v
   return arrow::Status::OK();
 }
 
-// Gives why it could not be done because of damage; empty: it was.
-arrow::Result<std::string> Store::MendIndex(const DamagedFile& damaged, Version* version) {
-  for (auto& file : version->files) {
-    if (file->entry().name != damaged.name) continue;
-    auto entry = RebuildIndexOf(fs_, folders_, *file, options_.writer);
-    if (!entry.ok()) {
-      const ErrorKind kind = KindOf(entry.status());
-      if (kind != ErrorKind::kCorrupt && kind != ErrorKind::kNotFound) return entry.status();
-      return entry.status().message();
-    }
-    file = std::make_shared<DataFile>(&fs_, root_, std::move(*entry), open_files_);
+// Gives why it could not be done; empty: it was.
+arrow::Result<std::string> Store::MendIndex(const DamagedFile& damaged, Version* version,
+                                            int64_t now_ms) {
+  const auto found =
+      std::find_if(version->files.begin(), version->files.end(),
+                   [&](const auto& file) { return file->entry().name == damaged.name; });
+  auto entry = RebuildIndexOf(fs_, folders_, **found, options_.writer);
+  if (!entry.ok()) {
+    // Without room nothing else can be opened; whatever is wrong with the rows, others can.
+    if (KindOf(entry.status()) == ErrorKind::kOverloaded) return entry.status();
+    return entry.status().message();
   }
+  if (*entry == (*found)->entry()) return std::string();
+  *found = std::make_shared<DataFile>(&fs_, root_, std::move(*entry), open_files_);
+  // At once: to read all rows takes long, and whoever stops a start that does must not undo it.
+  ARROW_RETURN_NOT_OK(Commit(std::make_shared<Version>(*version), now_ms));
   return std::string();
 }
 

@@ -59,8 +59,8 @@ class Store {
   static arrow::Result<std::unique_ptr<Store>> Open(io::FileSystem& fs, std::string root,
                                                     StoreOptions options, int64_t now_ms);
 
-  /// What opening found lost or cut, and either mended or goes on without: a sentence each, which
-  /// names the file. At most some dozens.
+  /// What opening found lost, cut or replaced, and either mended or goes on without: a sentence
+  /// each, which names the file. At most some dozens.
   const std::vector<std::string>& warnings() const { return warnings_; }
 
   std::shared_ptr<const Version> Current() const;
@@ -129,8 +129,9 @@ class Store {
 
   arrow::Status OpenForWriting(int64_t now_ms);
   arrow::Status CheckEmpty();
-  arrow::Status Contain(const std::vector<DamagedFile>& damaged, Version* version);
-  arrow::Result<std::string> MendIndex(const DamagedFile& damaged, Version* version);
+  arrow::Status Contain(const std::vector<DamagedFile>& damaged, Version* version, int64_t now_ms);
+  arrow::Result<std::string> MendIndex(const DamagedFile& damaged, Version* version,
+                                       int64_t now_ms);
   arrow::Result<std::shared_ptr<Version>> Load(const Version* old);
   void Install(std::shared_ptr<const Version> version);
   template <typename Read>

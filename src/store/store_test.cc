@@ -435,6 +435,81 @@ TEST_F(StoreTest, AnIndexOfDamagedRowsIsLeftAlone) {
   EXPECT_EQ(store_->Current()->files.size(), 2U);
 }
 
+// What another build writes differs in its footer, and mostly not in its size.
+TEST_F(StoreTest, AnIndexOfAnotherBuildStaysMendedInAMonthToo) {
+  for (const int64_t days_ago : {1, 100}) {
+    options_.writer.key_values = {{"build", "1"}};
+    ASSERT_OK(Open());
+    ASSERT_OK(Flush(Samples(2, kNow - days_ago * kDay, 3, 1)));
+    ASSERT_OK(store_->MergeOnce(kNow, true));
+    ASSERT_EQ(store_->Current()->files.front()->entry().level, kDayLevel);
+    const std::string path = store_->Current()->files.front()->PathIn(Tree::kSeries, false);
+    ASSERT_OK_AND_ASSIGN(const std::string whole, io::ReadFile(fs_, path));
+    ASSERT_OK(fs_.RemoveFile(path));
+    options_.writer.key_values = {{"build", "2"}};
+    ASSERT_OK(Open());
+    EXPECT_THAT(store_->warnings(), testing::ElementsAre(testing::HasSubstr(path)));
+    ASSERT_OK_AND_ASSIGN(const std::string mended, io::ReadFile(fs_, path));
+    EXPECT_EQ(mended.size(), whole.size());
+    EXPECT_NE(mended, whole);
+    ExpectSame("mended");
+    for (int start = 0; start < 2; ++start) {
+      ASSERT_OK(Open());
+      EXPECT_THAT(store_->warnings(), testing::IsEmpty());
+      ExpectSame("started again");
+    }
+  }
+}
+
+// Between its new name and the commit, an index fits no manifest.
+TEST_F(StoreTest, AStartThatFailsWhileItMendsLosesNothing) {
+  options_.writer.key_values = {{"build", "0"}};
+  ASSERT_OK(Open());
+  for (const int day : {0, 1, 2}) ASSERT_OK(Flush(Samples(2, kNow - day * kDay, 3, 1)));
+  const auto files = store_->Current()->files;
+  int failed = 0;
+  for (const auto operation : {io::SimOperation::kCreate, io::SimOperation::kWrite,
+                               io::SimOperation::kSync, io::SimOperation::kRename}) {
+    for (int64_t nth = 1; nth < 40; ++nth) {
+      for (const auto& file : files) ASSERT_OK(fs_.RemoveFile(file->PathIn(Tree::kSeries, false)));
+      options_.writer.key_values = {{"build", std::to_string(nth % 2)}};
+      fs_.FailNth(operation, nth, io::SimError::kDiskFull);
+      const bool is_open = Open().ok();
+      fs_.ClearFailures();
+      if (!is_open) ++failed;
+      options_.writer.key_values = {{"build", "0"}};
+      ASSERT_OK(Open());
+      ASSERT_OK_AND_ASSIGN(const auto stream, store_->Select({}, {}, clock_));
+      ASSERT_OK_AND_ASSIGN(const Oracle got, ReadAll(*stream));
+      ASSERT_EQ(Difference(oracle_, got), "") << static_cast<int>(operation) << " " << nth;
+      ASSERT_THAT(stream->warnings(), testing::IsEmpty());
+    }
+  }
+  EXPECT_GT(failed, 20);
+}
+
+// As it is with a bad sector, or in a copy that belongs to another user.
+TEST_F(StoreTest, AnIndexWhoseRowsGiveErrorsIsAnsweredAround) {
+  ASSERT_OK(Open());
+  ASSERT_OK(Flush(Samples(2, kNow - kDay, 3, 1)));
+  ASSERT_OK(Flush(Samples(2, kNow, 3, 1)));
+  const auto file = store_->Current()->files.front();
+  const std::string path = file->PathIn(Tree::kSeries, false);
+  ASSERT_OK(fs_.RemoveFile(path));
+  for (const auto operation : {io::SimOperation::kRead, io::SimOperation::kOpen}) {
+    fs_.FailRandomly(operation, 1, io::SimError::kIo);
+    fs_.set_failing_part(file->PathIn(Tree::kData, false));
+    ASSERT_OK(Open());
+    EXPECT_THAT(store_->warnings(), testing::ElementsAre(testing::AllOf(
+                                        testing::HasSubstr(path), testing::HasSubstr("errno"))));
+    ASSERT_OK_AND_ASSIGN(const Oracle got, Read());
+    EXPECT_EQ(Difference(Cut(oracle_, {kNow, kNow + kDay}), got), "");
+    fs_.ClearFailures();
+  }
+  ASSERT_OK(Open());
+  ExpectSame("readable again");
+}
+
 // A file that goes while the archive is open must not keep flushes of its day from the disk.
 TEST_F(StoreTest, AFileThatIsLostMeanwhileHoldsUpNoFlush) {
   ASSERT_OK(Open());

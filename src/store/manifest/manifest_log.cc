@@ -125,10 +125,10 @@ arrow::Status ManifestLog::LoadMonths(Manifest* manifest) {
     ARROW_ASSIGN_OR_RAISE(std::vector<FileEntry> files, DecodeMonth(*text, entry));
     Month month{entry, {}};
     for (FileEntry& file : files) {
-      month.names.push_back(file.name);
+      month.files.emplace_back(file.name, file.series_footer_crc32c);
       manifest->files.push_back(std::move(file));
     }
-    std::sort(month.names.begin(), month.names.end());
+    std::sort(month.files.begin(), month.files.end());
     months.insert_or_assign(std::move(key), std::move(month));
   }
   months_ = std::move(months);
@@ -161,9 +161,11 @@ arrow::Result<std::map<ManifestLog::MonthKey, ManifestLog::Month>> ManifestLog::
     std::sort(files.begin(), files.end(),
               [](const FileEntry* a, const FileEntry* b) { return a->name < b->name; });
     Month month;
-    for (const FileEntry* file : files) month.names.push_back(file->name);
+    for (const FileEntry* file : files) {
+      month.files.emplace_back(file->name, file->series_footer_crc32c);
+    }
     if (const auto old = months_.find(key);
-        old != months_.end() && old->second.names == month.names) {
+        old != months_.end() && old->second.files == month.files) {
       month.entry = old->second.entry;
     } else {
       const std::string text = EncodeMonth(key.first, key.second, files);

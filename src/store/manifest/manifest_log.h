@@ -56,7 +56,9 @@ class ManifestLog {
  private:
   struct Month {
     MonthEntry entry;
-    std::vector<std::string> names;  // Of its files, sorted.
+    // Name and checksum of the index's footer of its files, sorted: an index that was lost is
+    // written anew under the same name.
+    std::vector<std::pair<std::string, uint32_t>> files;
   };
   using MonthKey = std::pair<std::string, std::string>;  // Table, month.
 

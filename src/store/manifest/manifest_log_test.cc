@@ -110,6 +110,23 @@ TEST_F(ManifestLogTest, OldMonthsAreWrittenOnceAndByReference) {
   EXPECT_THAT(on_disk, testing::Contains("month-2026-08-4.json"));
 }
 
+TEST_F(ManifestLogTest, AMonthWhoseFilesHaveOtherIndexesIsWrittenAnew) {
+  FileEntry entry = MakeEntry("may", base::DaysFromCivil(2026, 5, 7), 3);
+  ManifestLog log(&fs_, "/a");
+  ASSERT_OK(Commit(log, {entry}));
+  ManifestLog next(&fs_, "/a");
+  ASSERT_OK(next.Load());
+  entry.series_footer_crc32c = 7;
+  ASSERT_OK(Commit(next, {entry}));
+  ManifestLog reader(&fs_, "/a");
+  ASSERT_OK_AND_ASSIGN(const auto manifest, reader.Load());
+  EXPECT_THAT(manifest->files, ElementsAre(entry));
+  // Once is enough.
+  ASSERT_OK(Commit(next, {entry}));
+  EXPECT_THAT(FilesOnDisk(), ElementsAre("1.json", "2.json", "3.json", "CURRENT",
+                                         "month-2026-05-1.json", "month-2026-05-2.json"));
+}
+
 TEST_F(ManifestLogTest, FewOldManifestsAreKept) {
   ManifestLog log(&fs_, "/a");
   const int64_t may = base::DaysFromCivil(2026, 5, 7);

@@ -100,16 +100,17 @@ DayFolders::Folder DayFolders::FolderOf(Tree tree, std::string_view table, int64
                 .tree = tree,
                 .files = {}};
   for (const auto& file : files) {
-    const FileEntry& entry = file->entry();
-    folder.files.emplace(WithSuffix(entry.name),
-                         tree == Tree::kData ? entry.bytes : entry.series_bytes);
+    folder.files.emplace(WithSuffix(file->entry().name), EndOf(file->entry(), tree));
   }
   return folder;
 }
 
 DayFolders::Folder DayFolders::MetadataFolder(std::span<const MetadataEntry> files) const {
   Folder folder{.path = Path(kMetadataTable), .parent = root_, .tree = Tree::kData, .files = {}};
-  for (const MetadataEntry& file : files) folder.files.emplace(WithSuffix(file.name), file.bytes);
+  for (const MetadataEntry& file : files) {
+    folder.files.emplace(WithSuffix(file.name),
+                         FileEnd{file.bytes, file.footer_bytes, file.footer_crc32c});
+  }
   return folder;
 }
 
@@ -179,7 +180,7 @@ arrow::Result<std::map<std::string, std::string>> DayFolders::FindWanted(const F
                                                                          LostFiles lost) {
   ARROW_ASSIGN_OR_RAISE(const Places places, FindPlaces(folder));
   std::map<std::string, std::string> wanted;
-  for (const auto& [name, bytes] : folder.files) {
+  for (const auto& [name, end] : folder.files) {
     const std::string path = io::JoinPath(folder.path, name);
     if (const auto place = places.find(name); place != places.end()) {
       wanted.emplace(name, place->second);
@@ -282,6 +283,26 @@ arrow::Status DayFolders::Empty(std::string_view folder) {
   return arrow::Status::OK();
 }
 
+// What is wrong with a listed file; empty: nothing. `size_bytes` is null where it is not there.
+//
+// Footers of indexes are looked at, too, since these can be written anew: as long as that is not
+// committed, the new one is there, and no manifest fits it.
+std::string DayFolders::ProblemOf(const Folder& folder, const std::string& file,
+                                  const int64_t* size_bytes) {
+  const FileEnd& listed = folder.files.at(file);
+  const std::string path = io::JoinPath(folder.path, file);
+  if (size_bytes == nullptr) return MissingText(path);
+  if (*size_bytes != listed.bytes) {
+    return "A file has another size than the manifest says. size=" + std::to_string(*size_bytes) +
+           " listed=" + std::to_string(listed.bytes) + " path=" + path;
+  }
+  if (folder.tree != Tree::kSeries) return {};
+  const auto opened = fs_->OpenReadable(path);
+  const auto checked = opened.ok() ? CheckEnd(**opened, listed) : opened.status();
+  if (KindOf(checked) != ErrorKind::kCorrupt) return {};
+  return "A file is not the one that the manifest lists: " + checked.message() + " path=" + path;
+}
+
 arrow::Status DayFolders::ReconcileFolder(const Folder& folder, std::vector<DamagedFile>* damaged) {
   ARROW_ASSIGN_OR_RAISE(Entries entries, ListIfThere(folder.path));
   size_t listed_count = 0;
@@ -297,17 +318,13 @@ arrow::Status DayFolders::ReconcileFolder(const Folder& folder, std::vector<Dama
   }
   std::map<std::string, int64_t> sizes;
   for (const io::DirectoryEntry& entry : entries) sizes.emplace(entry.name, entry.size_bytes);
-  for (const auto& [file, bytes] : folder.files) {
+  for (const auto& [file, end] : folder.files) {
     const auto found = sizes.find(file);
-    if (found != sizes.end() && found->second == bytes) continue;
-    const std::string path = io::JoinPath(folder.path, file);
+    std::string problem = ProblemOf(folder, file, found == sizes.end() ? nullptr : &found->second);
+    if (problem.empty()) continue;
     damaged->push_back({.name = file.substr(0, file.size() - kParquetSuffix.size()),
                         .tree = folder.tree,
-                        .problem = found == sizes.end()
-                                       ? MissingText(path)
-                                       : "A file has another size than the manifest says. size=" +
-                                             std::to_string(found->second) +
-                                             " listed=" + std::to_string(bytes) + " path=" + path});
+                        .problem = std::move(problem)});
   }
   return arrow::Status::OK();
 }

@@ -13,12 +13,13 @@
 #include "columns/schema/column_registry.h"
 #include "io/file_system.h"
 #include "store/data_file.h"
+#include "store/file_end.h"
 #include "store/manifest/archive_layout.h"
 #include "store/manifest/version.h"
 
 namespace larnax::store {
 
-/// A file that is not as the manifest says: lost, or cut.
+/// A file that is not the one that the manifest lists: lost, cut, or an index with another footer.
 struct DamagedFile {
   std::string name;
   Tree tree = Tree::kData;
@@ -75,8 +76,9 @@ class DayFolders {
   /// Make all folders equal to `version`, whatever step of a change was the last; then empty
   /// `staging` and `retired`. For a writer that has just opened the archive.
   ///
-  /// \return Files that are nowhere, or have another size than the manifest says; those that are
-  ///         there stay in their place.
+  /// \return Files that are nowhere, or have another size than the manifest says, and indexes that
+  ///         have another footer; those that are there stay in their place. What cannot be read to
+  ///         see is taken for right.
   arrow::Result<std::vector<DamagedFile>> Reconcile(const Version& version);
 
   /// Replace the zero-row files of a table by ones that have these columns.
@@ -93,12 +95,12 @@ class DayFolders {
 
  private:
   using Files = std::span<const std::shared_ptr<DataFile>>;
-  // One of the folders that readers look into, and the sizes of the files it is to hold, by name.
+  // One of the folders that readers look into, and the files it is to hold, by name.
   struct Folder {
     std::string path;
     std::string parent;  // Of `path`.
     Tree tree = Tree::kData;
-    std::map<std::string, int64_t> files;
+    std::map<std::string, FileEnd> files;
   };
   using Places = std::map<std::string, std::string>;  // File name to a path that exists.
   using Entries = std::vector<io::DirectoryEntry>;
@@ -113,6 +115,7 @@ class DayFolders {
   arrow::Result<std::string> Swap(Tree tree, const std::string& fresh, const std::string& folder);
   arrow::Status KeepForeignFolders(const std::string& old, const std::string& folder);
   arrow::Result<Entries> ListIfThere(const std::string& path) const;
+  std::string ProblemOf(const Folder& folder, const std::string& file, const int64_t* size_bytes);
   arrow::Status ReconcileFolder(const Folder& folder, std::vector<DamagedFile>* damaged);
   arrow::Status ReconcileTable(std::string_view table, const Version& version,
                                std::vector<DamagedFile>* damaged);

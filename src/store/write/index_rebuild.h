@@ -14,8 +14,9 @@ namespace larnax::store {
 ///
 /// \param options  Of the archive's files; `tier` is the file's.
 /// \return What the manifest is to say of the file from then on: another version's index differs in
-///         its footer at least.
-/// \retval kCorrupt, kNotFound The rows are damaged, too; nothing was changed.
+///         its footer at least. Until that is committed, the next opening does this again.
+/// \retval kOverloaded  No room; of other errors, most are of the rows. In most of them nothing was
+///                      changed.
 arrow::Result<FileEntry> RebuildIndexOf(io::FileSystem& fs, const DayFolders& folders,
                                         const DataFile& file, columns::WriterOptions options);
 
