@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <mutex>
 #include <string>
 #include <utility>
 
@@ -25,129 +24,34 @@ void TaskNotes::Count(const InstantWindows& windows) {
   }
 }
 
-// A task and its answer. Claimed by whoever changes the state from kWaiting.
-struct PipelineOperator::Slot {
-  enum State : int { kWaiting, kRunning, kMade, kDelivering, kDone, kDropped };
-  MorselTask task;
-  std::shared_ptr<const std::vector<RowTransform>> transforms;
-  std::shared_ptr<Outlet> outlet;  // Where the answer goes; null: it stays here.
-  TaskNotes notes;
-  std::optional<arrow::Result<StepVector>> answer;  // Done and nothing: memory ran out.
-  std::atomic<int> state{kWaiting};
-
-  bool TryRun();
-  // Sets it done; false where there is no answer that the sink took.
-  bool Deliver(const BatchSink& sink);
-  void WaitUntilDone() {
-    for (int now = state; now != kDone; now = state) state.wait(now);
-  }
-  bool has_answer() const { return answer && answer->ok(); }
-
- private:
-  // Memory that runs out may not do for an error either, and is told by there being no answer:
-  // whoever waits must learn that nobody works on this any more.
-  template <typename F>
-  void Do(F&& f) {
-    try {
-      f();
-    } catch (const std::exception&) {
-      answer.reset();
-    }
-  }
-  void Set(State to) {
-    state.store(to, std::memory_order_release);
-    state.notify_all();
-  }
-};
-
-// Gives answers to a sink, in the order of their slots and one at a time. Whoever made the one whose
-// turn it is does so, and goes on with those that were made meanwhile. Safe to use from any thread.
-class PipelineOperator::Outlet {
- public:
-  // \param sink  Outlives the last call but Stop's.
-  explicit Outlet(const BatchSink& sink) : sink_(sink) {}
-
-  void Add(std::shared_ptr<Slot> slot) {
-    const std::lock_guard lock(mutex_);
-    slots_.push_back(std::move(slot));
-  }
-  void DeliverMade() {
-    std::unique_lock lock(mutex_);
-    while (!busy_ && !stopped_ && !slots_.empty() && slots_.front()->state == Slot::kMade) {
-      const std::shared_ptr<Slot> slot = std::move(slots_.front());
-      slots_.pop_front();
-      slot->state = Slot::kDelivering;
-      busy_ = true;
-      lock.unlock();
-      const bool taken = slot->Deliver(sink_);
-      lock.lock();
-      busy_ = false;
-      // What is wrong with it ends the query: the sink is in no state for those after it.
-      stopped_ |= !taken;
-    }
-  }
-  // Nothing more is given, but for what is being given.
-  void Stop() {
-    const std::lock_guard lock(mutex_);
-    stopped_ = true;
-    slots_.clear();
-  }
-
- private:
-  const BatchSink& sink_;
-  std::mutex mutex_;  // Guards what follows.
-  std::deque<std::shared_ptr<Slot>> slots_;
-  bool busy_ = false;
-  bool stopped_ = false;
-};
-
 bool PipelineOperator::Slot::TryRun() {
   int expected = kWaiting;
   if (!state.compare_exchange_strong(expected, kRunning)) return false;
-  Do([this] {
+  try {
     answer = task(&notes);
     for (const RowTransform& transform : *transforms) {
       if (!answer->ok()) break;
       answer = transform(std::move(*answer).ValueUnsafe(), &notes);
     }
-  });
+  } catch (const std::exception&) {
+    // Memory ran out before a limit was reached, and may not do for an error. Whoever waits must
+    // learn that nobody runs this any more.
+    answer.reset();
+  }
   // What the task holds (a batch of samples) may go before the answer is fetched.
   task = nullptr;
-  if (outlet == nullptr) {
-    Set(kDone);
-  } else {
-    Set(kMade);
-    outlet->DeliverMade();
-  }
+  state.store(kDone, std::memory_order_release);
+  state.notify_all();
   return true;
 }
 
-bool PipelineOperator::Slot::Deliver(const BatchSink& sink) {
-  if (has_answer() && !(*answer)->empty()) {
-    Do([&] {
-      // It goes before whoever waits goes on.
-      const StepVector batch = std::exchange(**answer, StepVector());
-      const arrow::Status status = sink(batch, &notes.annotations);
-      if (!status.ok()) answer = status;
-    });
-  }
-  const bool taken = has_answer();
-  Set(kDone);
-  return taken;
-}
-
-void PipelineOperator::Stop() {
-  if (outlet_ != nullptr) outlet_->Stop();
+PipelineOperator::~PipelineOperator() {
   for (const auto& slot : slots_) {
     int expected = Slot::kWaiting;
     if (slot->state.compare_exchange_strong(expected, Slot::kDropped)) continue;
     slot->state.wait(Slot::kRunning, std::memory_order_acquire);
-    slot->state.wait(Slot::kDelivering, std::memory_order_acquire);
   }
-  slots_.clear();
 }
-
-PipelineOperator::~PipelineOperator() { Stop(); }
 
 // The step of the query for which a step of this operator is evaluated: the first one not before
 // it.
@@ -195,10 +99,8 @@ arrow::Status PipelineOperator::Fill() {
     auto slot = std::make_shared<Slot>();
     slot->task = std::move(task);
     slot->transforms = transforms_;
-    slot->outlet = outlet_;
     if (!context_->stats.samples_at.empty()) slot->notes.samples_at.resize(grid_.count);
     slots_.push_back(slot);
-    if (outlet_ != nullptr) outlet_->Add(slot);
     // The first one is this thread's own.
     if (context_->executor == nullptr || slots_.size() == 1) continue;
     context_->executor->Post([slot] { slot->TryRun(); });
@@ -206,45 +108,25 @@ arrow::Status PipelineOperator::Fill() {
   return arrow::Status::OK();
 }
 
-// The first slot that was not taken yet, when it is done; null at the end.
-arrow::Result<std::shared_ptr<PipelineOperator::Slot>> PipelineOperator::NextDone() {
-  ARROW_RETURN_NOT_OK(context_->budget->Check());
-  ARROW_RETURN_NOT_OK(Fill());
-  if (slots_.empty()) return nullptr;
-  const std::shared_ptr<Slot> slot = slots_.front();
-  // Where another thread has it: help with the others meanwhile.
-  for (size_t i = 0; i < slots_.size() && slot->state != Slot::kDone; ++i) slots_[i]->TryRun();
-  slot->WaitUntilDone();
-  slots_.pop_front();
-  context_->annotations.Merge(slot->notes.annotations);
-  AddSamples(slot->notes);
-  if (!slot->answer) return MakeError(ErrorKind::kLimit, "query failed: memory ran out");
-  ARROW_RETURN_NOT_OK(slot->answer->status());
-  return slot;
-}
-
 arrow::Result<StepVector> PipelineOperator::NextBatch() {
   while (true) {
-    ARROW_ASSIGN_OR_RAISE(const auto slot, NextDone());
-    if (slot == nullptr) return NewVector();
+    ARROW_RETURN_NOT_OK(context_->budget->Check());
+    ARROW_RETURN_NOT_OK(Fill());
+    if (slots_.empty()) return NewVector();
+    const std::shared_ptr<Slot> slot = slots_.front();
+    if (!slot->TryRun()) {
+      // Another thread has it: help with the others meanwhile.
+      for (size_t i = 1; i < slots_.size() && slot->state.load() == Slot::kRunning; ++i) {
+        slots_[i]->TryRun();
+      }
+      slot->state.wait(Slot::kRunning, std::memory_order_acquire);
+    }
+    slots_.pop_front();
+    context_->annotations.Merge(slot->notes.annotations);
+    AddSamples(slot->notes);
+    if (!slot->answer) return MakeError(ErrorKind::kLimit, "query failed: memory ran out");
+    if (!slot->answer->ok()) return slot->answer->status();
     if (!(*slot->answer)->empty()) return std::move(*slot->answer);
-  }
-}
-
-arrow::Status PipelineOperator::ForEachBatch(const BatchSink& sink) {
-  // Next counts what comes out.
-  if (!streams() || context_->executor == nullptr || context_->analyze) {
-    return VectorOperator::ForEachBatch(sink);
-  }
-  // The sink must not be used when this returns, or throws.
-  struct Stopper {
-    PipelineOperator* pipeline;
-    ~Stopper() { pipeline->Stop(); }
-  } stopper{this};
-  outlet_ = std::make_shared<Outlet>(sink);
-  while (true) {
-    ARROW_ASSIGN_OR_RAISE(const auto slot, NextDone());
-    if (slot == nullptr) return arrow::Status::OK();
   }
 }
 

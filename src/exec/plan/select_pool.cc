@@ -11,33 +11,32 @@ namespace {
 // A morsel is worth a task of its own, and what it becomes fits into a cache.
 constexpr size_t kMorselSamples = 32 << 10;
 constexpr size_t kMaxMorselSeries = 1024;
-// A histogram takes as much as so many floats.
-constexpr size_t kHistogramLoad = 16;
 
-// What a batch counts for.
-struct BatchSize {
+int64_t BytesOf(const SampleBatch& batch) {
   int64_t bytes = 0;
-  int64_t samples = 0;
-};
-
-BatchSize SizeOf(const SampleBatch& batch) {
-  BatchSize size;
   for (const SeriesSamples& series : batch.series) {
-    size.bytes += static_cast<int64_t>(series.value.size_bytes() + series.start_ms.size_bytes() +
-                                       series.histograms.size_bytes());
-    size.samples += static_cast<int64_t>(series.value.size());
+    bytes += static_cast<int64_t>(series.value.size_bytes() + series.start_ms.size_bytes() +
+                                  series.histograms.size_bytes());
     const NativeHistogram* last = nullptr;  // They are shared where equal.
-    size_t last_bytes = 0;
     for (const HistogramSample& sample : series.histograms) {
-      if (sample.histogram.get() != last) {
-        last = sample.histogram.get();
-        last_bytes = model::FloatHistogram::SizeBytesOf(*last);
-        size.bytes += static_cast<int64_t>(sizeof(NativeHistogram) + last_bytes);
-      }
-      size.samples += SamplesOfHistogram(last_bytes);
+      if (sample.histogram.get() == last) continue;
+      last = sample.histogram.get();
+      bytes +=
+          static_cast<int64_t>(sizeof(NativeHistogram) + model::FloatHistogram::SizeBytesOf(*last));
     }
   }
-  return size;
+  return bytes;
+}
+
+int64_t SamplesOf(const SampleBatch& batch) {
+  int64_t samples = 0;
+  for (const SeriesSamples& series : batch.series) {
+    samples += static_cast<int64_t>(series.value.size());
+    for (const HistogramSample& sample : series.histograms) {
+      samples += SamplesOfHistogram(model::FloatHistogram::SizeBytesOf(*sample.histogram));
+    }
+  }
+  return samples;
 }
 
 // Equal exactly for equal conditions.
@@ -67,9 +66,8 @@ bool WorthUniting(TimeRange a, TimeRange b) {
 struct HeldBatch {
   HeldBatch(SampleBatch held, std::shared_ptr<MemoryMeter> meter)
       : batch(std::move(held)), hold(std::move(meter)) {
-    const BatchSize size = SizeOf(batch);
-    hold.AddBytes(size.bytes);
-    hold.AddSamples(size.samples);
+    hold.AddBytes(BytesOf(batch));
+    hold.AddSamples(SamplesOf(batch));
   }
 
   SampleBatch batch;
@@ -169,8 +167,7 @@ arrow::Result<SampleMorsel> SelectPool::Next(size_t reader_index, size_t steps) 
     while (reader.series < all.size() && samples < kMorselSamples &&
            reader.series - first < kMaxMorselSeries) {
       const SeriesSamples& series = all[reader.series++];
-      const size_t load = series.histograms.empty() ? 1 : kHistogramLoad;
-      samples += load * std::max(steps, series.value.size() + series.histograms.size());
+      samples += std::max(steps, series.value.size() + series.histograms.size());
     }
     return SampleMorsel{batch, all.subspan(first, reader.series - first)};
   }
