@@ -10,9 +10,10 @@ series, steps and values, with VictoriaMetrics' (whose rate() is another functio
 no native histograms) the series only.
 Times are of the whole HTTP request on loopback over a connection that is kept, what a request costs
 that asks for nothing told beside them; the first after a start with the files' pages out of the
-system's cache where root may drop them, then the median of `--runs` (VictoriaMetrics without its
-cache of results). CPU and memory are the server's. Last, what three queries cost where 4 and 16 times as many
-series, or as much time, are read, and what a second core gains (`--only cost`).
+system's cache where root may drop them; warm, the median of at least `--runs` after as many
+(VictoriaMetrics without its cache of results). CPU and memory are the server's. Last, what three
+queries cost where 4 and 16 times as many series, or as much time, are read, and what a second core
+gains (`--only cost`).
 """
 
 import argparse
@@ -134,18 +135,18 @@ def differs(a, b):
 
 
 def warm(system, runs, question):
-    """Milliseconds of time (the median) and of CPU."""
+    """Milliseconds of time (the median) and of CPU, once the server has grown its memory: after so
+    many runs that do not count."""
+    for _ in range(runs):
+        run(system, question)
     walls = []
     cpu = system.cpu_seconds()
-    for _ in range(runs):
+    # Ticks of 10 ms: quick queries run until they can be counted.
+    while len(walls) < runs or (system.cpu_seconds() - cpu < 0.1 and len(walls) < 400):
         began = time.perf_counter()
         run(system, question)
         walls.append((time.perf_counter() - began) * 1000)
-    # Ticks of 10 ms: quick queries run until they can be counted.
-    while system.cpu_seconds() - cpu < 0.1 and runs < 400:
-        run(system, question)
-        runs += 1
-    return statistics.median(walls), (system.cpu_seconds() - cpu) / runs * 1000
+    return statistics.median(walls), (system.cpu_seconds() - cpu) / len(walls) * 1000
 
 
 def measure(arguments, system_class, start, end, pod, folder):
