@@ -142,15 +142,18 @@ Generation::Outcome Generation::Append(SeriesRef ref, int64_t time_ms, double va
     }
     buffer.ordered = false;
   }
-  if (buffer.last_count == buffer.last->capacity) {
-    Chunk* const chunk = NewChunk(std::min(buffer.last->capacity * 2, kMaxCapacity));
-    buffer.last->next = chunk;
-    buffer.last = chunk;
-    buffer.last_count = 0;
-  }
+  Chunk* const next = buffer.last_count == buffer.last->capacity
+                          ? NewChunk(std::min(buffer.last->capacity * 2, kMaxCapacity))
+                          : nullptr;
   int64_t* const day_count = CountOfDay(time_ms);
   if (start_ms != 0 || buffer.has_starts) NoteStart(ref, start_ms, &buffer);
-  // From here on nothing fails: a sample counts wholly or not at all.
+  // From here on nothing fails: a sample counts wholly or not at all, and only the first chunk of a
+  // series may be empty.
+  if (next != nullptr) {
+    buffer.last->next = next;
+    buffer.last = next;
+    buffer.last_count = 0;
+  }
   buffer.last->times()[buffer.last_count] = time_ms;
   buffer.last->values()[buffer.last_count] = value;
   ++buffer.last_count;

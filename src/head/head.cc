@@ -26,13 +26,6 @@ void NoteFlushed(const Generation& generation, SeriesRef ref, Series* series) {
   }
 }
 
-// Tells whether a series matches; null: every one does.
-bool MatchesAll(const std::vector<Matcher>* selector, LabelsView labels) {
-  return selector == nullptr ||
-         std::all_of(selector->begin(), selector->end(),
-                     [&](const Matcher& each) { return each.Matches(labels.Get(each.name())); });
-}
-
 }  // namespace
 
 Head::Head(Log* log, int64_t files_through_ms) : log_(log), files_through_ms_(files_through_ms) {
@@ -114,32 +107,49 @@ void Head::SortLocked(std::vector<SeriesRef>* refs) const {
             [this](SeriesRef a, SeriesRef b) { return table_.IsBefore(a, b); });
 }
 
-// Calls visit(selector, refs) with the series that each selector is to be matched against; without
-// selectors, with all and nullptr.
-template <typename Visit>
-void Head::VisitCandidates(Selectors selectors, Visit visit) const {
-  const auto visit_all = [&](const std::vector<Matcher>* selector) {
-    visit(selector, table_.order());
-    visit(selector, table_.unordered());
-  };
-  if (selectors.empty()) visit_all(nullptr);
+Head::SelectorGroups Head::GroupByMetric(Selectors selectors) {
+  SelectorGroups groups;
   for (const std::vector<Matcher>& selector : selectors) {
     const auto metric = std::find_if(selector.begin(), selector.end(), [](const Matcher& each) {
       return each.type() == MatchType::kEqual && each.name() == kMetricLabel;
     });
-    if (metric == selector.end()) {
-      visit_all(&selector);
-    } else if (const auto* of_metric = table_.OfMetric(metric->value())) {
-      visit(&selector, *of_metric);
+    std::optional<std::string_view> name;
+    if (metric != selector.end()) name = metric->value();
+    groups[name].push_back(&selector);
+  }
+  return groups;
+}
+
+bool Head::MatchesAny(const Alternatives& selectors, LabelsView labels) {
+  return std::any_of(selectors.begin(), selectors.end(), [&](const std::vector<Matcher>* all) {
+    return std::all_of(all->begin(), all->end(),
+                       [&](const Matcher& each) { return each.Matches(labels.Get(each.name())); });
+  });
+}
+
+// Calls visit(selectors, refs) with the series that these are to be matched against.
+template <typename Visit>
+void Head::VisitCandidates(const SelectorGroups& groups, Visit visit) const {
+  for (const auto& [metric, selectors] : groups) {
+    if (!metric) {
+      visit(selectors, table_.order());
+      visit(selectors, table_.unordered());
+    } else if (const auto* of_metric = table_.OfMetric(*metric)) {
+      visit(selectors, *of_metric);
     }
   }
 }
 
-std::vector<SeriesRef> Head::MatchLocked(Selectors selectors) const {
+std::vector<SeriesRef> Head::MatchLocked(const SelectorGroups& groups) const {
+  if (groups.empty()) {
+    std::vector<SeriesRef> all = table_.order();
+    all.insert(all.end(), table_.unordered().begin(), table_.unordered().end());
+    return all;
+  }
   std::vector<SeriesRef> matched;
-  VisitCandidates(selectors, [&](const auto* selector, std::span<const SeriesRef> refs) {
+  VisitCandidates(groups, [&](const Alternatives& selectors, const auto& refs) {
     for (const SeriesRef ref : refs) {
-      if (MatchesAll(selector, LabelsView(table_[ref].labels))) matched.push_back(ref);
+      if (MatchesAny(selectors, LabelsView(table_[ref].labels))) matched.push_back(ref);
     }
   });
   return matched;
@@ -147,27 +157,27 @@ std::vector<SeriesRef> Head::MatchLocked(Selectors selectors) const {
 
 // Matching many series takes its time, which no write should wait for: their labels are taken under
 // the mutex, and stay readable. Nothing when there are few.
-std::optional<Head::Candidates> Head::TakeCandidates(Selectors selectors) const {
+std::optional<Head::Candidates> Head::TakeCandidates(const SelectorGroups& groups) const {
   constexpr size_t kFew = 2048;
   const std::lock_guard lock(mutex_);
   size_t count = 0;
-  VisitCandidates(selectors, [&](const auto*, const auto& refs) { count += refs.size(); });
-  if (count <= kFew || selectors.empty()) return std::nullopt;
+  VisitCandidates(groups, [&](const auto&, const auto& refs) { count += refs.size(); });
+  if (count <= kFew) return std::nullopt;
   Candidates candidates{.arena = table_.arena(),
                         .ordered = table_.order().size(),
                         .unordered = table_.unordered().size(),
                         .series = {}};
   candidates.series.reserve(count);
-  VisitCandidates(selectors, [&](const auto* selector, const auto& refs) {
+  VisitCandidates(groups, [&](const Alternatives& selectors, const auto& refs) {
     for (const SeriesRef ref : refs) {
-      candidates.series.push_back({LabelsView(table_[ref].labels), ref, selector});
+      candidates.series.push_back({LabelsView(table_[ref].labels), ref, &selectors});
     }
   });
   return candidates;
 }
 
 // Adds what came since to what was matched; false where series were ordered or forgotten meanwhile.
-bool Head::CatchUpLocked(Selectors selectors, const Candidates& candidates,
+bool Head::CatchUpLocked(const SelectorGroups& groups, const Candidates& candidates,
                          std::vector<SeriesRef>* matched) const {
   if (candidates.arena != table_.arena() || candidates.ordered != table_.order().size()) {
     return false;
@@ -175,30 +185,32 @@ bool Head::CatchUpLocked(Selectors selectors, const Candidates& candidates,
   const std::vector<SeriesRef>& fresh = table_.unordered();
   for (size_t i = candidates.unordered; i < fresh.size(); ++i) {
     const LabelsView labels(table_[fresh[i]].labels);
-    const bool matches = std::any_of(selectors.begin(), selectors.end(),
-                                     [&](const auto& each) { return MatchesAll(&each, labels); });
+    const bool matches = std::any_of(groups.begin(), groups.end(), [&](const auto& group) {
+      return MatchesAny(group.second, labels);
+    });
     if (matches) matched->push_back(fresh[i]);
   }
   return true;
 }
 
 HeadSnapshot Head::CaptureWhere(Selectors selectors, const IsWanted& is_wanted) {
+  const SelectorGroups groups = GroupByMetric(selectors);
   // Series are ordered, and forgotten, once a flush.
   constexpr int kAttempts = 3;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    const auto candidates = TakeCandidates(selectors);
+    const auto candidates = TakeCandidates(groups);
     if (!candidates) break;
     std::vector<SeriesRef> matched;
     for (const Candidate& each : candidates->series) {
-      if (MatchesAll(each.selector, each.labels)) matched.push_back(each.ref);
+      if (MatchesAny(*each.selectors, each.labels)) matched.push_back(each.ref);
     }
     const std::lock_guard lock(mutex_);
-    if (CatchUpLocked(selectors, *candidates, &matched)) {
+    if (CatchUpLocked(groups, *candidates, &matched)) {
       return CaptureLocked(std::move(matched), is_wanted);
     }
   }
   const std::lock_guard lock(mutex_);
-  return CaptureLocked(MatchLocked(selectors), is_wanted);
+  return CaptureLocked(MatchLocked(groups), is_wanted);
 }
 
 HeadSnapshot Head::CaptureLocked(std::vector<SeriesRef> refs, const IsWanted& is_wanted) const {
@@ -247,11 +259,6 @@ int64_t Head::sample_count() const {
   int64_t count = active_->sample_count();
   for (const auto& generation : frozen_) count += generation->sample_count();
   return count;
-}
-
-int64_t Head::active_sample_count() const {
-  const std::lock_guard lock(mutex_);
-  return active_->sample_count();
 }
 
 int64_t Head::load() const {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -100,18 +101,17 @@ class Head {
   /// \param forget_idle  Forget all series without samples in memory, not only those idle for long.
   void DropFrozen(const FrozenGeneration& frozen, bool forget_idle = false);
 
-  /// Capture the series that match any of the selectors (none: all) and overlap `range`.
   using Selectors = std::span<const std::vector<Matcher>>;
+  /// Capture the series that match any of the selectors (none: all) and overlap `range`.
   HeadSnapshot Capture(Selectors selectors, TimeRange range);
   /// The same of series that have exemplars in `range`.
   HeadSnapshot CaptureExemplars(Selectors selectors, TimeRange range);
   /// What was said of metrics and is in memory, oldest first.
   std::vector<MetadataNews> metadata() const;
 
-  int64_t sample_count() const;         ///< Floats and histograms, in all generations.
-  int64_t active_sample_count() const;  ///< In the newest one.
-  int64_t load() const;                 ///< Generation::load of all generations together, ...
-  int64_t active_load() const;          ///< ... and of the newest one.
+  int64_t sample_count() const;  ///< Floats and histograms, in all generations.
+  int64_t load() const;          ///< Generation::load of all generations together, ...
+  int64_t active_load() const;   ///< ... and of the newest one.
   int64_t series_count() const;
   TimeRange time_range() const;
   int64_t memory_bytes() const;
@@ -146,11 +146,17 @@ class Head {
 
   std::shared_ptr<Generation> BeginGeneration(LogPosition begin);  // Gives the one before.
   using IsWanted = std::function<bool(const Generation& generation, SeriesRef ref)>;
+  // Selectors by the series that they are matched against: those of one metric, or all. So each
+  // series is looked at twice at most, however many selectors there are.
+  using Alternatives = std::vector<const std::vector<Matcher>*>;
+  using SelectorGroups = std::map<std::optional<std::string_view>, Alternatives>;
+  static SelectorGroups GroupByMetric(Selectors selectors);
+  static bool MatchesAny(const Alternatives& selectors, LabelsView labels);
   // Series that may match, as they are at one moment.
   struct Candidate {
     LabelsView labels;
     SeriesRef ref;
-    const std::vector<Matcher>* selector;
+    const Alternatives* selectors;
   };
   struct Candidates {
     std::shared_ptr<const LabelArena> arena;
@@ -159,11 +165,11 @@ class Head {
     std::vector<Candidate> series;
   };
   template <typename Visit>
-  void VisitCandidates(Selectors selectors, Visit visit) const;
-  std::optional<Candidates> TakeCandidates(Selectors selectors) const;
-  bool CatchUpLocked(Selectors selectors, const Candidates& candidates,
+  void VisitCandidates(const SelectorGroups& groups, Visit visit) const;
+  std::optional<Candidates> TakeCandidates(const SelectorGroups& groups) const;
+  bool CatchUpLocked(const SelectorGroups& groups, const Candidates& candidates,
                      std::vector<SeriesRef>* matched) const;
-  std::vector<SeriesRef> MatchLocked(Selectors selectors) const;
+  std::vector<SeriesRef> MatchLocked(const SelectorGroups& groups) const;
   HeadSnapshot CaptureWhere(Selectors selectors, const IsWanted& is_wanted);
   HeadSnapshot CaptureLocked(std::vector<SeriesRef> refs, const IsWanted& is_wanted) const;
   bool IsInAny(SeriesRef ref, const IsWanted& is_wanted) const;

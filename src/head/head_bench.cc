@@ -96,17 +96,16 @@ void BM_Write(benchmark::State& state) {
   state.SetItemsProcessed(samples);
   state.SetLabel(stage == 0 ? "snappy" : stage == 1 ? "snappy+decode" : "snappy+decode+append");
 }
-// The longest wait of a write while others capture with a regex that looks at every series.
-void BM_WriteBesideWideCapture(benchmark::State& state) {
-  io::SimFileSystem fs(1);
-  io::SimClock clock;
-  auto log = Log::Open(fs, clock, "wal", {.salt_seed = 1}).ValueOrDie();
-  Head head(log.get(), -1);
-  constexpr int kAll = 200'000;
-  wire::RequestEncoder encoder(wire::WriteVersion::kV1);
-  wire::WriteRequest request;
-  WriteReport report;
-  const auto append = [&](int first, int count, int64_t time_ms) {
+
+// A head of many series.
+struct ManySeries {
+  static constexpr int kAll = 200'000;
+
+  ManySeries() {
+    for (int first = 0; first < kAll; first += kPerRequest) Append(first, kPerRequest, 1000);
+  }
+
+  void Append(int first, int count, int64_t time_ms) {
     encoder.Clear();
     for (int i = first; i < first + count; ++i) {
       encoder.BeginSeries(SeriesNumber(i).bytes());
@@ -115,22 +114,46 @@ void BM_WriteBesideWideCapture(benchmark::State& state) {
     const std::string_view message = encoder.Finish();
     (void)wire::DecodeV1({reinterpret_cast<const uint8_t*>(message.data()), message.size()},
                          &request);
+    WriteReport report;
     (void)head.Append(request, {}, 0, &report);
-  };
-  for (int first = 0; first < kAll; first += kPerRequest) append(first, kPerRequest, 1000);
+  }
+
+  io::SimFileSystem fs{1};
+  io::SimClock clock;
+  std::unique_ptr<Log> log = Log::Open(fs, clock, "wal", {.salt_seed = 1}).ValueOrDie();
+  Head head{log.get(), -1};
+  wire::RequestEncoder encoder{wire::WriteVersion::kV1};
+  wire::WriteRequest request;
+};
+
+// So many selectors that no metric narrows, and that match nothing. What they take shows in the
+// process' memory.
+void BM_WideCapture(benchmark::State& state) {
+  ManySeries many;
+  std::vector<std::vector<Matcher>> selectors;
+  for (int64_t i = 0; i < state.range(0); ++i) {
+    selectors.push_back(
+        {Matcher::Make(MatchType::kEqual, "job", "none" + std::to_string(i)).ValueOrDie()});
+  }
+  for (auto _ : state) benchmark::DoNotOptimize(many.head.Capture(selectors, {}));
+}
+
+// The longest wait of a write while others capture with a regex that looks at every series.
+void BM_WriteBesideWideCapture(benchmark::State& state) {
+  ManySeries many;
   const std::vector<std::vector<Matcher>> wide = {
       {Matcher::Make(MatchType::kRegex, "pod", ".*application.*[0-9]7b?[0-9]+9").ValueOrDie()}};
   std::atomic<bool> is_over = false;
   int64_t captures = 0;
   std::thread reader([&] {
-    for (; !is_over; ++captures) benchmark::DoNotOptimize(head.Capture(wide, {}));
+    for (; !is_over; ++captures) benchmark::DoNotOptimize(many.head.Capture(wide, {}));
   });
   using Clock = std::chrono::steady_clock;
   std::vector<double> waits_ms;
   int64_t time_ms = 2000;
   for (auto _ : state) {
     const auto start = Clock::now();
-    append(static_cast<int>(time_ms % kAll), 1, time_ms);
+    many.Append(static_cast<int>(time_ms % ManySeries::kAll), 1, time_ms);
     waits_ms.push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());
     ++time_ms;
     std::this_thread::sleep_for(std::chrono::microseconds(500));
@@ -143,6 +166,7 @@ void BM_WriteBesideWideCapture(benchmark::State& state) {
   state.counters["longest_ms"] = waits_ms.back();
   state.counters["captures"] = static_cast<double>(captures);
 }
+BENCHMARK(BM_WideCapture)->Arg(1)->Arg(256)->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_WriteBesideWideCapture)->Iterations(2000)->Unit(benchmark::kMillisecond);
 
 BENCHMARK(BM_Write)->Arg(0)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond);
