@@ -101,6 +101,9 @@ class SeriesWriter {
  public:
   /// \param vector, row  Borrowed; `row` is a row of `vector`.
   SeriesWriter(StepVector* vector, StepSeries* row) : vector_(vector), row_(row) {}
+  ~SeriesWriter() { vector_->CountHistograms(); }
+  SeriesWriter(const SeriesWriter&) = delete;
+  SeriesWriter& operator=(const SeriesWriter&) = delete;
 
   /// Shape [steps]: kernels may write all values at once, present or not, ...
   double* values() { return row_->values; }
@@ -114,7 +117,7 @@ class SeriesWriter {
     vector_->SetHistogram(row_, step, std::move(histogram));
   }
   void SetHistogram(size_t step, model::FloatHistogram histogram) {
-    vector_->SetHistogram(row_, step, std::move(histogram));
+    vector_->PutHistogram(row_, step, std::move(histogram));
   }
 
  private:

@@ -11,6 +11,9 @@ namespace {
 
 constexpr size_t kMinBlockBytes = 4096;
 constexpr size_t kMaxBlockBytes = 1 << 20;
+// Histograms of one allocation, which lives as long as any of them.
+constexpr size_t kMaxChunkHistograms = 64;
+constexpr int64_t kMostUncountedBytes = 16 << 10;
 
 size_t RoundUp(size_t bytes) { return (bytes + 15) / 16 * 16; }
 
@@ -158,6 +161,43 @@ void StepVector::SetHistogram(StepSeries* row, size_t step, HistogramPtr histogr
   CountHistogram(*histogram, 1);
   row->histograms[step] = std::move(histogram);
   SetPresent(row->present, step);
+}
+
+struct StepVector::HistogramChunk {
+  HistogramChunk(size_t size, std::shared_ptr<MemoryMeter> meter) : hold(std::move(meter)) {
+    histograms.reserve(size);
+  }
+  bool is_full() const { return histograms.size() == histograms.capacity(); }
+
+  std::vector<model::FloatHistogram> histograms;
+  MeteredHold hold;
+};
+
+void StepVector::PutHistogram(StepSeries* row, size_t step, model::FloatHistogram histogram) {
+  AddHistograms(row);
+  if (chunk_ == nullptr || chunk_->is_full()) {
+    CountHistograms();
+    const size_t last = chunk_ == nullptr ? 0 : chunk_->histograms.capacity();
+    const size_t size = std::clamp<size_t>(std::max(2 * last, steps_), 1, kMaxChunkHistograms);
+    chunk_ = std::make_shared<HistogramChunk>(size, meter_);
+  }
+  const size_t bytes = histogram.SizeBytes();
+  chunk_->histograms.push_back(std::move(histogram));
+  row->histograms[step] = HistogramPtr(chunk_, &chunk_->histograms.back());
+  SetPresent(row->present, step);
+  uncounted_bytes_ += static_cast<int64_t>(bytes);
+  // One sample is counted for the step already.
+  uncounted_samples_ += SamplesOfHistogram(bytes) - 1;
+  if (uncounted_bytes_ > kMostUncountedBytes) CountHistograms();
+}
+
+void StepVector::CountHistograms() {
+  if (uncounted_bytes_ == 0) return;
+  if (block_ == nullptr) Allocate(0);
+  chunk_->hold.AddBytes(uncounted_bytes_);
+  block_->CountSamples(uncounted_samples_);
+  uncounted_bytes_ = 0;
+  uncounted_samples_ = 0;
 }
 
 void StepVector::SetAllHistograms(StepSeries* row, const HistogramPtr& histogram) {

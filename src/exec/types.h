@@ -129,8 +129,13 @@ class StepVector {
   void AddHistograms(StepSeries* row);
   void SetHistogram(StepSeries* row, size_t step, HistogramPtr histogram);
   void SetHistogram(StepSeries* row, size_t step, model::FloatHistogram histogram) {
-    SetHistogram(row, step, MakeHistogram(std::move(histogram), meter_));
+    PutHistogram(row, step, std::move(histogram));
+    CountHistograms();
   }
+  /// As SetHistogram, but counted soon: with CountHistograms at the latest. Histograms that are put
+  /// one after the other share an allocation.
+  void PutHistogram(StepSeries* row, size_t step, model::FloatHistogram histogram);
+  void CountHistograms();
   /// Set one histogram at every step.
   void SetAllHistograms(StepSeries* row, const HistogramPtr& histogram);
   /// Give a row room for sample times.
@@ -149,12 +154,16 @@ class StepVector {
 
  private:
   class Block;
+  struct HistogramChunk;
   std::byte* Allocate(size_t bytes);
   void CountHistogram(const model::FloatHistogram& histogram, size_t steps);
 
   size_t steps_ = 1;
   std::shared_ptr<MemoryMeter> meter_;
   std::shared_ptr<Block> block_;  // Where the next allocation is taken from; also in keep_.
+  std::shared_ptr<HistogramChunk> chunk_;  // Where the next histogram is put; they keep it.
+  int64_t uncounted_bytes_ = 0;            // Of chunk_.
+  int64_t uncounted_samples_ = 0;
   std::vector<std::shared_ptr<const void>> keep_;
 };
 

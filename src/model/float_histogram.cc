@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include <boost/container/small_vector.hpp>
+
 #include "base/number_text.h"
 #include "model/bucket_list.h"
 
@@ -46,10 +48,6 @@ bool SameSpans(const std::vector<BucketSpan>& a, const std::vector<BucketSpan>& 
   }
 }
 
-std::vector<double> ToDoubles(const std::vector<int64_t>& counts) {
-  return {counts.begin(), counts.end()};
-}
-
 void ScaleAll(double factor, std::vector<double>* counts) {
   for (double& count : *counts) count *= factor;
 }
@@ -58,6 +56,7 @@ void DivideAll(double divisor, std::vector<double>* counts) {
   for (double& count : *counts) count /= divisor;
 }
 
+// Drop empty buckets and the spans that they leave, in place.
 void CompactSide(std::vector<BucketSpan>* spans, std::vector<double>* counts) {
   const bool compact =
       std::ranges::none_of(*counts, [](double count) { return count == 0; }) &&
@@ -65,9 +64,27 @@ void CompactSide(std::vector<BucketSpan>* spans, std::vector<double>* counts) {
       std::none_of(spans->begin() + (spans->empty() ? 0 : 1), spans->end(),
                    [](BucketSpan span) { return span.offset == 0; });
   if (compact) return;
-  BucketList list = ToBucketList(*spans, *counts);
-  std::erase_if(list, [](const IndexedCount& bucket) { return bucket.count == 0; });
-  FromBucketList(list, spans, counts);
+  boost::container::small_vector<BucketSpan, 16> kept;
+  size_t from = 0;
+  size_t to = 0;
+  // Wide: the one past the last bucket need not be an index.
+  int64_t index = 0;
+  int64_t next = 0;
+  for (const BucketSpan& span : *spans) {
+    index += span.offset;
+    for (uint32_t i = 0; i < span.length && from < counts->size(); ++i, ++index) {
+      const double count = (*counts)[from++];
+      if (count == 0) continue;
+      if (kept.empty() || index != next) {
+        kept.push_back({.offset = static_cast<int32_t>(index - next), .length = 0});
+      }
+      ++kept.back().length;
+      (*counts)[to++] = count;
+      next = index + 1;
+    }
+  }
+  counts->resize(to);
+  spans->assign(kept.begin(), kept.end());
 }
 
 void ReduceSide(int levels, std::vector<BucketSpan>* spans, std::vector<double>* counts) {
@@ -129,26 +146,30 @@ std::vector<HistogramBucket> ListBuckets(const FloatHistogram& h, bool with_zero
 
 FloatHistogram FloatHistogram::FromNative(const NativeHistogram& native) {
   FloatHistogram h;
-  h.schema = native.schema;
-  h.counter_reset_hint = native.counter_reset_hint;
-  h.zero_threshold = native.zero_threshold;
-  h.sum = native.sum;
-  h.positive_spans = native.positive_spans;
-  h.negative_spans = native.negative_spans;
-  h.custom_bounds = native.custom_bounds;
-  if (native.is_integer) {
-    h.count = static_cast<double>(native.integer_count);
-    h.zero_count = static_cast<double>(native.integer_zero_count);
-    h.positive = ToDoubles(native.integer_positive);
-    h.negative = ToDoubles(native.integer_negative);
-  } else {
-    h.count = native.count;
-    h.zero_count = native.zero_count;
-    h.positive = native.positive;
-    h.negative = native.negative;
-  }
-  if (h.schema > kMaxSchema) h.ReduceTo(kMaxSchema);
+  h.Assign(native);
   return h;
+}
+
+void FloatHistogram::Assign(const NativeHistogram& native) {
+  schema = native.schema;
+  counter_reset_hint = native.counter_reset_hint;
+  zero_threshold = native.zero_threshold;
+  sum = native.sum;
+  positive_spans = native.positive_spans;
+  negative_spans = native.negative_spans;
+  custom_bounds = native.custom_bounds;
+  if (native.is_integer) {
+    count = static_cast<double>(native.integer_count);
+    zero_count = static_cast<double>(native.integer_zero_count);
+    positive.assign(native.integer_positive.begin(), native.integer_positive.end());
+    negative.assign(native.integer_negative.begin(), native.integer_negative.end());
+  } else {
+    count = native.count;
+    zero_count = native.zero_count;
+    positive = native.positive;
+    negative = native.negative;
+  }
+  if (schema > kMaxSchema) ReduceTo(kMaxSchema);
 }
 
 NativeHistogram FloatHistogram::ToNative() const {

@@ -53,6 +53,8 @@ struct FloatHistogram {
   /// Convert a stored histogram; schemas finer than kMaxSchema are reduced to it. Presumes what
   /// CheckLayout says of it, as everything here does.
   static FloatHistogram FromNative(const NativeHistogram& native);
+  /// The same into this one, whose memory is used again.
+  void Assign(const NativeHistogram& native);
   NativeHistogram ToNative() const;
 
   bool has_custom_bounds() const { return schema == kCustomBounds; }

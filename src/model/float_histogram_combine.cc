@@ -318,15 +318,16 @@ CombineReport HistogramAccumulator::AddCompensated(const FloatHistogram& term) {
   report.hints_conflict = CombineHints(term.counter_reset_hint, &sum_.counter_reset_hint);
   const FloatHistogram* aligned = &term;
   FloatHistogram copy;
-  if (!SameScale(sum_, term) || !HasBucketsOf(sum_, term)) {
+  if (!SameScale(sum_, term)) {
     const CommonLayout layout = FindCommonLayout(sum_, term);
     report.bounds_reconciled = layout.has_new_bounds;
     copy = term;
     for (FloatHistogram* h : {&sum_, &compensation_, &copy}) BringTo(layout, h);
-    SpreadTo(copy, &sum_);
-    SpreadTo(sum_, &compensation_);
-    SpreadTo(sum_, &copy);
     aligned = &copy;
+  }
+  if (!HasBucketsOf(sum_, *aligned)) {
+    SpreadTo(*aligned, &sum_);
+    SpreadTo(sum_, &compensation_);
   }
   model::AddCompensated(aligned->count, &sum_.count, &compensation_.count);
   model::AddCompensated(aligned->sum, &sum_.sum, &compensation_.sum);

@@ -196,28 +196,28 @@ void HistogramBlock::Fill(size_t row, NativeHistogram* out) const {
   LoadAll<double>(rest, layout.negative_buckets, &out->negative);
 }
 
-void HistogramBlock::AppendSamples(size_t first, std::span<const int64_t> time_ms,
-                                   std::vector<HistogramSample>* out) const {
+void HistogramBlock::MakeSamples(size_t first, std::span<const int64_t> time_ms,
+                                 HistogramSample* out) const {
   std::shared_ptr<NativeHistogram[]> chunk;
   size_t size = 0;
   size_t used = 0;
   for (size_t i = 0; i < time_ms.size(); ++i) {
     const size_t row = first + i;
-    HistogramSample sample{time_ms[i], start_ms(row), nullptr};
+    out[i].time_ms = time_ms[i];
+    out[i].start_ms = start_ms(row);
     if (i > 0 && Repeats(row)) {
-      sample.histogram = out->back().histogram;
-    } else {
-      if (used == size) {
-        // As many as there are before the next one that repeats, up to a chunk.
-        size = 1;
-        while (size < kChunkHistograms && i + size < time_ms.size() && !Repeats(row + size)) ++size;
-        chunk = std::make_shared<NativeHistogram[]>(size);
-        used = 0;
-      }
-      Fill(row, &chunk[used]);
-      sample.histogram = std::shared_ptr<const NativeHistogram>(chunk, &chunk[used++]);
+      out[i].histogram = out[i - 1].histogram;
+      continue;
     }
-    out->push_back(std::move(sample));
+    if (used == size) {
+      // As many as there are before the next one that repeats, up to a chunk.
+      size = 1;
+      while (size < kChunkHistograms && i + size < time_ms.size() && !Repeats(row + size)) ++size;
+      chunk = std::make_shared<NativeHistogram[]>(size);
+      used = 0;
+    }
+    Fill(row, &chunk[used]);
+    out[i].histogram = std::shared_ptr<const NativeHistogram>(chunk, &chunk[used++]);
   }
 }
 

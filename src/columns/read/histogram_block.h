@@ -30,9 +30,10 @@ class HistogramBlock final : public DecodedPage {
   bool Repeats(size_t row) const;
   /// Make a row's histogram. \param out  As it was made.
   void Fill(size_t row, NativeHistogram* out) const;
-  /// Append samples of consecutive rows, one for each time; rows that repeat share one histogram.
-  void AppendSamples(size_t first, std::span<const int64_t> time_ms,
-                     std::vector<HistogramSample>* out) const;
+  /// Make samples of consecutive rows, one for each time; rows that repeat share one histogram.
+  ///
+  /// \param out  Shape [time_ms.size()].
+  void MakeSamples(size_t first, std::span<const int64_t> time_ms, HistogramSample* out) const;
 
  private:
   struct Layout {

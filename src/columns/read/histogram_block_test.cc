@@ -28,8 +28,8 @@ TEST(HistogramBlock, GivesWhatWasPutIn) {
   ASSERT_EQ(block.rows(), all.size());
   std::vector<int64_t> times(all.size());
   std::iota(times.begin(), times.end(), 0);
-  std::vector<HistogramSample> samples;
-  block.AppendSamples(0, times, &samples);
+  std::vector<HistogramSample> samples(all.size());
+  block.MakeSamples(0, times, samples.data());
   for (size_t i = 0; i < all.size(); ++i) {
     EXPECT_EQ(samples[i].time_ms, times[i]);
     EXPECT_EQ(samples[i].start_ms, i < 1000 ? 0 : times[i]);
@@ -38,8 +38,7 @@ TEST(HistogramBlock, GivesWhatWasPutIn) {
     ASSERT_EQ(block.Repeats(i), repeats) << i;
     ASSERT_EQ(i > 0 && samples[i].histogram == samples[i - 1].histogram, repeats) << i;
   }
-  samples.clear();
-  block.AppendSamples(1500, std::span(times).first(3), &samples);
+  block.MakeSamples(1500, std::span(times).first(3), samples.data());
   EXPECT_TRUE(SameHistogram(*samples[2].histogram, *all[1502]));
 }
 

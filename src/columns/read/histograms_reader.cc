@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <exception>
+#include <iterator>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -20,6 +22,8 @@ namespace {
 constexpr int64_t kBlockRows = 1024;
 // ... of which so many are read together.
 constexpr size_t kTaskBlocks = 16;
+// Samples that are worth a task.
+constexpr size_t kShareSamples = 2048;
 
 // Rows of one series in one row group.
 struct Piece {
@@ -35,6 +39,13 @@ struct ReadTask {
   std::vector<std::shared_ptr<HistogramBlock>> blocks;  // One for each range.
   ReadStats stats;
   arrow::Status status;
+};
+
+// Pieces whose samples are made by one task.
+struct Share {
+  size_t first_piece = 0;
+  size_t end_piece = 0;
+  size_t first_sample = 0;
 };
 
 // Blocks by their first row in the file.
@@ -60,6 +71,7 @@ class HistogramsReader::Impl {
   int64_t GroupRows(size_t group) const;
   arrow::Result<Blocks> KeptBlocks(std::span<const Piece> pieces, const ReadContext& context) const;
   arrow::Result<Blocks> OwnBlocks(std::span<const Piece> pieces, const ReadContext& context) const;
+  void MakeSamples(std::span<const Piece> pieces, const Blocks& blocks, HistogramSample* out) const;
   arrow::Status Run(std::vector<ReadTask>* tasks, const ReadContext& context) const;
   arrow::Status Decode(ReadTask* task) const;
 
@@ -224,23 +236,49 @@ arrow::Status HistogramsReader::Impl::ReadPieces(std::span<const Piece> pieces,
     ARROW_ASSIGN_OR_RAISE(blocks, OwnBlocks(pieces, context));
   }
   size_t samples = 0;
-  for (const Piece& piece : pieces) samples += piece.time_ms.size();
-  out->reserve(samples);
-  size_t block = 0;
+  std::vector<Share> shares;
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    if (shares.empty() || samples - shares.back().first_sample >= kShareSamples) {
+      shares.push_back({i, i, samples});
+    }
+    ++shares.back().end_piece;
+    samples += pieces[i].time_ms.size();
+  }
+  out->resize(samples);
+  arrow::Status status;
+  std::mutex mutex;  // Guards status.
+  io::RunTasks(context.runner, shares.size(), [&](size_t i) {
+    const Share& share = shares[i];
+    try {
+      MakeSamples(pieces.subspan(share.first_piece, share.end_piece - share.first_piece), blocks,
+                  out->data() + share.first_sample);
+    } catch (const std::exception& error) {
+      // Memory ran out: tasks must not throw.
+      const std::lock_guard lock(mutex);
+      status = arrow::Status::OutOfMemory("cannot read histograms: ", error.what());
+    }
+  });
+  return status;
+}
+
+void HistogramsReader::Impl::MakeSamples(std::span<const Piece> pieces, const Blocks& blocks,
+                                         HistogramSample* out) const {
   for (const Piece& piece : pieces) {
     int64_t row = pages_.group_starts()[piece.group] + piece.rows.first;
     std::span<const int64_t> times = piece.time_ms;
-    while (!times.empty()) {
-      while (block + 1 < blocks.size() && blocks[block + 1].first <= row) ++block;
-      const HistogramBlock& from = *blocks[block].second;
-      const auto first = static_cast<size_t>(row - blocks[block].first);
+    auto block = std::prev(
+        std::upper_bound(blocks.begin(), blocks.end(), row,
+                         [](int64_t wanted, const auto& one) { return wanted < one.first; }));
+    for (; !times.empty(); ++block) {
+      const HistogramBlock& from = *block->second;
+      const auto first = static_cast<size_t>(row - block->first);
       const size_t count = std::min(times.size(), from.rows() - first);
-      from.AppendSamples(first, times.first(count), out);
+      from.MakeSamples(first, times.first(count), out);
+      out += count;
       times = times.subspan(count);
       row += static_cast<int64_t>(count);
     }
   }
-  return arrow::Status::OK();
 }
 
 HistogramsReader::HistogramsReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

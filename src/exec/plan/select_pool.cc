@@ -11,32 +11,33 @@ namespace {
 // A morsel is worth a task of its own, and what it becomes fits into a cache.
 constexpr size_t kMorselSamples = 32 << 10;
 constexpr size_t kMaxMorselSeries = 1024;
+// A histogram takes as much as so many floats.
+constexpr size_t kHistogramLoad = 16;
 
-int64_t BytesOf(const SampleBatch& batch) {
+// What a batch counts for.
+struct BatchSize {
   int64_t bytes = 0;
-  for (const SeriesSamples& series : batch.series) {
-    bytes += static_cast<int64_t>(series.value.size_bytes() + series.start_ms.size_bytes() +
-                                  series.histograms.size_bytes());
-    const NativeHistogram* last = nullptr;  // They are shared where equal.
-    for (const HistogramSample& sample : series.histograms) {
-      if (sample.histogram.get() == last) continue;
-      last = sample.histogram.get();
-      bytes +=
-          static_cast<int64_t>(sizeof(NativeHistogram) + model::FloatHistogram::SizeBytesOf(*last));
-    }
-  }
-  return bytes;
-}
-
-int64_t SamplesOf(const SampleBatch& batch) {
   int64_t samples = 0;
+};
+
+BatchSize SizeOf(const SampleBatch& batch) {
+  BatchSize size;
   for (const SeriesSamples& series : batch.series) {
-    samples += static_cast<int64_t>(series.value.size());
+    size.bytes += static_cast<int64_t>(series.value.size_bytes() + series.start_ms.size_bytes() +
+                                       series.histograms.size_bytes());
+    size.samples += static_cast<int64_t>(series.value.size());
+    const NativeHistogram* last = nullptr;  // They are shared where equal.
+    size_t last_bytes = 0;
     for (const HistogramSample& sample : series.histograms) {
-      samples += SamplesOfHistogram(model::FloatHistogram::SizeBytesOf(*sample.histogram));
+      if (sample.histogram.get() != last) {
+        last = sample.histogram.get();
+        last_bytes = model::FloatHistogram::SizeBytesOf(*last);
+        size.bytes += static_cast<int64_t>(sizeof(NativeHistogram) + last_bytes);
+      }
+      size.samples += SamplesOfHistogram(last_bytes);
     }
   }
-  return samples;
+  return size;
 }
 
 // Equal exactly for equal conditions.
@@ -66,8 +67,9 @@ bool WorthUniting(TimeRange a, TimeRange b) {
 struct HeldBatch {
   HeldBatch(SampleBatch held, std::shared_ptr<MemoryMeter> meter)
       : batch(std::move(held)), hold(std::move(meter)) {
-    hold.AddBytes(BytesOf(batch));
-    hold.AddSamples(SamplesOf(batch));
+    const BatchSize size = SizeOf(batch);
+    hold.AddBytes(size.bytes);
+    hold.AddSamples(size.samples);
   }
 
   SampleBatch batch;
@@ -167,7 +169,8 @@ arrow::Result<SampleMorsel> SelectPool::Next(size_t reader_index, size_t steps) 
     while (reader.series < all.size() && samples < kMorselSamples &&
            reader.series - first < kMaxMorselSeries) {
       const SeriesSamples& series = all[reader.series++];
-      samples += std::max(steps, series.value.size() + series.histograms.size());
+      const size_t load = series.histograms.empty() ? 1 : kHistogramLoad;
+      samples += load * std::max(steps, series.value.size() + series.histograms.size());
     }
     return SampleMorsel{batch, all.subspan(first, reader.series - first)};
   }

@@ -200,8 +200,7 @@ class RangeReader {
     }
     if (!series.histograms.empty()) {
       const QueryBudget* budget = call_.call.budget;
-      histograms_ = {};
-      ARROW_ASSIGN_OR_RAISE(histograms_, ConvertHistograms(series.histograms, budget));
+      ARROW_RETURN_NOT_OK(ConvertHistograms(series.histograms, budget, &histograms_));
       if (call_.detect_resets) DetectResets(&histograms_.value, MeterOf(budget));
       histogram_windows_.Find(histograms_.time_ms, call_.refs(), call_.spec.range_ms);
       range_.histograms = {
@@ -280,20 +279,63 @@ bool WorthKeeping(const SampleMorsel& morsel) {
   return bytes <= kKeepBytes * static_cast<int64_t>(morsel.series.size());
 }
 
-arrow::Result<ConvertedHistograms> ConvertHistograms(std::span<const HistogramSample> samples,
-                                                     const QueryBudget* budget) {
-  ConvertedHistograms out;
-  out.value.reserve(samples.size());
+class ConvertedHistograms::Memory {
+ public:
+  explicit Memory(MeterPtr meter) : hold_(std::move(meter)) {}
+
+  // Makes room; nobody has a histogram of it.
+  void Reserve(size_t size) {
+    if (histograms_.size() < size) histograms_.resize(size);
+    next_ = 0;
+    bytes_ = 0;
+  }
+  model::FloatHistogram* Take() { return &histograms_[next_++]; }
+  void TakeBack() { --next_; }
+  void Grow(size_t bytes) { bytes_ += static_cast<int64_t>(bytes); }
+  void Count() {
+    // What was larger keeps its memory.
+    if (bytes_ <= counted_) return;
+    hold_.AddBytes(bytes_ - counted_);
+    counted_ = bytes_;
+  }
+
+ private:
+  std::vector<model::FloatHistogram> histograms_;
+  size_t next_ = 0;
+  int64_t bytes_ = 0;
+  int64_t counted_ = 0;
+  MeteredHold hold_;
+};
+
+arrow::Status ConvertHistograms(std::span<const HistogramSample> samples, const QueryBudget* budget,
+                                ConvertedHistograms* out) {
+  out->value.clear();
+  out->time_ms.clear();
+  out->start_ms.clear();
+  if (out->memory == nullptr || out->memory.use_count() > 1) {
+    out->memory = std::make_shared<ConvertedHistograms::Memory>(MeterOf(budget));
+  }
+  out->memory->Reserve(samples.size());
   BudgetPace pace(budget);
   for (const HistogramSample& sample : samples) {
-    HistogramPtr histogram = Convert(sample, MeterOf(budget));
-    if (histogram == nullptr) continue;
-    ARROW_RETURN_NOT_OK(pace.Pass(histogram->SizeBytes()));
-    out.value.push_back(std::move(histogram));
-    out.time_ms.push_back(sample.time_ms);
-    out.start_ms.push_back(sample.start_ms);
+    model::FloatHistogram* const histogram = out->memory->Take();
+    histogram->Assign(*sample.histogram);
+    if (histogram->is_stale()) {
+      out->memory->TakeBack();
+      continue;
+    }
+    const size_t bytes = histogram->SizeBytes();
+    out->memory->Grow(bytes);
+    ARROW_RETURN_NOT_OK(pace.Pass(bytes));
+    if (sample.start_ms != 0 || !out->start_ms.empty()) {
+      out->start_ms.resize(out->value.size());
+      out->start_ms.push_back(sample.start_ms);
+    }
+    out->value.emplace_back(out->memory, histogram);
+    out->time_ms.push_back(sample.time_ms);
   }
-  return out;
+  out->memory->Count();
+  return arrow::Status::OK();
 }
 
 InstantSelector::InstantSelector(ExecutionContext* context, StepGrid grid, size_t reader,

@@ -87,13 +87,18 @@ class SubqueryFunction final : public PipelineOperator {
 struct ConvertedHistograms {
   std::vector<HistogramPtr> value;
   std::vector<int64_t> time_ms;
-  std::vector<int64_t> start_ms;
+  std::vector<int64_t> start_ms;  ///< Empty: none known.
+
+  class Memory;
+  std::shared_ptr<Memory> memory;  ///< Of the histograms.
 };
 
 /// Convert stored histograms.
-/// \param budget  May be null. \retval kTimeout, kCancelled, kLimit
-arrow::Result<ConvertedHistograms> ConvertHistograms(std::span<const HistogramSample> samples,
-                                                     const QueryBudget* budget);
+/// \param budget  May be null.
+/// \param out     Replaced; its memory is used again, unless someone else has a histogram of it.
+/// \retval kTimeout, kCancelled, kLimit
+arrow::Status ConvertHistograms(std::span<const HistogramSample> samples, const QueryBudget* budget,
+                                ConvertedHistograms* out);
 
 /// Tell whether the batch that a row's labels stand in is small enough to be kept for their sake.
 bool WorthKeeping(const SampleMorsel& morsel);

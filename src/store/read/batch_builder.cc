@@ -111,13 +111,14 @@ bool BatchBuilder::AddJoined(LabelsView labels, std::span<const PartSamples> par
   return true;
 }
 
-void BatchBuilder::AddBorrowed(LabelsView labels, const PartSamples& samples) {
+void BatchBuilder::AddBorrowed(LabelsView labels, const PartSamples& samples,
+                               std::span<const HistogramSample> histograms) {
   auto times = samples.times != nullptr ? samples.times->Share() : ShareTimes(samples.time_ms);
   batch_.series.push_back({.labels = labels,
                            .time_ms = std::move(times),
                            .value = samples.value,
                            .start_ms = samples.start_ms,
-                           .histograms = {}});
+                           .histograms = histograms});
 }
 
 void BatchBuilder::AddCopied(LabelsView labels, const PartSamples& samples,

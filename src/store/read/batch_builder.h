@@ -25,8 +25,9 @@ class BatchBuilder {
   /// Take over values and start times that were read: AddBorrowed borrows them.
   void Take(LoadedParts* loaded);
 
-  /// Add a series whose values and start times are kept.
-  void AddBorrowed(LabelsView labels, const PartSamples& samples);
+  /// Add a series whose values, start times and histograms are kept.
+  void AddBorrowed(LabelsView labels, const PartSamples& samples,
+                   std::span<const HistogramSample> histograms = {});
   /// Add a series by copying its samples. \param histograms  Taken over.
   void AddCopied(LabelsView labels, const PartSamples& samples,
                  std::vector<HistogramSample> histograms = {});

@@ -143,7 +143,10 @@ class SelectStream final : public SampleStream {
         has_histograms |= !parts_.histograms(series).empty();
         ++next_series;
       }
-      if (has_histograms) {
+      if (has_histograms && wanted.head == nullptr && floats.empty() &&
+          parts_.histograms(series).size() == 1) {
+        AddHistograms(wanted.labels, parts_.histograms(series)[0].samples, builder);
+      } else if (has_histograms) {
         ARROW_RETURN_NOT_OK(AddBothKinds(wanted, series, builder));
       } else if (wanted.head == nullptr && floats.size() == 1) {
         if (floats[0].size() == 0) continue;
@@ -155,7 +158,9 @@ class SelectStream final : public SampleStream {
       }
     }
     builder->Take(parts_.loaded());
-    if (auto memory = parts_.memory(); memory != nullptr) builder->Keep(std::move(memory));
+    for (auto& memory : parts_.memory()) {
+      if (memory != nullptr) builder->Keep(std::move(memory));
+    }
     return guard_.CheckSamples(stats_.samples);
   }
 
@@ -168,6 +173,14 @@ class SelectStream final : public SampleStream {
   static int64_t LoadOf(const head::SeriesCapture& part) {
     constexpr int64_t kHistogramLoad = 64;
     return part.count + part.lists.histogram_count * kHistogramLoad;
+  }
+
+  void AddHistograms(LabelsView labels, std::span<const HistogramSample> samples,
+                     BatchBuilder* builder) {
+    if (samples.empty()) return;
+    builder->AddBorrowed(labels, {}, samples);
+    ++stats_.series;
+    stats_.samples += static_cast<int64_t>(samples.size());
   }
 
   arrow::Status AddBothKinds(const Wanted& wanted, size_t series, BatchBuilder* builder) {

@@ -157,18 +157,19 @@ arrow::Status SeriesParts::LoadHistograms(const std::vector<SeriesWalk::Source>&
                                           TimeRange range, ReadStats* stats) {
   histograms_.resize(histogram_parts_.size());
   histogram_rows_.reserve(sources.size());
-  return ForEachFile(sources.size(), histogram_parts_,
-                     [&](size_t file, std::span<const columns::SeriesExtent> extents,
-                         std::span<const size_t> parts) -> arrow::Status {
-                       ARROW_ASSIGN_OR_RAISE(const auto reader, HistogramsOf(sources[file], stats));
-                       columns::HistogramRows& rows = histogram_rows_.emplace_back();
-                       ARROW_RETURN_NOT_OK(reader->Read(extents, range, &rows, stats, runner_));
-                       for (size_t i = 0; i < parts.size(); ++i) {
-                         histograms_[parts[i]] = {rows.Of(i),
-                                                  sources[file].file->entry().max_sequence};
-                       }
-                       return arrow::Status::OK();
-                     });
+  return ForEachFile(
+      sources.size(), histogram_parts_,
+      [&](size_t file, std::span<const columns::SeriesExtent> extents,
+          std::span<const size_t> parts) -> arrow::Status {
+        ARROW_ASSIGN_OR_RAISE(const auto reader, HistogramsOf(sources[file], stats));
+        const auto rows = std::make_shared<columns::HistogramRows>();
+        histogram_rows_.push_back(rows);
+        ARROW_RETURN_NOT_OK(reader->Read(extents, range, rows.get(), stats, runner_));
+        for (size_t i = 0; i < parts.size(); ++i) {
+          histograms_[parts[i]] = {rows->Of(i), sources[file].file->entry().max_sequence};
+        }
+        return arrow::Status::OK();
+      });
 }
 
 std::span<const PartSamples> SeriesParts::floats(size_t series) const {

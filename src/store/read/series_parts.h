@@ -54,8 +54,12 @@ class SeriesParts {
   std::span<const HistogramPart> histograms(size_t series) const;
   /// What was read; values and start times may be taken over.
   LoadedParts* loaded() { return &loaded_; }
-  /// What else the spans above may borrow; may be null.
-  std::shared_ptr<const void> memory() const { return cut_; }
+  /// What else the spans above may borrow; one may be null.
+  std::vector<std::shared_ptr<const void>> memory() const {
+    std::vector<std::shared_ptr<const void>> all(histogram_rows_.begin(), histogram_rows_.end());
+    all.push_back(cut_);
+    return all;
+  }
 
  private:
   struct Series {
@@ -88,7 +92,7 @@ class SeriesParts {
 
   LoadedParts loaded_;
   std::vector<HistogramPart> histograms_;
-  std::vector<columns::HistogramRows> histogram_rows_;
+  std::vector<std::shared_ptr<const columns::HistogramRows>> histogram_rows_;
   std::shared_ptr<CutSamples> cut_;  // May be null.
 };
 

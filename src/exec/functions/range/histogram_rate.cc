@@ -19,11 +19,16 @@ bool HistogramRate::Resets(uint32_t index, const FloatHistogram& previous) const
   return StartResets(index) || samples_.value[index]->DetectReset(previous);
 }
 
-bool HistogramRate::Resets(uint32_t index) {
-  if (resets_.empty()) resets_.assign(samples_.value.size(), -1);
-  int8_t& known = resets_[index];
-  if (known < 0) known = Resets(index, *samples_.value[index - 1]) ? 1 : 0;
-  return known != 0;
+void HistogramRate::Look(uint32_t begin, uint32_t end) {
+  for (looked_ = std::max(looked_, begin + 1); looked_ < end; ++looked_) {
+    const FloatHistogram& current = *samples_.value[looked_];
+    const FloatHistogram& previous = *samples_.value[looked_ - 1];
+    if (Resets(looked_, previous)) resets_.Add(looked_);
+    if (current.schema != previous.schema ||
+        current.counter_reset_hint == CounterResetHint::kGauge) {
+      odd_.Add(looked_);
+    }
+  }
 }
 
 std::optional<int32_t> HistogramRate::CommonSchema(uint32_t begin, uint32_t end,
@@ -45,6 +50,25 @@ std::optional<int32_t> HistogramRate::CommonSchema(uint32_t begin, uint32_t end,
   return std::nullopt;
 }
 
+bool HistogramRate::AddResets(uint32_t begin, uint32_t end, const FloatHistogram& first,
+                              FloatHistogram* increase, RangeNotes* notes) {
+  const auto add = [&](const FloatHistogram& before) {
+    const auto report = increase->Add(before);
+    if (!report) {
+      notes->Replace(RangeNote::kMixedSchemas);
+    } else if (report->bounds_reconciled) {
+      notes->Add(RangeNote::kBoundsAdded);
+    }
+    return report.has_value();
+  };
+  if (Resets(begin + 1, first) && !add(first)) return false;
+  bool added = true;
+  resets_.ForEachInside(begin, end, [&](uint32_t i) {
+    if (i > begin + 1) added = added && add(*samples_.value[i - 1]);
+  });
+  return added;
+}
+
 std::optional<FloatHistogram> HistogramRate::Increase(uint32_t begin, uint32_t end,
                                                       RangeNotes* notes) {
   const FloatHistogram* previous = samples_.value[begin].get();
@@ -57,12 +81,14 @@ std::optional<FloatHistogram> HistogramRate::Increase(uint32_t begin, uint32_t e
 
   // After a reset at the second histogram the layout of the first does not matter.
   FloatHistogram nothing;
-  if (counter_ && Resets(begin + 1)) {
+  if (counter_) Look(begin, end);
+  if (counter_ && resets_.AnyInside(begin, begin + 2)) {
     nothing.schema = samples_.value[begin + 1]->schema;
     nothing.custom_bounds = samples_.value[begin + 1]->custom_bounds;
     previous = &nothing;
   }
-  const auto schema = CommonSchema(begin, end, *previous, notes);
+  std::optional<int32_t> schema = last.schema;
+  if (!counter_ || odd_.AnyInside(begin, end)) schema = CommonSchema(begin, end, *previous, notes);
   if (!schema) return std::nullopt;
 
   FloatHistogram increase = last;
@@ -73,17 +99,8 @@ std::optional<FloatHistogram> HistogramRate::Increase(uint32_t begin, uint32_t e
     return std::nullopt;
   }
   if (report->bounds_reconciled) notes->Add(RangeNote::kBoundsSubtracted);
-  for (uint32_t i = begin + 1; counter_ && i < end; ++i) {
-    const bool resets = previous == &nothing ? Resets(i, nothing) : Resets(i);
-    if (resets) {
-      report = increase.Add(*previous);
-      if (!report) {
-        notes->Replace(RangeNote::kMixedSchemas);
-        return std::nullopt;
-      }
-      if (report->bounds_reconciled) notes->Add(RangeNote::kBoundsAdded);
-    }
-    previous = samples_.value[i].get();
+  if (counter_ && resets_.AnyInside(begin, end)) {
+    if (!AddResets(begin, end, *previous, &increase, notes)) return std::nullopt;
   }
   if (!counter_ && !only_gauges) notes->Add(RangeNote::kNotGauge);
   increase.counter_reset_hint = CounterResetHint::kGauge;
