@@ -29,7 +29,7 @@ SAMPLES_PER_SECOND = SERIES / 15  # At real time.
 STEP_SECONDS = 2
 FIRST_PACE = 25_000
 MOST_COMPARED = 1000  # Requests, of 500 samples.
-ROOM_MB = 128
+ROOM_BYTES = 128 << 20
 
 
 class Load(Process):
@@ -78,7 +78,7 @@ class Watch(threading.Thread):
     def __init__(self, server):
         super().__init__()
         self.server, self.done = server, threading.Event()
-        self.answers, self.resident_mb, self.refused, self.wrong = [], [], 0, []
+        self.answers, self.resident, self.refused, self.wrong = [], [], 0, []
         self.time_ms = int(time.time() * 1000) - 10_000_000
 
     def run(self):
@@ -92,7 +92,7 @@ class Watch(threading.Thread):
             self.refused += answer.status == 503
             if answer.status != (503 if "Retry-After" in answer.headers else 204):
                 self.wrong.append(answer)
-            self.resident_mb.append(resident_mb(self.server))
+            self.resident.append(self.server.resident_bytes())
 
     def __enter__(self):
         self.start()
@@ -105,11 +105,6 @@ class Watch(threading.Thread):
 
     def slowest_ms(self):
         return max(seconds for _, seconds in self.answers) * 1000
-
-
-def resident_mb(server):
-    with open(f"/proc/{server.process.pid}/status") as status:
-        return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmRSS:"))
 
 
 def as_text(labels):
@@ -153,15 +148,15 @@ def test_twice_the_bearable_load(build, tmp_path):
     try:
         start_ms = (int(time.time()) * 1000 // HOUR_MS - 24 * 300) * HOUR_MS
         bearable, start_ms = find_bearable(build, tmp_path, server, start_ms)
-        before = resident_mb(server)
+        before = server.resident_bytes()
 
         load = Load(build, tmp_path, start_ms, 2 * bearable, SECONDS)
         with Watch(server) as watch:
             report = load.start(server.address).report()
         assert report["retries"] > 0, report
         assert report["samples_acknowledged"] == report["samples_sent"], report
-        tenths = [watch.resident_mb[len(watch.resident_mb) * i // 10] for i in range(10)]
-        assert max(watch.resident_mb) < before + ROOM_MB, tenths
+        tenths = [watch.resident[len(watch.resident) * i // 10] >> 20 for i in range(10)]
+        assert not server.has_grown(before, ROOM_BYTES, max(watch.resident)), tenths
 
         # It recovers at once: what it bears is taken, as if nothing had been.
         server.flush()
@@ -180,8 +175,8 @@ def test_twice_the_bearable_load(build, tmp_path):
         print(f"bears {bearable:,.0f} samples/s; twice as much for {SECONDS} s: "
               f"{report['samples_per_second']:,.0f}/s taken, {report['retries']:,} requests of "
               f"{requests:,} sent back, {watch.refused} of {len(watch.answers)} lone samples; "
-              f"resident MB {before:.0f} before, by tenth "
-              f"{' '.join(f'{mb:.0f}' for mb in tenths)}, {calm.resident_mb[-1]:.0f} after; slowest "
+              f"resident MB {before >> 20} before, by tenth "
+              f"{' '.join(map(str, tenths))}, {calm.resident[-1] >> 20} after; slowest "
               f"answer {watch.slowest_ms():.0f} ms, {calm.slowest_ms():.0f} ms after; "
               f"{compared:,} acknowledged samples compared")
     finally:

@@ -41,6 +41,12 @@ def wait_until(condition, what, seconds=None, alive=None):
         time.sleep(0.02)
 
 
+def check_no_report(output):
+    """Fail on a sanitizer's report in what a program wrote."""
+    report = SANITIZER_REPORT.search(output)
+    assert report is None, output[report.start():][:8000]
+
+
 class Answer:
     """An HTTP answer: `status`, `headers`, `body` (bytes)."""
 
@@ -105,9 +111,7 @@ class Process:
         """Kill what still runs; fail on a sanitizer's report, whatever the test looked at."""
         if self.process is not None and self.process.poll() is None:
             self.kill()
-        log = self.log() if self.log_path.exists() else ""
-        report = SANITIZER_REPORT.search(log)
-        assert report is None, log[report.start():][:8000]
+        check_no_report(self.log() if self.log_path.exists() else "")
 
 
 class Larnax(Process):
@@ -145,6 +149,20 @@ class Larnax(Process):
         query = urllib.parse.urlencode(pairs, doseq=True)
         return f"http://{self.address}{path}" + (f"?{query}" if query else "")
 
+    def resident_bytes(self):
+        with open(f"/proc/{self.process.pid}/statm") as statm:
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def has_grown(self, before, room, now=None):
+        """Whether it holds `room` bytes more than `before`, now or when `now` was measured.
+
+        A sanitizer's build never has: it keeps hundreds of megabytes of what was freed.
+        """
+        cache = self.build / "CMakeCache.txt"
+        if cache.exists() and re.search(r"^LARNAX_SANITIZE:\w+=\w", cache.read_text(), re.M):
+            return False
+        return (now or self.resident_bytes()) >= before + room
+
     def get(self, path, headers=None, timeout=60, **params):
         return http("GET", self.url(path, **params), headers=headers, timeout=timeout)
 
@@ -171,5 +189,7 @@ class Larnax(Process):
 
     def command(self, *arguments, seconds=120):
         """Run a `larnax` command; return the CompletedProcess with text output."""
-        return subprocess.run([str(self.build / "larnax"), *map(str, arguments)], text=True,
+        done = subprocess.run([str(self.build / "larnax"), *map(str, arguments)], text=True,
                               capture_output=True, stdin=subprocess.DEVNULL, timeout=seconds)
+        check_no_report(done.stderr)
+        return done
