@@ -19,6 +19,7 @@
 #include "columns/load_for_bench.h"
 #include "columns/read/samples_reader.h"
 #include "columns/read/series_index.h"
+#include "columns/schema/schema.h"
 #include "columns/write/samples_writer.h"
 #include "io/sim_file_system.h"
 

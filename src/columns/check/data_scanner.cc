@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 
+#include "columns/schema/schema.h"
 #include "larnax/error.h"
 
 namespace larnax::columns {

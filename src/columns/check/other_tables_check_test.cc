@@ -15,6 +15,7 @@
 #include "columns/check/file_check.h"
 #include "columns/other_tables_for_test.h"
 #include "columns/rewrite_for_test.h"
+#include "columns/schema/schema.h"
 #include "columns/schema/tables.h"
 #include "columns/write/metadata_file.h"
 #include "larnax/error.h"

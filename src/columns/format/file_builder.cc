@@ -3,7 +3,7 @@
 #include "base/check.h"
 #include "base/crc32c.h"
 #include "columns/format/encodings.h"
-#include "columns/schema/schema.h"
+#include "columns/format/schema_tree.h"
 
 namespace larnax::columns {
 namespace {

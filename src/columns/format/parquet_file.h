@@ -15,7 +15,7 @@
 
 #include "columns/format/encodings.h"
 #include "columns/format/parquet_format.h"
-#include "columns/schema/schema.h"
+#include "columns/format/schema_tree.h"
 #include "io/file_system.h"
 #include "larnax/samples.h"
 

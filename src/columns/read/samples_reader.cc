@@ -5,6 +5,7 @@
 
 #include "columns/format/parquet_file.h"
 #include "columns/read/page_fetcher.h"
+#include "columns/schema/schema.h"
 
 namespace larnax::columns {
 namespace {

@@ -9,13 +9,13 @@
 #include <set>
 #include <utility>
 
-#include "columns/check/data_scanner.h"
 #include "columns/format/parquet_file.h"
 #include "columns/read/packed_column.h"
 #include "columns/read/page_cache.h"
 #include "columns/read/series_columns.h"
 #include "columns/schema/schema.h"
 #include "larnax/error.h"
+#include "model/label_bytes.h"
 
 namespace larnax::columns {
 namespace {
@@ -270,7 +270,7 @@ arrow::Result<LabelSets> SeriesIndex::Impl::LabelsOf(
     const auto append_others = [&](const std::string_view* before) {
       while (!more.empty() && (before == nullptr || other->keys[more[0].first] < *before)) {
         const std::string_view name = other->keys[more[0].first];
-        if (wanted(name)) AppendLabel(name, other->values[more[0].second], sets.bytes());
+        if (wanted(name)) model::AppendLabel(name, other->values[more[0].second], sets.bytes());
         more = more.subspan(1);
       }
     };
@@ -280,7 +280,7 @@ arrow::Result<LabelSets> SeriesIndex::Impl::LabelsOf(
       const std::string_view value = slot.values[static_cast<size_t>(code - 1)];
       if (value.empty()) continue;  // A metric that has no name.
       append_others(&slot.name);
-      AppendLabel(slot.name, value, sets.bytes());
+      model::AppendLabel(slot.name, value, sets.bytes());
     }
     append_others(nullptr);
     sets.CloseSet();

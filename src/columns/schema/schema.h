@@ -11,6 +11,7 @@
 #include <arrow/result.h>
 
 #include "columns/format/parquet_format.h"
+#include "columns/format/schema_tree.h"
 #include "columns/schema/column_registry.h"
 
 namespace larnax::columns {
@@ -46,39 +47,17 @@ inline constexpr std::string_view kColumnsKey = "larnax.columns";
 /// Rows of the data file; in `series` files only.
 inline constexpr std::string_view kDataRowsKey = "larnax.data_rows";
 
-/// Most rows of a row group, and so most series of a file.
-inline constexpr int64_t kMaxRowGroupRows = int64_t{1} << 24;
-
 /// Longest string that is written as a minimum or maximum.
 inline constexpr size_t kMaxBoundBytes = 256;
 
-/// Make a leaf of a schema.
-SchemaNode MakeLeaf(std::string_view name, PhysicalType type, Repetition repetition,
-                    LogicalType logical = LogicalType::kNone);
 /// Append the columns that every table of series begins with: `metric`, labels, `other_labels`,
 /// `series_id`.
 void AppendLabelColumns(std::span<const ColumnName> labels, std::vector<SchemaNode>* schema);
-/// Make the root of a schema with so many top-level columns.
-SchemaNode MakeRoot(size_t num_children);
 
 /// Build the schema of a `samples` file. \param labels In the order in which they shall stand.
 std::vector<SchemaNode> SamplesSchema(std::span<const ColumnName> labels);
 /// Build the schema of a `series` file.
 std::vector<SchemaNode> SeriesSchema(std::span<const ColumnName> labels, bool with_values);
-
-/// One leaf of a schema with its levels.
-struct SchemaLeaf {
-  std::vector<std::string> path;
-  PhysicalType type = PhysicalType::kInt64;
-  LogicalType logical = LogicalType::kNone;
-  int max_definition = 0;
-  int max_repetition = 0;
-};
-
-/// List the leaves of a flattened schema.
-///
-/// \retval kCorrupt The nodes are no tree of at most 16 levels.
-arrow::Result<std::vector<SchemaLeaf>> LeavesOf(std::span<const SchemaNode> schema);
 
 /// Make the key-value metadata of a file; `larnax.columns` tells the true names of escaped columns.
 std::map<std::string, std::string> FileKeyValues(
@@ -91,8 +70,5 @@ std::map<std::string, std::string> FileKeyValues(
 /// \retval kCorrupt `larnax.columns` is no JSON object of strings, or a label occurs twice.
 arrow::Result<std::vector<std::pair<size_t, std::string>>> LabelLeaves(
     const FileMeta& meta, std::span<const SchemaLeaf> leaves);
-
-/// `created_by` of the files: `larnax version <v> (build <revision>)`.
-std::string CreatedBy();
 
 }  // namespace larnax::columns
