@@ -76,10 +76,11 @@ arrow::Result<std::unique_ptr<DatabaseImpl>> DatabaseImpl::Open(Environment envi
                                                                 const DatabaseOptions& options,
                                                                 Progress progress) {
   std::unique_ptr<DatabaseImpl> database(new DatabaseImpl(environment, root, options));
-  ARROW_ASSIGN_OR_RAISE(
-      database->store_,
-      store::Store::Open(*environment.fs, root, store::MakeStoreOptions(options, options.address),
-                         environment.clock->NowMs()));
+  store::StoreOptions store_options = store::MakeStoreOptions(options, options.address);
+  if (!environment.build.empty()) store_options.writer.key_values = {{"build", environment.build}};
+  ARROW_ASSIGN_OR_RAISE(database->store_,
+                        store::Store::Open(*environment.fs, root, std::move(store_options),
+                                           environment.clock->NowMs()));
   if (options.read_only) {
     database->unflushed_ = std::make_unique<UnflushedLog>(environment, database->store_.get(),
                                                           database->LogFolder(kLog));

@@ -234,6 +234,9 @@ TEST_F(DatabaseTest, CountsAndTellsItsState) {
   EXPECT_EQ(status.series_by_metric[0], (std::pair<std::string, int64_t>("a", 2)));
   EXPECT_EQ(status.values_by_label[0], (std::pair<std::string, int64_t>("job", 2)));
   EXPECT_EQ(status.label_pairs, 3);
+  ASSERT_OK_AND_ASSIGN(const DatabaseStatus brief, database_->Status(0));
+  EXPECT_EQ(brief.head_series, 2);
+  EXPECT_EQ(brief.label_pairs, 0);  // Not counted where nobody asks for lists.
   const std::string text = database_->MetricsText();
   EXPECT_THAT(text, testing::HasSubstr("\nlarnax_head_samples 2\n"));
   EXPECT_THAT(text, testing::HasSubstr("# TYPE larnax_wal_commits_total counter"));

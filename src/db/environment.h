@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "io/clock.h"
 #include "io/executor.h"
@@ -16,6 +17,7 @@ struct Environment {
   io::Executor* executor = nullptr;
   uint64_t seed = 0;         ///< Of all that is drawn at random; 0: the machine draws.
   int recovery_threads = 2;  ///< 1: recovery and queries use the calling thread only.
+  std::string build = {};    ///< Noted in data files, as another build is; empty: nothing.
 };
 
 }  // namespace larnax::db

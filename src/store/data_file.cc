@@ -1,6 +1,6 @@
 #include "store/data_file.h"
 
-#include <array>
+#include <new>
 #include <type_traits>
 #include <utility>
 
@@ -60,24 +60,40 @@ class OpenStats {
   int64_t files_read_;
 };
 
+arrow::Result<std::shared_ptr<io::ReadableFile>> Shared(
+    arrow::Result<std::unique_ptr<io::ReadableFile>> opened) {
+  ARROW_ASSIGN_OR_RAISE(std::unique_ptr<io::ReadableFile> file, std::move(opened));
+  return std::shared_ptr<io::ReadableFile>(std::move(file));
+}
+
 }  // namespace
 
 arrow::Result<std::shared_ptr<io::ReadableFile>> DataFile::Open(Tree tree) {
-  const std::string expected = PathIn(tree, in_retired_);
-  // A writer elsewhere may be in the middle of a merge, or have failed in one: whatever a manifest
-  // lists then is in another place (in `staging`, when a commit that seemed to fail is visible).
-  // The last look is for what was moved between the first ones.
-  const std::array places = {expected, PathIn(tree, !in_retired_),
-                             io::JoinPath(root_, LooseFile(tree, kStagingFolder, entry_.name)),
-                             expected};
-  arrow::Status missing;
+  const bool in_retired = in_retired_;
+  const std::string expected = PathIn(tree, in_retired);
+  auto first = fs_->OpenReadable(expected);
+  if (first.ok() || KindOf(first.status()) != ErrorKind::kNotFound) return Shared(std::move(first));
+  // A merge may be in the middle of its changes, or a writer elsewhere have failed in one: whatever
+  // a manifest lists then is in another place (in `staging`, when a commit that seemed to fail is
+  // visible, or in a folder there, while it is swapped without an exchange). The last looks are for
+  // what was moved between the first ones.
+  std::vector<std::string> places = {
+      PathIn(tree, !in_retired), io::JoinPath(root_, LooseFile(tree, kStagingFolder, entry_.name))};
+  const std::string staging = io::JoinPath(root_, kStagingFolder);
+  if (const auto entries = fs_->List(staging); entries.ok()) {
+    for (const io::DirectoryEntry& entry : *entries) {
+      if (!entry.is_directory || !entry.name.ends_with(SwappedFolderSuffix(tree))) continue;
+      places.push_back(io::JoinPath(io::JoinPath(staging, entry.name),
+                                    entry_.name + std::string(kParquetSuffix)));
+    }
+  }
+  places.push_back(expected);
+  places.push_back(PathIn(tree, !in_retired));
   for (const std::string& path : places) {
     auto file = fs_->OpenReadable(path);
-    if (file.ok()) return std::shared_ptr<io::ReadableFile>(std::move(*file));
-    if (KindOf(file.status()) != ErrorKind::kNotFound) return file.status();
-    if (missing.ok()) missing = file.status();
+    if (file.ok() || KindOf(file.status()) != ErrorKind::kNotFound) return Shared(std::move(file));
   }
-  return missing;
+  return first.status();
 }
 
 arrow::Result<std::shared_ptr<io::ReadableFile>> DataFile::TakeOpen(Tree tree) {
@@ -101,7 +117,12 @@ void DataFile::WillOpen() {
 
 void DataFile::NoteUse() {
   // What was closed meanwhile goes with its last reader.
-  if (open_files_ != nullptr && is_open()) open_files_->Use(shared_from_this(), memory_bytes());
+  if (open_files_ == nullptr || !is_open()) return;
+  try {
+    open_files_->Use(shared_from_this(), memory_bytes());
+  } catch (const std::bad_alloc&) {
+    // Destructors come here, too. It is noted at the next use.
+  }
 }
 
 arrow::Result<std::shared_ptr<columns::SeriesIndex>> DataFile::Index(ReadStats* stats) {

@@ -64,13 +64,14 @@ class DataFile : public std::enable_shared_from_this<DataFile> {
 
   /// The index, opened once. `stats` counts what this call read; may be nullptr.
   ///
-  /// \retval kNotFound Both files are gone: a writer elsewhere replaced them (read-only archives).
+  /// \retval kNotFound It is gone: a writer elsewhere replaced it (read-only archives), or it is
+  /// lost.
   arrow::Result<std::shared_ptr<columns::SeriesIndex>> Index(ReadStats* stats);
   /// The rows, opened once; each only of files of its table.
   arrow::Result<std::shared_ptr<columns::SamplesReader>> Samples(ReadStats* stats);
   arrow::Result<std::shared_ptr<columns::HistogramsReader>> Histograms(ReadStats* stats);
   arrow::Result<std::shared_ptr<columns::ExemplarsReader>> Exemplars(ReadStats* stats);
-  /// Take note that a reader has come to an end, so that what it loaded is counted.
+  /// Take note that a reader has come to an end, so that what it loaded is counted. Throws nothing.
   void NoteUse();
   /// Let the disk begin with what the readers will read first. Errors come when they are opened.
   void WillOpen();

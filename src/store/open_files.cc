@@ -5,7 +5,7 @@
 namespace larnax::store {
 
 void OpenFiles::Use(const std::shared_ptr<DataFile>& file, int64_t memory_bytes) {
-  std::vector<std::shared_ptr<DataFile>> idle;
+  std::list<Entry> idle;
   {
     const std::lock_guard lock(mutex_);
     const auto found = by_file_.find(file.get());
@@ -21,15 +21,15 @@ void OpenFiles::Use(const std::shared_ptr<DataFile>& file, int64_t memory_bytes)
     entries_.front().memory_bytes = memory_bytes;
     while (entries_.size() > 1 &&
            (entries_.size() > limits_.files || memory_bytes_ > limits_.memory_bytes)) {
-      const Entry& last = entries_.back();
-      if (auto shared = last.file.lock()) idle.push_back(std::move(shared));
-      memory_bytes_ -= last.memory_bytes;
-      by_file_.erase(last.key);
-      entries_.pop_back();
+      memory_bytes_ -= entries_.back().memory_bytes;
+      by_file_.erase(entries_.back().key);
+      idle.splice(idle.end(), entries_, std::prev(entries_.end()));
     }
   }
   // Outside of the mutex: this may be the last one to hold a file.
-  for (const auto& one : idle) one->CloseReaders();
+  for (const Entry& one : idle) {
+    if (const auto file_of_one = one.file.lock()) file_of_one->CloseReaders();
+  }
 }
 
 void OpenFiles::Forget(const DataFile* file) {

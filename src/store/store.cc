@@ -98,8 +98,9 @@ arrow::Status Store::OpenForWriting(int64_t now_ms) {
   }
   ARROW_RETURN_NOT_OK(folders_.MakeRoot());
   ARROW_ASSIGN_OR_RAISE(const auto damaged, folders_.Reconcile(*version));
-  ARROW_RETURN_NOT_OK(Contain(damaged, version.get(), now_ms));
+  // What a start that failed has left would be in the way of the commits here.
   manifests_.RemoveOld();
+  ARROW_RETURN_NOT_OK(Contain(damaged, version.get(), now_ms));
   ++version->manifest.epoch;
   names_ = std::make_unique<FileNames>(version->manifest.epoch);
   for (const std::string_view table : kDayTables) {
@@ -118,6 +119,9 @@ arrow::Status Store::Contain(const std::vector<DamagedFile>& damaged, Version* v
                              int64_t now_ms) {
   for (const DamagedFile& file : damaged) {
     std::string warning = file.problem;
+    const auto& metadata = version->manifest.metadata;
+    has_lost_metadata_ |= std::any_of(metadata.begin(), metadata.end(),
+                                      [&](const auto& each) { return each.name == file.name; });
     if (file.tree == Tree::kSeries && !damaged_files_.contains(file.name)) {
       ARROW_ASSIGN_OR_RAISE(const std::string failure, MendIndex(file, version, now_ms));
       warning += failure.empty() ? ". It was written anew from its rows."
@@ -278,7 +282,7 @@ arrow::Result<std::unique_ptr<SampleStream>> Store::Select(head::HeadSnapshot he
                                                            const io::Clock& clock,
                                                            const io::TaskRunner& runner) {
   return ReadWithRetry(std::move(head), [&](Snapshot& snapshot) {
-    // Only of read-only archives, which have no head, is there a second attempt.
+    // Only of read-only archives is there a second attempt, which needs the head again.
     if (!options_.read_only) return SelectSamples(std::move(snapshot), request, clock, runner);
     return SelectSamples(snapshot, request, clock, runner);
   });
@@ -320,7 +324,7 @@ arrow::Result<std::vector<columns::MetadataRow>> Store::Metadata(
       return read(*snapshot.files, snapshot.gone_is_damage);
     });
   }
-  auto rows = read(*Current(), /*gone_is_damage=*/false);
+  auto rows = read(*Current(), /*gone_is_damage=*/has_lost_metadata_);
   if (rows.ok() || KindOf(rows.status()) != ErrorKind::kNotFound) return rows;
   // A merge replaces files without keeping the old ones for readers, before it commits: here, that
   // can be waited for.

@@ -472,13 +472,13 @@ TEST_F(StoreTest, AStartThatFailsWhileItMendsLosesNothing) {
                                io::SimOperation::kSync, io::SimOperation::kRename}) {
     for (int64_t nth = 1; nth < 40; ++nth) {
       for (const auto& file : files) ASSERT_OK(fs_.RemoveFile(file->PathIn(Tree::kSeries, false)));
-      options_.writer.key_values = {{"build", std::to_string(nth % 2)}};
+      options_.writer.key_values = {{"build", std::to_string(nth % 3)}};
       fs_.FailNth(operation, nth, io::SimError::kDiskFull);
       const bool is_open = Open().ok();
       fs_.ClearFailures();
       if (!is_open) ++failed;
-      options_.writer.key_values = {{"build", "0"}};
-      ASSERT_OK(Open());
+      options_.writer.key_values = {{"build", std::to_string((nth + 1) % 3)}};
+      ASSERT_OK(Open()) << static_cast<int>(operation) << " " << nth;
       ASSERT_OK_AND_ASSIGN(const auto stream, store_->Select({}, {}, clock_));
       ASSERT_OK_AND_ASSIGN(const Oracle got, ReadAll(*stream));
       ASSERT_EQ(Difference(oracle_, got), "") << static_cast<int>(operation) << " " << nth;
@@ -508,6 +508,44 @@ TEST_F(StoreTest, AnIndexWhoseRowsGiveErrorsIsAnsweredAround) {
   }
   ASSERT_OK(Open());
   ExpectSame("readable again");
+}
+
+// Where the file system exchanges no folders, a merge renames two of them.
+TEST_F(StoreTest, ADayThatIsBeingSwappedIsWhole) {
+  ASSERT_OK(Open());
+  ASSERT_OK(Flush(Samples(2, kNow, 3, 1)));
+  for (const Tree tree : kTrees) {
+    const std::string folder = "/a/" + DayFolder(tree, kSamplesTable, base::DayOf(kNow));
+    const std::string suffix(SwappedFolderSuffix(tree));
+    ASSERT_OK(fs_.Rename(folder, "/a/staging/day-7" + suffix));
+  }
+  ASSERT_OK_AND_ASSIGN(const auto stream, store_->Select({}, {}, clock_));
+  ASSERT_OK_AND_ASSIGN(const Oracle got, ReadAll(*stream));
+  EXPECT_EQ(Difference(oracle_, got), "");
+  EXPECT_THAT(stream->warnings(), testing::IsEmpty());
+}
+
+// Reading them again waits for commits, and these for it: not for what was lost long ago.
+TEST_F(StoreTest, LostMetadataIsAskedForOnce) {
+  ASSERT_OK(Open());
+  for (const char* metric : {"a", "b", "c"}) {
+    const auto frozen = head_.Freeze(Samples(1, kNow + metric[0], 1, 1), {.segment = 1});
+    const columns::MetadataRow row{.metric = metric, .type = "gauge", .help = "", .unit = ""};
+    ASSERT_OK(store_->Flush(*frozen, std::span(&row, 1), kNow));
+  }
+  const auto time_of_question = [&](size_t metrics) {
+    fs_.set_operation_time(&clock_, 1);
+    const int64_t start_ns = clock_.MonotonicNs();
+    const auto rows = store_->Metadata({});
+    fs_.set_operation_time(nullptr, 0);
+    EXPECT_EQ(rows.ValueOrDie().size(), metrics);
+    return clock_.MonotonicNs() - start_ns;
+  };
+  const int64_t whole_ns = time_of_question(3);
+  ASSERT_OK(fs_.RemoveFile(
+      io::JoinPath("/a", MetadataFile(store_->Current()->manifest.metadata.back().name))));
+  ASSERT_OK(Open());
+  EXPECT_LT(time_of_question(2), whole_ns);
 }
 
 // A file that goes while the archive is open must not keep flushes of its day from the disk.

@@ -92,7 +92,8 @@ arrow::Status Simulation::OpenOnce() {
                                     .clock = &clock_,
                                     .executor = &executor_,
                                     .seed = random_.Next() | 1,
-                                    .recovery_threads = 1};
+                                    .recovery_threads = 1,
+                                    .build = std::to_string(random_.Below(3))};
   const bool stopped_early = options_.faults.kills && process_number_ > 0 && random_.Chance(0.2);
   if (stopped_early) process_->DieAtCall(1 + static_cast<int64_t>(random_.Below(40)));
   ++process_number_;
@@ -130,8 +131,6 @@ arrow::Status Simulation::BetweenCalls(bool in_data) {
       Count("writes during changes");
       return Write();
     case 3:
-      // Without exchange a day is gone for a moment, for everyone.
-      if (!exchange_supported_) return arrow::Status::OK();
       Count("read-only opens during changes");
       return ReadOnly();
     default:

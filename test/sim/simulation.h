@@ -168,10 +168,15 @@ class Simulation {
   struct CopyAnswer {
     Model::Content content;
     std::vector<std::string> warnings;
+    std::vector<std::string> opening_warnings;
   };
   arrow::Status StartDamagedCopies();
+  arrow::Status StartDamagedCopy(const Model::Content& before);
+  void EndCopy(io::SimFileSystem& copy);
+  static bool IsMended(const Damage& damage);
   arrow::Result<std::optional<Damage>> DamageCopy(io::SimFileSystem& copy);
-  arrow::Result<CopyAnswer> StartCopy(io::SimFileSystem& copy, bool with_work);
+  arrow::Result<CopyAnswer> StartCopy(io::SimFileSystem& copy, bool with_work,
+                                      int64_t dies_at_call = 0);
   arrow::Status CheckDamagedCopy(const Damage& damage, const arrow::Result<CopyAnswer>& answer,
                                  const Model::Content& before);
   arrow::Result<bool> MayLoseTail(const std::string& path);

@@ -50,13 +50,22 @@ arrow::Status Zero(io::SimFileSystem& fs, const File& file, int64_t offset_bytes
   return arrow::Status::OK();
 }
 
+constexpr char kCut[] = "files cut at rest";
+constexpr char kLost[] = "files lost at rest";
+
 }  // namespace
+
+// Tells whether what was damaged is made anew when the archive is opened.
+bool Simulation::IsMended(const Damage& damage) {
+  return Has(damage.path, "/series/") && (damage.kind == kCut || damage.kind == kLost);
+}
 
 arrow::Result<std::optional<Simulation::Damage>> Simulation::DamageCopy(io::SimFileSystem& copy) {
   std::vector<File> files;
   ARROW_RETURN_NOT_OK(ListAll(copy, kRoot, &files));
   // A kind of file first: else most would be data files.
-  constexpr std::string_view kParts[] = {"/wal/", "/manifest/", "/date=", "/metadata/", "/"};
+  constexpr std::string_view kParts[] = {
+      "/wal/", "/manifest/", "/date=", "/metadata/", "/series/", "/"};
   const std::string_view part = kParts[random_.Below(std::size(kParts))];
   // What is staged may be a link to a file of a day, whose damage would then have another name.
   std::erase_if(files, [&](const File& file) {
@@ -68,11 +77,11 @@ arrow::Result<std::optional<Simulation::Damage>> Simulation::DamageCopy(io::SimF
   damage.offset_bytes = static_cast<int64_t>(random_.Below(static_cast<uint64_t>(file.size_bytes)));
   switch (random_.Below(6)) {
     case 0:
-      damage.kind = "files cut at rest";
+      damage.kind = kCut;
       ARROW_RETURN_NOT_OK(copy.Truncate(file.path, damage.offset_bytes));
       break;
     case 1:
-      damage.kind = "files lost at rest";
+      damage.kind = kLost;
       ARROW_RETURN_NOT_OK(copy.RemoveFile(file.path));
       break;
     case 2:
@@ -89,13 +98,18 @@ arrow::Result<std::optional<Simulation::Damage>> Simulation::DamageCopy(io::SimF
 }
 
 /// Start a database on a copy of the disk, as after a kill, and read all of it; `with_work`: flush
-/// and merge before, whatever comes of it.
-arrow::Result<Simulation::CopyAnswer> Simulation::StartCopy(io::SimFileSystem& copy,
-                                                            bool with_work) {
+/// and merge before, whatever comes of it. 0: it does not die.
+arrow::Result<Simulation::CopyAnswer> Simulation::StartCopy(io::SimFileSystem& copy, bool with_work,
+                                                            int64_t dies_at_call) {
   io::SimExecutor executor(clock_, 1);
   ProcessFileSystem process(copy, trace_, 1);
-  const db::Environment environment{
-      .fs = &process, .clock = &clock_, .executor = &executor, .seed = 1, .recovery_threads = 1};
+  if (dies_at_call > 0) process.DieAtCall(dies_at_call);
+  const db::Environment environment{.fs = &process,
+                                    .clock = &clock_,
+                                    .executor = &executor,
+                                    .seed = 1,
+                                    .recovery_threads = 1,
+                                    .build = std::to_string(random_.Below(3))};
   auto opened = db::DatabaseImpl::Open(environment, kRoot, database_options_, {});
   if (!opened.ok()) {
     process.Die();
@@ -109,7 +123,8 @@ arrow::Result<Simulation::CopyAnswer> Simulation::StartCopy(io::SimFileSystem& c
     }
     ARROW_ASSIGN_OR_RAISE(const auto stream, database->Select({}));
     ARROW_ASSIGN_OR_RAISE(Model::Content content, ReadAll(*stream));
-    return CopyAnswer{std::move(content), stream->warnings()};
+    ARROW_ASSIGN_OR_RAISE(const DatabaseStatus status, database->Status(0));
+    return CopyAnswer{std::move(content), stream->warnings(), status.warnings};
   };
   auto answer = read();
   process.Die();
@@ -164,6 +179,12 @@ arrow::Status Simulation::CheckDamagedCopy(const Damage& damage,
   }
   ARROW_RETURN_NOT_OK(
       CheckContained(before, answer->content, answer->warnings, {damage.path}, what));
+  if (IsMended(damage)) {
+    if (!answer->warnings.empty()) {
+      return arrow::Status::Invalid(what, ": not mended: ", answer->warnings.front());
+    }
+    Count("indexes mended");
+  }
   Count(answer->warnings.empty() ? "damage at rest without effect" : "damage at rest contained");
   return arrow::Status::OK();
 }
@@ -179,14 +200,43 @@ arrow::Status Simulation::StartDamagedCopies() {
   Model model = model_;
   ARROW_RETURN_NOT_OK(model.Recover(before.content, Safety::kWritten));
   Count("copies recovered");
-  for (int i = 0; i < 3; ++i) {
-    io::SimFileSystem copy(random_.Next());
-    copy.CopyFrom(disk_);
-    ARROW_ASSIGN_OR_RAISE(const auto damage, DamageCopy(copy));
-    if (!damage) continue;
-    Say(damage->kind + " in " + damage->path + " at " + std::to_string(damage->offset_bytes));
-    const auto answer = StartCopy(copy, random_.Chance(0.3));
-    ARROW_RETURN_NOT_OK(CheckDamagedCopy(*damage, answer, before.content));
+  for (int i = 0; i < 3; ++i) ARROW_RETURN_NOT_OK(StartDamagedCopy(before.content));
+  return arrow::Status::OK();
+}
+
+void Simulation::EndCopy(io::SimFileSystem& copy) {
+  if (random_.Chance(0.5)) {
+    copy.Kill();
+  } else {
+    copy.Crash();
+  }
+}
+
+/// Damage a copy, and start it twice: what the first start mends, perhaps after one that died, the
+/// second one must find whole.
+arrow::Status Simulation::StartDamagedCopy(const Model::Content& before) {
+  io::SimFileSystem copy(random_.Next());
+  copy.CopyFrom(disk_);
+  if (random_.Chance(0.3)) {
+    // So that there are files of whole days, and months of them.
+    ARROW_RETURN_NOT_OK(StartCopy(copy, true).status());
+    copy.Kill();
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto damage, DamageCopy(copy));
+  if (!damage) return arrow::Status::OK();
+  Say(damage->kind + " in " + damage->path + " at " + std::to_string(damage->offset_bytes));
+  if (random_.Chance(0.5)) {
+    (void)StartCopy(copy, false, 1 + static_cast<int64_t>(random_.Below(30)));
+    EndCopy(copy);
+    Count("starts that ended with damage at rest");
+  }
+  const auto answer = StartCopy(copy, random_.Chance(0.3));
+  ARROW_RETURN_NOT_OK(CheckDamagedCopy(*damage, answer, before));
+  EndCopy(copy);
+  const auto again = StartCopy(copy, false);
+  ARROW_RETURN_NOT_OK(CheckDamagedCopy(*damage, again, before));
+  if (IsMended(*damage) && !again->opening_warnings.empty()) {
+    return arrow::Status::Invalid("mended for one start only: ", again->opening_warnings.front());
   }
   return arrow::Status::OK();
 }

@@ -51,6 +51,10 @@ std::string LooseFile(Tree tree, std::string_view folder, std::string_view name)
          std::string(kParquetSuffix);
 }
 
+std::string_view SwappedFolderSuffix(Tree tree) {
+  return tree == Tree::kSeries ? "-series" : "-rows";
+}
+
 std::optional<int64_t> DayOfFolder(std::string_view name) {
   if (!name.starts_with(kDayPrefix)) return std::nullopt;
   return ParseDay(name.substr(kDayPrefix.size()));

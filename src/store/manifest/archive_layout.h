@@ -38,6 +38,8 @@ std::string DayFile(Tree tree, std::string_view table, int64_t day, std::string_
 std::string MetadataFile(std::string_view name);
 /// `staging/<name>.parquet` or `staging/<name>.series.parquet`; so for `retired`.
 std::string LooseFile(Tree tree, std::string_view folder, std::string_view name);
+/// End of the names of folders in `staging` that hold a day's files, or are to, of one tree.
+std::string_view SwappedFolderSuffix(Tree tree);
 /// Read the day out of a folder's name `date=2026-11-22`; nullopt for other names.
 std::optional<int64_t> DayOfFolder(std::string_view name);
 /// Read `2026-11-22`, in exactly this form.

@@ -20,9 +20,6 @@ bool IsDataFileName(std::string_view name) {
   return name.size() > 11 && name[0] == 's' && name[11] == '-' && IsFileName(name);
 }
 
-// Tells of which tree a folder in `staging` is.
-std::string FolderSuffix(Tree tree) { return tree == Tree::kSeries ? "-series" : "-rows"; }
-
 columns::SchemaTable SchemaTableOf(Tree tree, std::string_view table) {
   using enum columns::SchemaTable;
   if (table == kHistogramsTable) return tree == Tree::kData ? kHistograms : kHistogramsSeries;
@@ -52,7 +49,7 @@ arrow::Result<std::string> DayFolders::UnusedFolder(Tree tree) {
   for (;;) {
     // A process before this one may have left some.
     std::string path = Path(std::string(kStagingFolder) + "/day-" + std::to_string(next_folder_++) +
-                            FolderSuffix(tree));
+                            std::string(SwappedFolderSuffix(tree)));
     ARROW_ASSIGN_OR_RAISE(const bool exists, fs_->Exists(path));
     if (exists) continue;
     old_folders_.push_back(path);
@@ -132,7 +129,8 @@ arrow::Result<DayFolders::Places> DayFolders::FindPlaces(const Folder& folder) c
       const std::string_view suffix = is_series ? ".series.parquet" : kParquetSuffix;
       if (entry.is_directory) {
         // A folder of links holds one tree only, and names it.
-        if (entry.name.ends_with(FolderSuffix(folder.tree))) ARROW_RETURN_NOT_OK(add_folder(path));
+        if (entry.name.ends_with(SwappedFolderSuffix(folder.tree)))
+          ARROW_RETURN_NOT_OK(add_folder(path));
       } else if (entry.name.ends_with(suffix)) {
         const std::string name = entry.name.substr(0, entry.name.size() - suffix.size());
         places.try_emplace(WithSuffix(name), path);

@@ -34,8 +34,7 @@ std::optional<MetadataMergeJob> PickMetadataMerge(const std::vector<MetadataEntr
 /// to the last.
 ///
 /// \param metric      Only what was said of it; empty: everything.
-/// \param damage      Where damaged files are noted, which are then left out; nullptr: they fail
-/// it.
+/// \param damage      Where damaged files are noted, which are then left out; nullptr: it fails.
 /// \retval kNotFound A file is gone.
 arrow::Result<std::vector<columns::MetadataRow>> ReadMetadataFiles(
     io::FileSystem& fs, const std::string& root, std::span<const MetadataEntry> files,
