@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <memory>
 #include <new>
 
@@ -21,7 +22,7 @@ struct TaskList {
         (*task)(i);
       } catch (...) {
         // Whoever waits must not wait for ever.
-        failed = true;
+        if (!failed.exchange(true)) failure = std::current_exception();
       }
       if (done.fetch_add(1, std::memory_order_acq_rel) + 1 == count) done.notify_all();
     }
@@ -32,6 +33,7 @@ struct TaskList {
   std::atomic<size_t> next{0};
   std::atomic<size_t> done{0};
   std::atomic<bool> failed{false};
+  std::exception_ptr failure;  // The first one; of the one who set `failed`, until all are done.
 };
 
 }  // namespace
@@ -54,7 +56,7 @@ TaskRunner MakeTaskRunner(Executor* executor, size_t helpers) {
     }
     list->Work();
     for (size_t done = list->done; done < count; done = list->done) list->done.wait(done);
-    if (list->failed) throw std::bad_alloc();
+    if (list->failure != nullptr) std::rethrow_exception(list->failure);
   };
 }
 

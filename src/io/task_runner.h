@@ -15,7 +15,7 @@ using TaskRunner = std::function<void(size_t count, const std::function<void(siz
 void RunTasks(const TaskRunner& runner, size_t count, const std::function<void(size_t)>& task);
 
 /// Make a runner that works on the calling thread and on up to `helpers` of an executor's, as far
-/// as these are free. Tasks must not throw.
+/// as these are free. What a task throws is thrown by the call, when all have run.
 ///
 /// \param executor  Outlives the runner.
 TaskRunner MakeTaskRunner(Executor* executor, size_t helpers);

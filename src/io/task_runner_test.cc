@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -44,6 +45,21 @@ TEST(TaskRunner, HelpersWorkToo) {
   });
   EXPECT_EQ(threads.size(), 2u);
   EXPECT_TRUE(threads.contains(std::this_thread::get_id()));
+}
+
+TEST(TaskRunner, ThrowsWhatATaskThrows) {
+  ThreadExecutor executor(2);
+  for (const auto& runner : {TaskRunner(), MakeTaskRunner(&executor, 2)}) {
+    const auto task = [](size_t i) {
+      if (i == 3) throw std::out_of_range("three");
+    };
+    try {
+      RunTasks(runner, 20, task);
+      ADD_FAILURE() << "nothing was thrown";
+    } catch (const std::out_of_range& thrown) {
+      EXPECT_STREQ(thrown.what(), "three");
+    }
+  }
 }
 
 TEST(TaskRunner, DoesNotNeedAHelper) {
