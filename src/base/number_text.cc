@@ -43,6 +43,11 @@ char* WriteScientific(double value, char* out) {
 // Writes a number below 1e22 without an exponent.
 char* WritePlain(double value, char* out) {
   if (std::abs(value) < kExactIntegers) {
+    const auto integer = static_cast<int64_t>(value);
+    // The same text, sooner; but for 0, which may have a sign.
+    if (integer != 0 && static_cast<double>(integer) == value) {
+      return std::to_chars(out, out + kMaxNumberBytes, integer).ptr;
+    }
     return std::to_chars(out, out + kMaxNumberBytes, value, std::chars_format::fixed).ptr;
   }
   // Go prints the shortest digits, padded with zeros, where std::to_chars prints exact digits.
