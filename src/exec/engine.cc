@@ -57,7 +57,7 @@ void PrintPlan(const PlanNode& node, int depth, std::vector<QueryPlanLine>* line
 class QueryRun {
  public:
   QueryRun(SampleSource& source, const QueryRequest& request, const io::Clock& clock,
-           io::Executor* executor, size_t morsels)
+           io::Executor* executor, size_t morsels, io::TaskRunner tasks)
       : request_(request),
         clock_(clock),
         budget_(request, clock),
@@ -68,6 +68,7 @@ class QueryRun {
     context_.clock = &clock;
     context_.executor = executor;
     context_.parallel = executor == nullptr ? 1 : morsels;
+    context_.tasks = std::move(tasks);
     context_.selects = &selects_;
     context_.analyze = request.explain == QueryExplain::kAnalyze;
     context_.plan_only = request.explain == QueryExplain::kPlan;
@@ -199,7 +200,7 @@ class Engine::Impl {
     io::Executor* executor = threads > 1 ? Workers() : nullptr;
     // Where fewer threads than there are may work, no more tasks than these may wait for them.
     const size_t morsels = threads < threads_ ? threads : 3 * threads;
-    return QueryRun(source, request, clock_, executor, morsels).Evaluate();
+    return QueryRun(source, request, clock_, executor, morsels, RunnerFor(request)).Evaluate();
   }
 
   io::TaskRunner RunnerFor(const QueryRequest& request) {

@@ -81,6 +81,50 @@ TEST_F(EngineTest, AnswersDoNotDependOnThreads) {
   }
 }
 
+// Where there are many, ranges of steps have threads of their own.
+TEST_F(EngineTest, RanksDoNotDependOnThreads) {
+  std::vector<std::string> lines;
+  for (int i = 0; i < 200; ++i) {
+    std::string line = "x{g=\"" + std::to_string(i % 2) + "\",i=\"" + std::to_string(i) + "\"}";
+    for (int j = 0; j < 60; ++j) {
+      const int kind = (i * 31 + j * 17) % 11;
+      const std::string value = std::to_string(std::round(std::sin(i * 60 + j) * 20));
+      line += kind == 0 ? " _" : kind == 1 ? " NaN" : kind == 2 ? " h4" : " " + value;
+    }
+    lines.push_back(std::move(line));
+  }
+  Load(lines, &source_);
+  Engine four({.threads = 4});
+  for (const char* text :
+       {"topk(3, x)", "bottomk(5, x)", "topk by (g) (2, x)", "topk(150, x)", "topk(time() % 4, x)",
+        "bottomk(0, x)", "quantile(0.3, x)", "quantile by (g) (time() % 2, x)"}) {
+    QueryRequest request = RangeOf(text, 60);
+    request.step_ms = kMinuteMs / 5;
+    request.lookback_ms = kMinuteMs;
+    ASSERT_OK_AND_ASSIGN(const QueryResult one, engine_.Run(source_, request));
+    ASSERT_OK_AND_ASSIGN(const QueryResult other, four.Run(source_, request));
+    EXPECT_EQ(one.infos, other.infos) << text;
+    ASSERT_EQ(one.series.size(), other.series.size()) << text;
+    for (size_t i = 0; i < one.series.size(); ++i) {
+      EXPECT_EQ(one.series[i].labels, other.series[i].labels) << text;
+      EXPECT_EQ(*one.series[i].time_ms, *other.series[i].time_ms) << text;
+    }
+    // What one thread finds at a step alone is what several find of all.
+    for (const int64_t step : {0, 63, 64, 200}) {
+      QueryRequest alone = request;
+      alone.start_ms = step * request.step_ms;
+      alone.step_ms = 0;
+      ASSERT_OK_AND_ASSIGN(const QueryResult instant, engine_.Run(source_, alone));
+      std::vector<std::string> expected;
+      for (const std::string& line : Print(other, {alone.start_ms})) {
+        if (!line.ends_with(" _")) expected.push_back(line);
+      }
+      EXPECT_THAT(Print(instant, {alone.start_ms}), testing::UnorderedElementsAreArray(expected))
+          << text << " at step " << step;
+    }
+  }
+}
+
 // Two ways to one answer: all steps at once, and each step alone.
 TEST_F(EngineTest, RangeIsAnInstantAtEveryStep) {
   Load({R"(x{g="a",i="1"} 1 3 stale 2 5 _ _ 8 13 1 4 9)", R"(x{g="a",i="2"} _ 4 4 4 NaN 3 2 1)",

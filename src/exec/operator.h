@@ -15,6 +15,7 @@
 #include "exec/query_budget.h"
 #include "exec/types.h"
 #include "io/clock.h"
+#include "io/task_runner.h"
 
 namespace larnax::io {
 class Executor;
@@ -48,6 +49,7 @@ struct ExecutionContext {
   const io::Clock* clock = nullptr;  ///< Any thread.
   io::Executor* executor = nullptr;  ///< Null: everything runs on the query's own thread.
   size_t parallel = 1;               ///< Morsels in work at once.
+  io::TaskRunner tasks;              ///< Runs parts of an operator's work; empty: no other threads.
   SelectPool* selects = nullptr;
   Annotations annotations;
   QueryStats stats;

@@ -1,5 +1,6 @@
 // The small parts that operators are made of.
 
+#include <atomic>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -17,6 +18,7 @@
 #include "exec/query_fixture.h"
 #include "exec/select/sample_windows.h"
 #include "exec/step_loops.h"
+#include "exec/step_ranges.h"
 #include "io/executor.h"
 #include "promql/parser.h"
 
@@ -214,6 +216,35 @@ StepVector OneStep(const std::vector<std::pair<std::string, double>>& rows) {
     row.SetFloat(value < 0 ? 1 : 0, value);
   }
   return vector;
+}
+
+TEST(StepRanges, AreAllStepsAndShareNoWord) {
+  constexpr size_t kManyRows = 100'000;
+  io::ThreadExecutor executor(3);
+  const io::TaskRunner runner = io::MakeTaskRunner(&executor, 3);
+  for (const size_t steps : {1, 64, 65, 241, 2000, 11'000}) {
+    std::vector<int> seen(steps);
+    std::atomic<int> calls = 0;
+    const auto see = [&](StepRange range) {
+      ++calls;
+      EXPECT_EQ(range.begin % 64, 0U);
+      EXPECT_EQ(range.first_word() * 64, range.begin);
+      for (size_t step = range.begin; step < range.end; ++step) ++seen[step];
+      return arrow::Status::OK();
+    };
+    ASSERT_OK(ForStepRanges(runner, steps, kManyRows, see));
+    EXPECT_EQ(calls > 1, steps > 64) << steps;
+    EXPECT_THAT(seen, testing::Each(1));
+    calls = 0;
+    ASSERT_OK(ForStepRanges(runner, steps, 1, see));
+    ASSERT_OK(ForStepRanges({}, steps, kManyRows, see));
+    EXPECT_EQ(calls, 2) << "neither is worth several threads: " << steps;
+  }
+  const auto fail = [](StepRange range) {
+    return range.begin < 128 ? arrow::Status::OK()
+                             : arrow::Status::Invalid(std::to_string(range.begin));
+  };
+  EXPECT_THAT(ForStepRanges(runner, 300, kManyRows, fail), HasMessage("128"));
 }
 
 TEST(MergeSameLabels, MergesWhatDoesNotMeet) {

@@ -1,6 +1,7 @@
 #include "exec/aggregate/aggregate.h"
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -15,6 +16,7 @@
 #include "exec/aggregate/group_index.h"
 #include "exec/functions/quantile.h"
 #include "exec/operators/label_edit.h"
+#include "exec/step_ranges.h"
 #include "larnax/error.h"
 #include "promql/number_text.h"
 
@@ -148,20 +150,28 @@ class QuantileAggregate final : public WholeOperator {
 
   arrow::Status Compute(const std::vector<const StepSeries*>& members,
                         const std::vector<double>& quantiles, StepSeries* row) {
-    std::vector<double> values;
-    for (size_t step = 0; step < grid_.count; ++step) {
-      if (step % 64 == 0) ARROW_RETURN_NOT_OK(context_->budget->Check());
-      values.clear();
-      for (const StepSeries* member : members) {
-        if (!member->IsPresent(step)) continue;
-        if (member->IsHistogram(step)) {
-          context_->annotations.Inform("ignored histogram in quantile aggregation",
-                                       aggregate_.expr->position);
-        } else {
-          values.push_back(member->values[step]);
+    std::atomic<bool> any_histogram = false;
+    const auto compute = [&](StepRange range) {
+      std::vector<double> values;
+      for (size_t step = range.begin; step < range.end; ++step) {
+        if (step % 64 == 0) ARROW_RETURN_NOT_OK(context_->budget->Check());
+        values.clear();
+        for (const StepSeries* member : members) {
+          if (!member->IsPresent(step)) continue;
+          if (member->IsHistogram(step)) {
+            any_histogram = true;
+          } else {
+            values.push_back(member->values[step]);
+          }
         }
+        if (!values.empty()) row->SetFloat(step, Quantile(quantiles[step], values));
       }
-      if (!values.empty()) row->SetFloat(step, Quantile(quantiles[step], values));
+      return arrow::Status::OK();
+    };
+    ARROW_RETURN_NOT_OK(ForStepRanges(context_->tasks, grid_.count, members.size(), compute));
+    if (any_histogram) {
+      context_->annotations.Inform("ignored histogram in quantile aggregation",
+                                   aggregate_.expr->position);
     }
     return arrow::Status::OK();
   }

@@ -1,6 +1,7 @@
 #include "exec/aggregate/aggregate_ranks.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -10,6 +11,7 @@
 #include "base/number_text.h"
 #include "exec/aggregate/group_index.h"
 #include "exec/operators/row_transforms.h"
+#include "exec/step_ranges.h"
 #include "larnax/error.h"
 
 namespace larnax::exec {
@@ -35,26 +37,35 @@ class RankedPicks {
  public:
   // \param capacity  Most that any step keeps.
   RankedPicks(size_t steps, size_t capacity, bool top)
-      : capacity_(capacity), top_(top), entries_(steps * capacity), sizes_(steps) {}
+      : capacity_(capacity),
+        top_(top),
+        entries_(steps * capacity),
+        sizes_(steps),
+        bars_(steps, std::numeric_limits<double>::quiet_NaN()) {}
 
   // What it takes, or the largest number there is.
   static int64_t BytesOf(size_t steps, size_t capacity) {
     const auto entries = static_cast<double>(steps) * static_cast<double>(capacity);
-    const double bytes = entries * sizeof(Entry) + static_cast<double>(steps) * sizeof(size_t);
+    const double bytes =
+        entries * sizeof(Entry) + static_cast<double>(steps) * (sizeof(size_t) + sizeof(double));
     return bytes < kInt64Limit ? static_cast<int64_t>(bytes) : std::numeric_limits<int64_t>::max();
   }
 
+  // Rows come in ascending order. Steps may be offered to by several threads, each its own.
   void Offer(size_t step, size_t limit, double value, uint32_t row) {
+    if (top_ ? value <= bars_[step] : value >= bars_[step]) return;
     Entry* heap = entries_.data() + step * capacity_;
     const auto worse_first = [this](const Entry& a, const Entry& b) { return Better(a, b); };
     const Entry entry{value, row};
     if (sizes_[step] < limit) {
       heap[sizes_[step]++] = entry;
       std::push_heap(heap, heap + sizes_[step], worse_first);
+      if (sizes_[step] == limit) bars_[step] = heap[0].value;
     } else if (limit > 0 && Better(entry, heap[0])) {
       std::pop_heap(heap, heap + limit, worse_first);
       heap[limit - 1] = entry;
       std::push_heap(heap, heap + limit, worse_first);
+      bars_[step] = heap[0].value;
     }
   }
 
@@ -83,6 +94,58 @@ class RankedPicks {
   bool top_;
   std::vector<Entry> entries_;
   std::vector<size_t> sizes_;
+  // What is no better than these is not kept: the worst of full heaps, else NaN.
+  std::vector<double> bars_;
+};
+
+size_t LimitOf(double param, size_t rows) {
+  if (!(param >= 1)) return 0;
+  return param >= static_cast<double>(rows) ? rows : static_cast<size_t>(param);
+}
+
+// Picks of one group. Safe to use from several threads, each at steps of its own.
+class GroupRanking {
+ public:
+  // \param params  At every step how many to pick. All borrowed.
+  GroupRanking(const StepVector& all, const std::vector<uint32_t>& rows,
+               const std::vector<double>& params, RankedPicks* picks)
+      : all_(all), rows_(rows), params_(params), picks_(picks) {}
+
+  // Leaves of the rows what is picked.
+  arrow::Status PickAt(StepRange range, BudgetPace pace) {
+    std::vector<size_t> limits(range.size());
+    for (size_t at = 0; at < limits.size(); ++at) {
+      limits[at] = LimitOf(params_[range.begin + at], rows_.size());
+    }
+    for (const uint32_t i : rows_) {
+      ARROW_RETURN_NOT_OK(pace.Pass(range.size() * sizeof(double)));
+      const StepSeries& row = all_.series[i];
+      PresenceWord* const present = row.present + range.first_word();
+      ForEachPresent(present, range.size(), [&](size_t at) {
+        const size_t step = range.begin + at;
+        if (row.IsHistogram(step)) {
+          any_histogram_ = true;
+        } else {
+          picks_->Offer(step, limits[at], row.values[step], i);
+        }
+      });
+      std::fill_n(present, PresenceWordCount(range.size()), 0);
+    }
+    for (size_t step = range.begin; step < range.end; ++step) {
+      picks_->ForEach(step, [&](uint32_t row) { SetPresent(all_.series[row].present, step); });
+      ARROW_RETURN_NOT_OK(pace.Pass(limits[step - range.begin] * sizeof(double)));
+    }
+    return arrow::Status::OK();
+  }
+
+  bool any_histogram() const { return any_histogram_; }
+
+ private:
+  const StepVector& all_;
+  const std::vector<uint32_t>& rows_;
+  const std::vector<double>& params_;
+  RankedPicks* const picks_;
+  std::atomic<bool> any_histogram_ = false;
 };
 
 // Rows of each group, groups in the order of their first row.
@@ -99,11 +162,6 @@ arrow::Result<std::vector<std::vector<uint32_t>>> GroupRows(const promql::Aggreg
     rows[group].push_back(i);
   }
   return rows;
-}
-
-size_t LimitOf(double param, size_t rows) {
-  if (!(param >= 1)) return 0;
-  return param >= static_cast<double>(rows) ? rows : static_cast<size_t>(param);
 }
 
 void AppendSized(std::string_view text, std::string* out) {
@@ -199,7 +257,6 @@ arrow::Result<StepVector> PickingAggregate::PickRanked(StepVector all,
                                                        const std::vector<double>& param) {
   const double highest = param.empty() ? 0 : *std::max_element(param.begin(), param.end());
   const size_t steps = all.steps();
-  BudgetPace pace(context_->budget);
   std::vector<StepSeries> ordered;
   ARROW_ASSIGN_OR_RAISE(const auto groups, GroupRows(aggregate_, *context_->budget, all));
   for (const std::vector<uint32_t>& rows : groups) {
@@ -209,26 +266,13 @@ arrow::Result<StepVector> PickingAggregate::PickRanked(StepVector all,
     MeteredHold held(context_->budget->meter());
     held.AddBytes(bytes);
     RankedPicks picks(steps, capacity, aggregate_.op == AggregateOp::kTopk);
-    std::vector<size_t> limits(steps);
-    for (size_t step = 0; step < steps; ++step) limits[step] = LimitOf(param[step], rows.size());
-    for (const uint32_t i : rows) {
-      ARROW_RETURN_NOT_OK(pace.Pass(steps * sizeof(double)));
-      const StepSeries& row = all.series[i];
-      ForEachPresent(row.present, steps, [&](size_t step) {
-        if (row.IsHistogram(step)) {
-          NoteHistogram();
-        } else {
-          picks.Offer(step, limits[step], row.values[step], i);
-        }
-      });
-      std::fill_n(row.present, PresenceWordCount(steps), 0);
-    }
-    for (size_t step = 0; step < steps; ++step) {
-      picks.ForEach(step, [&](uint32_t row) {
-        SetPresent(all.series[row].present, step);
-        if (steps == 1) ordered.push_back(all.series[row]);
-      });
-      ARROW_RETURN_NOT_OK(pace.Pass(capacity * sizeof(double)));
+    GroupRanking ranking(all, rows, param, &picks);
+    ARROW_RETURN_NOT_OK(ForStepRanges(context_->tasks, steps, rows.size(), [&](StepRange range) {
+      return ranking.PickAt(range, BudgetPace(context_->budget));
+    }));
+    if (ranking.any_histogram()) NoteHistogram();
+    if (steps == 1) {
+      picks.ForEach(0, [&](uint32_t row) { ordered.push_back(all.series[row]); });
     }
   }
   if (steps == 1) {
