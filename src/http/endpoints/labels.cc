@@ -23,14 +23,24 @@ void AddStats(const Request& request, const ReadStats& stats, Response* response
   response->headers.emplace_back("X-Larnax-Stats", std::move(text));
 }
 
+// Of a request for series, their names or values.
+arrow::Result<SelectRequest> ListParams(const Request& request, const Services& services) {
+  ARROW_ASSIGN_OR_RAISE(SelectRequest select,
+                        SelectParams(request, services.options.query_timeout_ms));
+  // Held as they are, in their order and as JSON.
+  select.max_label_bytes = services.options.query_max_memory_bytes / 3;
+  return select;
+}
+
 Response AnswerNames(const Request& request, const NamesAnswer& answer) {
-  std::string data = "[";
+  Response response = BeginJson();
+  const size_t begin = response.body.size();
   for (const std::string& name : answer.names) {
-    if (data.size() > 1) data.push_back(',');
-    AppendJsonString(name, &data);
+    response.body.push_back(response.body.size() == begin ? '[' : ',');
+    AppendJsonString(name, &response.body);
   }
-  data.push_back(']');
-  Response response = JsonResponse(data, WarningsOf(answer));
+  response.body.append(answer.names.empty() ? "[]" : "]");
+  EndJson(WarningsOf(answer), &response);
   AddStats(request, answer.stats, &response);
   return response;
 }
@@ -48,8 +58,7 @@ void AppendMetadataEntry(const MetricMetadata& entry, std::string* out) {
 }  // namespace
 
 arrow::Result<Response> AnswerLabels(const Request& request, const Services& services) {
-  ARROW_ASSIGN_OR_RAISE(const SelectRequest select,
-                        SelectParams(request, services.options.query_timeout_ms));
+  ARROW_ASSIGN_OR_RAISE(const SelectRequest select, ListParams(request, services));
   ARROW_ASSIGN_OR_RAISE(const NamesAnswer answer, services.database->LabelNames(select));
   return AnswerNames(request, answer);
 }
@@ -58,8 +67,7 @@ arrow::Result<Response> AnswerLabelValues(const Request& request, const Services
   if (request.name.empty()) {
     return MakeError(ErrorKind::kBadQuery, "invalid label name: \"\"");
   }
-  ARROW_ASSIGN_OR_RAISE(const SelectRequest select,
-                        SelectParams(request, services.options.query_timeout_ms));
+  ARROW_ASSIGN_OR_RAISE(const SelectRequest select, ListParams(request, services));
   ARROW_ASSIGN_OR_RAISE(const NamesAnswer answer,
                         services.database->LabelValues(request.name, select));
   return AnswerNames(request, answer);
@@ -69,10 +77,7 @@ arrow::Result<Response> AnswerSeries(const Request& request, const Services& ser
   if (request.params.All("match[]").empty()) {
     return MakeError(ErrorKind::kBadQuery, "no match[] parameter provided");
   }
-  ARROW_ASSIGN_OR_RAISE(SelectRequest select,
-                        SelectParams(request, services.options.query_timeout_ms));
-  // Held as label sets, in their order and as JSON.
-  select.max_label_bytes = services.options.query_max_memory_bytes / 3;
+  ARROW_ASSIGN_OR_RAISE(const SelectRequest select, ListParams(request, services));
   ARROW_ASSIGN_OR_RAISE(const SeriesAnswer answer, services.database->Series(select));
   Response response = BeginJson();
   const size_t begin = response.body.size();
