@@ -150,9 +150,14 @@ def test_twice_the_bearable_load(build, tmp_path):
         bearable, start_ms = find_bearable(build, tmp_path, server, start_ms)
         before = server.resident_bytes()
 
-        load = Load(build, tmp_path, start_ms, 2 * bearable, SECONDS)
-        with Watch(server) as watch:
-            report = load.start(server.address).report()
+        # On a machine with other work the search may have ended at what could be sent, not taken.
+        for pace in (2 * bearable, 8 * bearable, 32 * bearable):
+            load = Load(build, tmp_path, start_ms, pace, SECONDS)
+            with Watch(server) as watch:
+                report = load.start(server.address).report()
+            if report["retries"] > 0:
+                break
+            start_ms = load.end_ms + HOUR_MS
         assert report["retries"] > 0, report
         assert report["samples_acknowledged"] == report["samples_sent"], report
         tenths = [watch.resident[len(watch.resident) * i // 10] >> 20 for i in range(10)]
