@@ -116,6 +116,33 @@ class StoreSelectTest : public testing::Test {
   int64_t position_ = 0;
 };
 
+// Long runs of series of one file between those of another, and some of both.
+TEST_F(StoreSelectTest, GivesSeriesOfSeveralFilesInOneOrder) {
+  std::vector<TestSample> first;
+  std::vector<TestSample> second;
+  for (int i = 0; i < 400; ++i) {
+    const TestSample sample{
+        .labels = MakeLabels({{"__name__", "m"}, {"i", std::to_string(1000 + i)}}),
+        .time_ms = kFirst,
+        .value = static_cast<double>(i)};
+    if (i % 41 < 40) first.push_back(sample);
+    if (i % 41 == 40 || i % 50 == 7) {
+      second.push_back(sample);
+      second.back().time_ms += 1000;
+    }
+  }
+  Flush(first);
+  Flush(second);
+  ASSERT_OK_AND_ASSIGN(const auto stream, store_->Select({}, {}, clock_));
+  ASSERT_OK_AND_ASSIGN(const SampleBatch batch, stream->Next());
+  ASSERT_EQ(batch.series.size(), 400u);
+  for (size_t i = 0; i < batch.series.size(); ++i) {
+    EXPECT_EQ(batch.series[i].labels.Get("i"), std::to_string(1000 + i));
+  }
+  ASSERT_OK_AND_ASSIGN(const Oracle got, Read({}));
+  EXPECT_EQ(Difference(oracle_, got), "");
+}
+
 // Random data in files and head, random selectors and ranges, against the oracle.
 TEST_F(StoreSelectTest, AgreesWithTheOracle) {
   io::Random random(3);

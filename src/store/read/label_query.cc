@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <set>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "model/label_order.h"
 #include "store/read/query_guard.h"
@@ -12,18 +16,49 @@
 namespace larnax::store {
 namespace {
 
-using Names = std::set<std::string, std::less<>>;
+// Distinct texts in order.
+class Names {
+ public:
+  // Add texts that ascend.
+  void Add(std::vector<std::string> more) {
+    if (sorted_.empty()) {
+      sorted_ = std::move(more);
+      return;
+    }
+    std::vector<std::string> both;
+    both.reserve(std::max(sorted_.size(), more.size()));
+    std::set_union(std::make_move_iterator(sorted_.begin()), std::make_move_iterator(sorted_.end()),
+                   std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()),
+                   std::back_inserter(both));
+    sorted_ = std::move(both);
+  }
+  // Add one that may be in any place.
+  void Add(std::string_view name) {
+    if (others_.contains(name) || std::binary_search(sorted_.begin(), sorted_.end(), name)) return;
+    others_.emplace(name);
+  }
+  std::vector<std::string> Take() {
+    std::vector<std::string> more;
+    more.reserve(others_.size());
+    while (!others_.empty()) more.push_back(std::move(others_.extract(others_.begin()).value()));
+    if (!more.empty()) Add(std::move(more));
+    return std::move(sorted_);
+  }
+
+ private:
+  std::vector<std::string> sorted_;
+  std::set<std::string, std::less<>> others_;
+};
 
 // What damage keeps from these answers.
 constexpr std::string_view kMissing = "series";
 
 NamesAnswer Finish(Names names, int64_t limit, const ReadStats& stats, const DamageReport& damage) {
   NamesAnswer answer;
-  const size_t size = limit > 0 ? std::min(names.size(), static_cast<size_t>(limit)) : names.size();
-  answer.truncated = size < names.size();
-  answer.names.reserve(size);
-  while (answer.names.size() < size) {
-    answer.names.push_back(std::move(names.extract(names.begin()).value()));
+  answer.names = names.Take();
+  if (limit > 0 && answer.names.size() > static_cast<size_t>(limit)) {
+    answer.names.resize(static_cast<size_t>(limit));
+    answer.truncated = true;
   }
   answer.stats = stats;
   answer.warnings = damage.warnings();
@@ -43,8 +78,7 @@ arrow::Status AddFromFiles(
     auto found = find(source);
     source.file->NoteUse();
     if (found.ok()) {
-      // They ascend: behind the last one is where most belong.
-      for (std::string& name : *found) names->insert(names->end(), std::move(name));
+      names->Add(*std::move(found));
     } else {
       ARROW_RETURN_NOT_OK(damage->Note(found.status()));
     }
@@ -70,7 +104,7 @@ arrow::Result<NamesAnswer> LabelNames(const Snapshot& snapshot, const SelectRequ
       AddFromFiles(snapshot, request, QueryGuard(request, clock), find, &names, &stats, &damage));
   for (const head::HeadSeries& series : snapshot.head.series) {
     for (const Label& label : series.labels) {
-      if (!names.contains(label.name)) names.emplace(label.name);
+      names.Add(label.name);
     }
   }
   return Finish(std::move(names), request.limit, stats, damage);
@@ -90,7 +124,7 @@ arrow::Result<NamesAnswer> LabelValues(const Snapshot& snapshot, std::string_vie
       AddFromFiles(snapshot, request, QueryGuard(request, clock), find, &values, &stats, &damage));
   for (const head::HeadSeries& series : snapshot.head.series) {
     const std::string_view value = series.labels.Get(name);
-    if (!value.empty() && !values.contains(value)) values.emplace(value);
+    if (!value.empty()) values.Add(value);
   }
   return Finish(std::move(values), request.limit, stats, damage);
 }

@@ -119,6 +119,8 @@ bool SeriesWalk::ComesAfter(uint32_t a, uint32_t b) const {
 // Takes all cursors that stand on the first series out of the heap.
 arrow::Result<bool> SeriesWalk::Gather() {
   parts_.clear();
+  before_heap_ = 0;
+  streak_ = 0;
   if (heap_.empty()) return false;
   const auto comes_after = [this](uint32_t a, uint32_t b) { return ComesAfter(a, b); };
   do {
@@ -146,6 +148,27 @@ arrow::Result<bool> SeriesWalk::Start() {
   return Gather();
 }
 
+// Of files with other series many come before the next file's first: they are found with few looks.
+bool SeriesWalk::ComesBeforeHeap() {
+  constexpr size_t kLongStreak = 16;
+  if (before_heap_ > 0) {
+    --before_heap_;
+    return true;
+  }
+  const LabelsView first = cursors_[heap_.front()].view();
+  const Cursor& cursor = cursors_[current_.front()];
+  const auto is_before = [&](LabelsView labels) {
+    return model::CompareForFile(labels, first) < 0;
+  };
+  if (!is_before(cursor.view())) return false;
+  if (++streak_ < kLongStreak) return true;
+  streak_ = 0;
+  const auto next = cursor.labels.begin() + static_cast<std::ptrdiff_t>(cursor.at) + 1;
+  before_heap_ =
+      static_cast<size_t>(std::partition_point(next, cursor.labels.end(), is_before) - next);
+  return true;
+}
+
 // Files that are merged mostly hold the same series: those that stood together still do, and the
 // heap need not be asked.
 bool SeriesWalk::StaysTogether() {
@@ -156,9 +179,7 @@ bool SeriesWalk::StaysTogether() {
     if (!AreSame(cursors_[source].view(), before)) return false;
     before = cursors_[source].view();
   }
-  if (!heap_.empty() && model::CompareForFile(labels, cursors_[heap_.front()].view()) >= 0) {
-    return false;
-  }
+  if (!heap_.empty() && !ComesBeforeHeap()) return false;
   parts_.clear();
   for (const uint32_t source : current_) {
     parts_.push_back({.file = source, .extent = cursors_[source].extents[cursors_[source].at]});

@@ -75,6 +75,7 @@ class SeriesWalk {
   arrow::Result<bool> Advance(size_t source);
   bool ComesAfter(uint32_t a, uint32_t b) const;
   bool StaysTogether();
+  bool ComesBeforeHeap();
   arrow::Result<bool> Gather();
 
   std::vector<Source> sources_;
@@ -83,6 +84,10 @@ class SeriesWalk {
   std::vector<Cursor> cursors_;
   std::vector<uint32_t> heap_;     // Cursors that stand on a row; the first in order in front.
   std::vector<uint32_t> current_;  // Those that stand on the present series, not in the heap.
+  // Series of the present chunk of current_.front() that are known to come before the heap's first,
+  // and how many came before it one after the other.
+  size_t before_heap_ = 0;
+  size_t streak_ = 0;
   LabelsView labels_;
   const std::shared_ptr<const void>* label_memory_ = nullptr;
   std::vector<SeriesPart> parts_;
