@@ -61,6 +61,9 @@ struct SelectRequest {
   int64_t max_label_bytes = 0;  ///< Of a list of series: fail with kLimit above it; 0: none.
   int64_t timeout_ms = 0;       ///< Fail with kTimeout after it; 0: none.
   std::shared_ptr<const std::atomic<bool>> cancelled;  ///< Set to true to give up; may be null.
+  /// False: histogram samples may come with a source instead of a histogram, which is cheaper for
+  /// whoever looks at them one by one.
+  bool make_histograms = true;
 };
 
 /// A sorted list of names or values.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -73,12 +74,33 @@ struct NativeHistogram {
   std::vector<double> custom_bounds;  ///< Upper bounds, ascending; the last bucket ends at +Inf.
 };
 
+/// Histograms that are made when they are asked for. Immutable; safe to use from several threads.
+class HistogramSource {
+ public:
+  virtual ~HistogramSource() = default;
+  /// Make a histogram. \param out  Replaced; its memory is used again.
+  virtual void Make(size_t row, NativeHistogram* out) const = 0;
+  /// Spans, bucket counts and custom bounds that it has together.
+  virtual size_t Numbers(size_t row) const = 0;
+};
+
 /// One native histogram sample of a series.
 struct HistogramSample {
   int64_t time_ms = 0;
-  int64_t start_ms = 0;                              ///< 0 = unknown.
-  std::shared_ptr<const NativeHistogram> histogram;  ///< Never null; shared where equal.
+  int64_t start_ms = 0;  ///< 0 = unknown.
+  /// Shared where equal. Null only where SelectRequest::make_histograms was false and there is a
+  /// source instead.
+  std::shared_ptr<const NativeHistogram> histogram = nullptr;
+  const HistogramSource* source = nullptr;  ///< Borrowed as the sample is.
+  size_t row = 0;                           ///< Of the source.
 };
+
+/// Give a sample's histogram. \param made  Where it is made if there is none.
+inline const NativeHistogram& HistogramOf(const HistogramSample& sample, NativeHistogram* made) {
+  if (sample.histogram != nullptr) return *sample.histogram;
+  sample.source->Make(sample.row, made);
+  return *made;
+}
 
 /// The samples of one series in one time range, borrowed from a SampleBatch.
 ///

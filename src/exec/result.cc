@@ -160,7 +160,8 @@ class MatrixReader {
     }
     for (const HistogramSample& sample : series.histograms) {
       if (sample.time_ms <= after_ms() || sample.time_ms > ref_ms_) continue;
-      const auto histogram = model::FloatHistogram::FromNative(*sample.histogram);
+      NativeHistogram made;
+      const auto histogram = model::FloatHistogram::FromNative(HistogramOf(sample, &made));
       if (histogram.is_stale()) continue;
       ARROW_RETURN_NOT_OK(pace_.Pass(histogram.SizeBytes()));
       held_.AddBytes(static_cast<int64_t>(histogram.SizeBytes()));

@@ -245,13 +245,14 @@ size_t FloatHistogram::SizeBytes() const {
                            8;
 }
 
+size_t FloatHistogram::SizeBytesOf(size_t numbers) { return kFixedBytes + numbers * 8; }
+
 size_t FloatHistogram::SizeBytesOf(const NativeHistogram& native) {
   // Counts are integers or doubles, never both.
-  return kFixedBytes +
-         (native.positive_spans.size() + native.negative_spans.size() + native.positive.size() +
-          native.negative.size() + native.integer_positive.size() + native.integer_negative.size() +
-          native.custom_bounds.size()) *
-             8;
+  return SizeBytesOf(native.positive_spans.size() + native.negative_spans.size() +
+                     native.positive.size() + native.negative.size() +
+                     native.integer_positive.size() + native.integer_negative.size() +
+                     native.custom_bounds.size());
 }
 
 std::string FloatHistogram::ToString() const {

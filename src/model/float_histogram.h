@@ -96,6 +96,8 @@ struct FloatHistogram {
   size_t SizeBytes() const;
   /// The same of what FromNative makes of a histogram, or more.
   static size_t SizeBytesOf(const NativeHistogram& native);
+  /// The same of so many spans, counts and bounds.
+  static size_t SizeBytesOf(size_t numbers);
   /// Print as `{count:10, sum:5, [-1,-0.5):2, (1,2]:3}`, empty buckets left out.
   std::string ToString() const;
 };

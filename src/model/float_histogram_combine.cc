@@ -3,6 +3,8 @@
 #include <limits>
 #include <utility>
 
+#include <boost/container/small_vector.hpp>
+
 #include "base/check.h"
 #include "base/kahan.h"
 #include "model/bucket_list.h"
@@ -209,11 +211,68 @@ bool Exceeds(double limit, const FloatHistogram& h) {
          std::ranges::any_of(h.positive, exceeds) || std::ranges::any_of(h.negative, exceeds);
 }
 
-// Give `h` zeros for every bucket that `layout` has and it has not.
+// Buckets next to each other, by index.
+struct BucketRun {
+  int64_t begin = 0;
+  int64_t end = 0;
+};
+using BucketRuns = boost::container::small_vector<BucketRun, 16>;
+
+// Append a run that begins no earlier than the last one; those that touch become one.
+void AppendRun(BucketRun run, BucketRuns* runs) {
+  if (runs->empty() || run.begin > runs->back().end) {
+    runs->push_back(run);
+  } else {
+    runs->back().end = std::max(runs->back().end, run.end);
+  }
+}
+
+BucketRuns RunsOf(const std::vector<BucketSpan>& spans) {
+  BucketRuns runs;
+  int64_t index = 0;
+  for (const BucketSpan& span : spans) {
+    index += span.offset;
+    if (span.length > 0) AppendRun({index, index + span.length}, &runs);
+    index += span.length;
+  }
+  return runs;
+}
+
+// Give a side zeros for every bucket that `layout` has and it has not.
+void SpreadSide(const std::vector<BucketSpan>& layout, std::vector<BucketSpan>* spans,
+                std::vector<double>* counts) {
+  const BucketRuns own = RunsOf(*spans);
+  const BucketRuns wanted = RunsOf(layout);
+  BucketRuns all;
+  for (size_t i = 0, j = 0; i < own.size() || j < wanted.size();) {
+    const bool is_own = j == wanted.size() || (i < own.size() && own[i].begin <= wanted[j].begin);
+    AppendRun(is_own ? own[i++] : wanted[j++], &all);
+  }
+  int64_t size = 0;
+  for (const BucketRun& run : all) size += run.end - run.begin;
+  std::vector<double> spread(static_cast<size_t>(size));
+  auto from = counts->begin();
+  auto to = spread.begin();
+  size_t i = 0;
+  int64_t next = 0;
+  spans->clear();
+  for (const BucketRun& run : all) {
+    for (; i < own.size() && own[i].begin < run.end; ++i) {
+      const auto last = from + (own[i].end - own[i].begin);
+      std::copy(from, last, to + (own[i].begin - run.begin));
+      from = last;
+    }
+    to += run.end - run.begin;
+    spans->push_back({.offset = static_cast<int32_t>(run.begin - next),
+                      .length = static_cast<uint32_t>(run.end - run.begin)});
+    next = run.end;
+  }
+  *counts = std::move(spread);
+}
+
 void SpreadTo(const FloatHistogram& layout, FloatHistogram* h) {
-  const auto keep = [](double own, double) { return own; };
-  CombineSide(layout.positive_spans, layout.positive, keep, &h->positive_spans, &h->positive);
-  CombineSide(layout.negative_spans, layout.negative, keep, &h->negative_spans, &h->negative);
+  SpreadSide(layout.positive_spans, &h->positive_spans, &h->positive);
+  SpreadSide(layout.negative_spans, &h->negative_spans, &h->negative);
 }
 
 void AddCompensated(double term, double* sum, double* compensation) {

@@ -165,7 +165,7 @@ void HistogramBlock::FillIntegers(const Layout& layout, const uint8_t* counts,
   LoadAll<T>(counts, layout.negative_buckets, &out->integer_negative);
 }
 
-void HistogramBlock::Fill(size_t row, NativeHistogram* out) const {
+void HistogramBlock::Make(size_t row, NativeHistogram* out) const {
   const Row& from = rows_[row];
   const Layout& layout = layouts_[from.layout];
   out->schema = layout.schema;
@@ -176,6 +176,15 @@ void HistogramBlock::Fill(size_t row, NativeHistogram* out) const {
   out->positive_spans = layout.positive_spans;
   out->negative_spans = layout.negative_spans;
   out->custom_bounds = layout.custom_bounds;
+  // Whatever was there before.
+  out->count = 0;
+  out->zero_count = 0;
+  out->positive.clear();
+  out->negative.clear();
+  out->integer_count = 0;
+  out->integer_zero_count = 0;
+  out->integer_positive.clear();
+  out->integer_negative.clear();
   const uint8_t* const counts = counts_.data() + from.counts;
   switch (from.width) {
     case Width::kOne:
@@ -194,6 +203,19 @@ void HistogramBlock::Fill(size_t row, NativeHistogram* out) const {
   const uint8_t* const rest =
       LoadAll<double>(counts + 2 * sizeof(double), layout.positive_buckets, &out->positive);
   LoadAll<double>(rest, layout.negative_buckets, &out->negative);
+}
+
+size_t HistogramBlock::Numbers(size_t row) const {
+  const Layout& layout = layouts_[rows_[row].layout];
+  return layout.positive_spans.size() + layout.negative_spans.size() + layout.positive_buckets +
+         layout.negative_buckets + layout.custom_bounds.size();
+}
+
+void HistogramBlock::LendSamples(size_t first, std::span<const int64_t> time_ms,
+                                 HistogramSample* out) const {
+  for (size_t i = 0; i < time_ms.size(); ++i) {
+    out[i] = {time_ms[i], start_ms(first + i), nullptr, this, first + i};
+  }
 }
 
 void HistogramBlock::MakeSamples(size_t first, std::span<const int64_t> time_ms,
@@ -216,7 +238,7 @@ void HistogramBlock::MakeSamples(size_t first, std::span<const int64_t> time_ms,
       chunk = std::make_shared<NativeHistogram[]>(size);
       used = 0;
     }
-    Fill(row, &chunk[used]);
+    Make(row, &chunk[used]);
     out[i].histogram = std::shared_ptr<const NativeHistogram>(chunk, &chunk[used++]);
   }
 }

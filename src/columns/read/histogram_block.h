@@ -13,7 +13,7 @@ namespace larnax::columns {
 /// Histograms of some rows in few bytes: what tells where buckets lie is there once for rows that
 /// have it in common, and counts take the bytes that the largest of a row needs. Immutable, once it
 /// is shared.
-class HistogramBlock final : public DecodedPage {
+class HistogramBlock final : public DecodedPage, public HistogramSource {
  public:
   /// Make room for rows.
   void Reserve(size_t rows) { rows_.reserve(rows); }
@@ -28,12 +28,14 @@ class HistogramBlock final : public DecodedPage {
   int64_t start_ms(size_t row) const { return start_ms_.empty() ? 0 : start_ms_[row]; }
   /// Tell whether a row has the bits of the one before it; false where that was not noticed.
   bool Repeats(size_t row) const;
-  /// Make a row's histogram. \param out  As it was made.
-  void Fill(size_t row, NativeHistogram* out) const;
+  void Make(size_t row, NativeHistogram* out) const override;
+  size_t Numbers(size_t row) const override;
   /// Make samples of consecutive rows, one for each time; rows that repeat share one histogram.
   ///
   /// \param out  Shape [time_ms.size()].
   void MakeSamples(size_t first, std::span<const int64_t> time_ms, HistogramSample* out) const;
+  /// The same, but histograms are left to be made when they are asked for: this outlives `out`.
+  void LendSamples(size_t first, std::span<const int64_t> time_ms, HistogramSample* out) const;
 
  private:
   struct Layout {

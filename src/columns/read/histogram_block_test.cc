@@ -39,6 +39,20 @@ TEST(HistogramBlock, GivesWhatWasPutIn) {
     ASSERT_EQ(i > 0 && samples[i].histogram == samples[i - 1].histogram, repeats) << i;
   }
   block.MakeSamples(1500, std::span(times).first(3), samples.data());
+  block.LendSamples(0, times, samples.data());
+  NativeHistogram made;
+  for (size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(samples[i].time_ms, times[i]);
+    EXPECT_EQ(samples[i].start_ms, i < 1000 ? 0 : times[i]);
+    EXPECT_EQ(samples[i].histogram, nullptr);
+    ASSERT_TRUE(SameHistogram(HistogramOf(samples[i], &made), *all[i])) << i;
+    const NativeHistogram& h = *all[i];
+    EXPECT_EQ(block.Numbers(i), h.positive_spans.size() + h.negative_spans.size() +
+                                    h.positive.size() + h.negative.size() +
+                                    h.integer_positive.size() + h.integer_negative.size() +
+                                    h.custom_bounds.size());
+  }
+  block.MakeSamples(1500, std::span(times).first(3), samples.data());
   EXPECT_TRUE(SameHistogram(*samples[2].histogram, *all[1502]));
 }
 

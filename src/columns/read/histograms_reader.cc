@@ -63,15 +63,16 @@ class HistogramsReader::Impl {
   arrow::Status FindRows(std::span<const SeriesExtent> extents, TimeRange range,
                          const ReadContext& context, std::vector<TimesView>* views,
                          std::vector<Piece>* pieces, std::vector<size_t>* ends) const;
-  arrow::Status ReadPieces(std::span<const Piece> pieces, const ReadContext& context,
-                           std::vector<HistogramSample>* out) const;
+  arrow::Status ReadPieces(std::span<const Piece> pieces, const ReadContext& context, bool make,
+                           HistogramRows* out) const;
 
  private:
   arrow::Status CheckAscending(int64_t row, std::span<const int64_t> time_ms) const;
   int64_t GroupRows(size_t group) const;
   arrow::Result<Blocks> KeptBlocks(std::span<const Piece> pieces, const ReadContext& context) const;
   arrow::Result<Blocks> OwnBlocks(std::span<const Piece> pieces, const ReadContext& context) const;
-  void MakeSamples(std::span<const Piece> pieces, const Blocks& blocks, HistogramSample* out) const;
+  void MakeSamples(std::span<const Piece> pieces, const Blocks& blocks, bool make,
+                   HistogramSample* out) const;
   arrow::Status Run(std::vector<ReadTask>* tasks, const ReadContext& context) const;
   arrow::Status Decode(ReadTask* task) const;
 
@@ -228,8 +229,8 @@ arrow::Result<Blocks> HistogramsReader::Impl::OwnBlocks(std::span<const Piece> p
 }
 
 arrow::Status HistogramsReader::Impl::ReadPieces(std::span<const Piece> pieces,
-                                                 const ReadContext& context,
-                                                 std::vector<HistogramSample>* out) const {
+                                                 const ReadContext& context, bool make,
+                                                 HistogramRows* out) const {
   Blocks blocks;
   // A damaged page of a block may hold rows that nobody wants.
   if (pages_.kept() == nullptr || !KeptBlocks(pieces, context).Value(&blocks).ok()) {
@@ -244,14 +245,19 @@ arrow::Status HistogramsReader::Impl::ReadPieces(std::span<const Piece> pieces,
     ++shares.back().end_piece;
     samples += pieces[i].time_ms.size();
   }
-  out->resize(samples);
+  out->samples.resize(samples);
+  if (!make) {
+    for (const auto& [row, block] : blocks) out->sources.push_back(block);
+    MakeSamples(pieces, blocks, make, out->samples.data());
+    return arrow::Status::OK();
+  }
   arrow::Status status;
   std::mutex mutex;  // Guards status.
   io::RunTasks(context.runner, shares.size(), [&](size_t i) {
     const Share& share = shares[i];
     try {
       MakeSamples(pieces.subspan(share.first_piece, share.end_piece - share.first_piece), blocks,
-                  out->data() + share.first_sample);
+                  make, out->samples.data() + share.first_sample);
     } catch (const std::exception& error) {
       // Memory ran out: tasks must not throw.
       const std::lock_guard lock(mutex);
@@ -262,7 +268,7 @@ arrow::Status HistogramsReader::Impl::ReadPieces(std::span<const Piece> pieces,
 }
 
 void HistogramsReader::Impl::MakeSamples(std::span<const Piece> pieces, const Blocks& blocks,
-                                         HistogramSample* out) const {
+                                         bool make, HistogramSample* out) const {
   for (const Piece& piece : pieces) {
     int64_t row = pages_.group_starts()[piece.group] + piece.rows.first;
     std::span<const int64_t> times = piece.time_ms;
@@ -273,7 +279,11 @@ void HistogramsReader::Impl::MakeSamples(std::span<const Piece> pieces, const Bl
       const HistogramBlock& from = *block->second;
       const auto first = static_cast<size_t>(row - block->first);
       const size_t count = std::min(times.size(), from.rows() - first);
-      from.MakeSamples(first, times.first(count), out);
+      if (make) {
+        from.MakeSamples(first, times.first(count), out);
+      } else {
+        from.LendSamples(first, times.first(count), out);
+      }
       out += count;
       times = times.subspan(count);
       row += static_cast<int64_t>(count);
@@ -304,13 +314,14 @@ int64_t HistogramsReader::mean_row_bytes() const {
 
 arrow::Status HistogramsReader::Read(std::span<const SeriesExtent> extents, TimeRange range,
                                      HistogramRows* out, ReadStats* stats,
-                                     const io::TaskRunner& runner) const {
+                                     const io::TaskRunner& runner, bool make) const {
   out->samples.clear();
+  out->sources.clear();
   const ReadContext context{stats, runner};
   std::vector<TimesView> views;
   std::vector<Piece> pieces;
   ARROW_RETURN_NOT_OK(impl_->FindRows(extents, range, context, &views, &pieces, &out->ends));
-  return impl_->ReadPieces(pieces, context, &out->samples);
+  return impl_->ReadPieces(pieces, context, make, out);
 }
 
 arrow::Status HistogramsReader::ReadTimes(std::span<const SeriesExtent> extents, TimeRange range,

@@ -22,6 +22,7 @@ class FilePages;
 struct HistogramRows {
   std::vector<HistogramSample> samples;
   std::vector<size_t> ends;  ///< Shape [extents asked]: where each one's samples end.
+  std::vector<std::shared_ptr<const HistogramSource>> sources;  ///< Of samples that were not made.
 
   std::span<const HistogramSample> Of(size_t extent) const {
     const size_t begin = extent == 0 ? 0 : ends[extent - 1];
@@ -59,8 +60,9 @@ class HistogramsReader {
   /// \param extents  As SeriesIndex::Extents gave them, ascending.
   /// \param out      Replaced. Neighbours with the same bits mostly share one histogram.
   /// \param runner   Reads and decodes pages; empty: the calling thread.
+  /// \param make     False: samples come with a source instead of a histogram.
   arrow::Status Read(std::span<const SeriesExtent> extents, TimeRange range, HistogramRows* out,
-                     ReadStats* stats, const io::TaskRunner& runner = {}) const;
+                     ReadStats* stats, const io::TaskRunner& runner = {}, bool make = true) const;
   /// Read only the times. \param ends  Shape [extents].
   arrow::Status ReadTimes(std::span<const SeriesExtent> extents, TimeRange range,
                           std::vector<int64_t>* time_ms, std::vector<size_t>* ends,

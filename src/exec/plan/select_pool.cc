@@ -29,7 +29,9 @@ BatchSize SizeOf(const SampleBatch& batch) {
     const NativeHistogram* last = nullptr;  // They are shared where equal.
     size_t last_bytes = 0;
     for (const HistogramSample& sample : series.histograms) {
-      if (sample.histogram.get() != last) {
+      if (sample.histogram == nullptr) {
+        last_bytes = model::FloatHistogram::SizeBytesOf(sample.source->Numbers(sample.row));
+      } else if (sample.histogram.get() != last) {
         last = sample.histogram.get();
         last_bytes = model::FloatHistogram::SizeBytesOf(*last);
         size.bytes += static_cast<int64_t>(sizeof(NativeHistogram) + last_bytes);
@@ -138,6 +140,7 @@ arrow::Result<std::shared_ptr<const SampleBatch>> SelectPool::BatchAt(Read* read
       select.range = read->range;
       select.timeout_ms = context_->budget->RemainingMs();
       select.cancelled = request_.cancelled;
+      select.make_histograms = false;
       ARROW_ASSIGN_OR_RAISE(read->stream, source_->Select(select));
     }
     ARROW_ASSIGN_OR_RAISE(SampleBatch batch, read->stream->Next());

@@ -45,7 +45,8 @@ MeterPtr MeterOf(const QueryBudget* budget) {
 
 // Null for a stale marker.
 HistogramPtr Convert(const HistogramSample& sample, const MeterPtr& meter) {
-  auto histogram = model::FloatHistogram::FromNative(*sample.histogram);
+  NativeHistogram made;
+  auto histogram = model::FloatHistogram::FromNative(HistogramOf(sample, &made));
   return histogram.is_stale() ? nullptr : MakeHistogram(std::move(histogram), meter);
 }
 
@@ -319,7 +320,7 @@ arrow::Status ConvertHistograms(std::span<const HistogramSample> samples, const 
   BudgetPace pace(budget);
   for (const HistogramSample& sample : samples) {
     model::FloatHistogram* const histogram = out->memory->Take();
-    histogram->Assign(*sample.histogram);
+    histogram->Assign(HistogramOf(sample, &out->made));
     if (histogram->is_stale()) {
       out->memory->TakeBack();
       continue;

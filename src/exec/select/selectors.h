@@ -91,6 +91,7 @@ struct ConvertedHistograms {
 
   class Memory;
   std::shared_ptr<Memory> memory;  ///< Of the histograms.
+  NativeHistogram made;            ///< The last one that was not made before.
 };
 
 /// Convert stored histograms.

@@ -29,6 +29,7 @@ class SelectStream final : public SampleStream {
         guard_(request, clock),
         damage_("samples", snapshot_.gone_is_damage) {
     parts_.set_runner(std::move(runner));
+    parts_.set_make_histograms(request.make_histograms);
   }
 
   arrow::Status Open(std::span<const std::vector<Matcher>> selectors) {

@@ -135,6 +135,7 @@ arrow::Status SeriesParts::LoadSalvage(const std::vector<SeriesWalk::Source>& so
     }
   }
   intact.runner_ = std::move(runner_);
+  intact.make_histograms_ = make_histograms_;
   *this = std::move(intact);
   return Load(sources, range, stats);
 }
@@ -164,7 +165,8 @@ arrow::Status SeriesParts::LoadHistograms(const std::vector<SeriesWalk::Source>&
         ARROW_ASSIGN_OR_RAISE(const auto reader, HistogramsOf(sources[file], stats));
         const auto rows = std::make_shared<columns::HistogramRows>();
         histogram_rows_.push_back(rows);
-        ARROW_RETURN_NOT_OK(reader->Read(extents, range, rows.get(), stats, runner_));
+        ARROW_RETURN_NOT_OK(
+            reader->Read(extents, range, rows.get(), stats, runner_, make_histograms_));
         for (size_t i = 0; i < parts.size(); ++i) {
           histograms_[parts[i]] = {rows->Of(i), sources[file].file->entry().max_sequence};
         }

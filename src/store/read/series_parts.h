@@ -26,6 +26,8 @@ class SeriesParts {
  public:
   /// Say by whom pages are decoded; the calling thread, otherwise.
   void set_runner(io::TaskRunner runner) { runner_ = std::move(runner); }
+  /// Say whether histograms are made, or come with their source.
+  void set_make_histograms(bool make) { make_histograms_ = make; }
   /// Forget all series; memory is used again.
   void Clear();
   /// Add a series with its parts, as a SeriesWalk over `sources` gives them.
@@ -83,6 +85,7 @@ class SeriesParts {
                                ReadStats* stats);
 
   io::TaskRunner runner_;
+  bool make_histograms_ = true;
   std::vector<Series> series_;
   std::vector<SeriesPart> float_parts_;
   std::vector<int64_t> float_precedence_;
