@@ -279,6 +279,8 @@ TEST_F(StoreSelectTest, LimitsEndAQuery) {
   request.cancelled = nullptr;
   request.max_label_bytes = 100;
   EXPECT_THAT(store_->Series({}, request, clock_), IsKind(ErrorKind::kLimit));
+  EXPECT_THAT(store_->LabelNames({}, request, clock_), IsKind(ErrorKind::kLimit));
+  EXPECT_THAT(store_->LabelValues({}, "instance", request, clock_), IsKind(ErrorKind::kLimit));
   request.limit = 1;
   EXPECT_OK(store_->Series({}, request, clock_));
   request.timeout_ms = 100;

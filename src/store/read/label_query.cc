@@ -19,23 +19,28 @@ namespace {
 // Distinct texts in order.
 class Names {
  public:
+  int64_t bytes() const { return sorted_bytes_ + other_bytes_; }
+
   // Add texts that ascend.
   void Add(std::vector<std::string> more) {
     if (sorted_.empty()) {
       sorted_ = std::move(more);
-      return;
+    } else {
+      std::vector<std::string> both;
+      both.reserve(std::max(sorted_.size(), more.size()));
+      std::set_union(std::make_move_iterator(sorted_.begin()),
+                     std::make_move_iterator(sorted_.end()), std::make_move_iterator(more.begin()),
+                     std::make_move_iterator(more.end()), std::back_inserter(both));
+      sorted_ = std::move(both);
     }
-    std::vector<std::string> both;
-    both.reserve(std::max(sorted_.size(), more.size()));
-    std::set_union(std::make_move_iterator(sorted_.begin()), std::make_move_iterator(sorted_.end()),
-                   std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()),
-                   std::back_inserter(both));
-    sorted_ = std::move(both);
+    sorted_bytes_ = 0;
+    for (const std::string& name : sorted_) sorted_bytes_ += BytesOf(name);
   }
   // Add one that may be in any place.
   void Add(std::string_view name) {
     if (others_.contains(name) || std::binary_search(sorted_.begin(), sorted_.end(), name)) return;
     others_.emplace(name);
+    other_bytes_ += BytesOf(name);
   }
   std::vector<std::string> Take() {
     std::vector<std::string> more;
@@ -46,8 +51,14 @@ class Names {
   }
 
  private:
+  static int64_t BytesOf(std::string_view name) {
+    return static_cast<int64_t>(name.size() + sizeof(std::string));
+  }
+
   std::vector<std::string> sorted_;
   std::set<std::string, std::less<>> others_;
+  int64_t sorted_bytes_ = 0;
+  int64_t other_bytes_ = 0;
 };
 
 // What damage keeps from these answers.
@@ -79,6 +90,7 @@ arrow::Status AddFromFiles(
     source.file->NoteUse();
     if (found.ok()) {
       names->Add(*std::move(found));
+      ARROW_RETURN_NOT_OK(guard.CheckLabelBytes(names->bytes()));
     } else {
       ARROW_RETURN_NOT_OK(damage->Note(found.status()));
     }
@@ -100,12 +112,11 @@ arrow::Result<NamesAnswer> LabelNames(const Snapshot& snapshot, const SelectRequ
     return source.all_rows ? source.index->DistinctNames(&stats)
                            : source.index->DistinctNames(source.rows, &stats);
   };
-  ARROW_RETURN_NOT_OK(
-      AddFromFiles(snapshot, request, QueryGuard(request, clock), find, &names, &stats, &damage));
+  const QueryGuard guard(request, clock);
+  ARROW_RETURN_NOT_OK(AddFromFiles(snapshot, request, guard, find, &names, &stats, &damage));
   for (const head::HeadSeries& series : snapshot.head.series) {
-    for (const Label& label : series.labels) {
-      names.Add(label.name);
-    }
+    for (const Label& label : series.labels) names.Add(label.name);
+    ARROW_RETURN_NOT_OK(guard.CheckLabelBytes(names.bytes()));
   }
   return Finish(std::move(names), request.limit, stats, damage);
 }
@@ -120,11 +131,13 @@ arrow::Result<NamesAnswer> LabelValues(const Snapshot& snapshot, std::string_vie
     return source.all_rows ? source.index->DistinctValues(name, &stats)
                            : source.index->DistinctValues(name, source.rows, &stats);
   };
-  ARROW_RETURN_NOT_OK(
-      AddFromFiles(snapshot, request, QueryGuard(request, clock), find, &values, &stats, &damage));
+  const QueryGuard guard(request, clock);
+  ARROW_RETURN_NOT_OK(AddFromFiles(snapshot, request, guard, find, &values, &stats, &damage));
   for (const head::HeadSeries& series : snapshot.head.series) {
     const std::string_view value = series.labels.Get(name);
-    if (!value.empty()) values.Add(value);
+    if (value.empty()) continue;
+    values.Add(value);
+    ARROW_RETURN_NOT_OK(guard.CheckLabelBytes(values.bytes()));
   }
   return Finish(std::move(values), request.limit, stats, damage);
 }

@@ -38,7 +38,7 @@ arrow::Status QueryGuard::CheckLabelBytes(int64_t bytes) const {
   if (max_label_bytes_ <= 0 || bytes <= max_label_bytes_) return arrow::Status::OK();
   return MakeError(ErrorKind::kLimit,
                    "The series have more bytes of labels than may be held at once: match fewer, or "
-                   "give a limit. limit_bytes=" +
+                   "list them with a limit. limit_bytes=" +
                        std::to_string(max_label_bytes_));
 }
 

@@ -21,7 +21,7 @@ class QueryGuard {
   arrow::Status Check() const;
   /// \param samples  In the answer so far. \retval kLimit
   arrow::Status CheckSamples(int64_t samples) const;
-  /// \param bytes  Of label sets in the answer so far. \retval kLimit
+  /// \param bytes  Of label sets, names or values in the answer so far. \retval kLimit
   arrow::Status CheckLabelBytes(int64_t bytes) const;
 
  private:
