@@ -75,10 +75,11 @@ void CheckCredentials(const RequestHead& head) {
 }
 
 void Compare(const Outcome& whole, const Outcome& parts, bool header_fits) {
-  // A failure may be seen at another place, and be another one, but not become a success, unless it
-  // is the limit of the header: request line and fields have it each, if they come in pieces.
-  Check(whole.done == parts.done || (!header_fits && !whole.done));
-  if (!whole.done) return;
+  // A failure may be seen at another place, and be another one, but not become a success. But the
+  // limit of a header is that of the request line and of the fields, each: which of them are looked
+  // at together depends on the pieces.
+  Check(whole.done == parts.done || !header_fits);
+  if (!whole.done || !parts.done) return;
   const RequestHead& a = whole.request.head;
   const RequestHead& b = parts.request.head;
   Check(a.method == b.method && a.path == b.path && a.query == b.query);
