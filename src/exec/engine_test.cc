@@ -84,7 +84,7 @@ TEST_F(EngineTest, AnswersDoNotDependOnThreads) {
 // Where there are many, ranges of steps have threads of their own.
 TEST_F(EngineTest, RanksDoNotDependOnThreads) {
   std::vector<std::string> lines;
-  for (int i = 0; i < 200; ++i) {
+  for (int i = 0; i < 300; ++i) {
     std::string line = "x{g=\"" + std::to_string(i % 2) + "\",i=\"" + std::to_string(i) + "\"}";
     for (int j = 0; j < 60; ++j) {
       const int kind = (i * 31 + j * 17) % 11;

@@ -23,11 +23,17 @@ class NativeCache {
  public:
   NativePtr Get(const HistogramPtr& histogram) {
     NativePtr& native = known_[histogram.get()];
-    if (native == nullptr) native = std::make_shared<const NativeHistogram>(histogram->ToNative());
+    if (native == nullptr) {
+      native = std::make_shared<const NativeHistogram>(histogram->ToNative());
+      made_bytes_ += sizeof(NativeHistogram) + model::FloatHistogram::SizeBytesOf(*native);
+    }
     return native;
   }
+  // Bytes of histograms that were made since the last call.
+  size_t TakeMadeBytes() { return std::exchange(made_bytes_, 0); }
 
  private:
+  size_t made_bytes_ = 0;
   boost::unordered_flat_map<const model::FloatHistogram*, NativePtr> known_;
 };
 
@@ -257,7 +263,8 @@ arrow::Status FillFromVector(StepVector vector, const StepGrid& grid, bool matri
     const bool own_times = series.time_ms.get() != counted_times;
     counted_times = series.time_ms.get();
     const size_t bytes =
-        sizeof(QuerySeries) + series.value.size() * (own_times ? 16 : sizeof(double));
+        sizeof(QuerySeries) + series.value.size() * (own_times ? 16 : sizeof(double)) +
+        series.histograms.size() * sizeof(QueryHistogram) + histograms.TakeMadeBytes();
     held.AddBytes(static_cast<int64_t>(bytes));
     ARROW_RETURN_NOT_OK(pace.Pass(bytes));
   }

@@ -283,6 +283,9 @@ TEST_F(StoreSelectTest, LimitsEndAQuery) {
   EXPECT_THAT(store_->LabelValues({}, "instance", request, clock_), IsKind(ErrorKind::kLimit));
   request.limit = 1;
   EXPECT_OK(store_->Series({}, request, clock_));
+  ASSERT_OK_AND_ASSIGN(const NamesAnswer first,
+                       store_->LabelValues({}, "instance", request, clock_));
+  EXPECT_TRUE(first.names.size() == 1 && first.truncated);
   request.timeout_ms = 100;
   ASSERT_OK_AND_ASSIGN(auto slow, store_->Select({}, request, clock_));
   clock_.AdvanceMs(101);

@@ -31,6 +31,8 @@ BatchSize SizeOf(const SampleBatch& batch) {
     for (const HistogramSample& sample : series.histograms) {
       if (sample.histogram == nullptr) {
         last_bytes = model::FloatHistogram::SizeBytesOf(sample.source->Numbers(sample.row));
+        // Most counts of a source take one or two bytes.
+        size.bytes += static_cast<int64_t>(last_bytes / 4);
       } else if (sample.histogram.get() != last) {
         last = sample.histogram.get();
         last_bytes = model::FloatHistogram::SizeBytesOf(*last);

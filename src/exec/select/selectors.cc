@@ -275,7 +275,7 @@ arrow::Status CallKernel(const RangeCall& call, const RangeSeries& series, Label
 bool WorthKeeping(const SampleMorsel& morsel) {
   int64_t bytes = 0;
   for (const SeriesSamples& series : morsel.series) {
-    bytes += static_cast<int64_t>(series.value.size_bytes());
+    bytes += static_cast<int64_t>(series.value.size_bytes() + series.histograms.size_bytes());
   }
   return bytes <= kKeepBytes * static_cast<int64_t>(morsel.series.size());
 }
@@ -316,6 +316,10 @@ arrow::Status ConvertHistograms(std::span<const HistogramSample> samples, const 
   if (out->memory == nullptr || out->memory.use_count() > 1) {
     out->memory = std::make_shared<ConvertedHistograms::Memory>(MeterOf(budget));
   }
+  if (budget != nullptr) {
+    ARROW_RETURN_NOT_OK(
+        budget->CheckBytes(static_cast<int64_t>(samples.size() * sizeof(model::FloatHistogram))));
+  }
   out->memory->Reserve(samples.size());
   BudgetPace pace(budget);
   for (const HistogramSample& sample : samples) {
@@ -327,6 +331,7 @@ arrow::Status ConvertHistograms(std::span<const HistogramSample> samples, const 
     }
     const size_t bytes = histogram->SizeBytes();
     out->memory->Grow(bytes);
+    out->memory->Count();
     ARROW_RETURN_NOT_OK(pace.Pass(bytes));
     if (sample.start_ms != 0 || !out->start_ms.empty()) {
       out->start_ms.resize(out->value.size());
@@ -335,7 +340,6 @@ arrow::Status ConvertHistograms(std::span<const HistogramSample> samples, const 
     out->value.emplace_back(out->memory, histogram);
     out->time_ms.push_back(sample.time_ms);
   }
-  out->memory->Count();
   return arrow::Status::OK();
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <iterator>
+#include <limits>
 #include <set>
 #include <string>
 #include <string_view>
@@ -19,6 +20,10 @@ namespace {
 // Distinct texts in order.
 class Names {
  public:
+  // \param limit  That many come first and one more are kept; 0: all.
+  explicit Names(int64_t limit)
+      : most_(limit > 0 ? static_cast<size_t>(limit) + 1 : std::numeric_limits<size_t>::max()) {}
+
   int64_t bytes() const { return sorted_bytes_ + other_bytes_; }
 
   // Add texts that ascend.
@@ -33,6 +38,7 @@ class Names {
                      std::make_move_iterator(more.end()), std::back_inserter(both));
       sorted_ = std::move(both);
     }
+    if (sorted_.size() > most_) sorted_.resize(most_);
     sorted_bytes_ = 0;
     for (const std::string& name : sorted_) sorted_bytes_ += BytesOf(name);
   }
@@ -41,6 +47,9 @@ class Names {
     if (others_.contains(name) || std::binary_search(sorted_.begin(), sorted_.end(), name)) return;
     others_.emplace(name);
     other_bytes_ += BytesOf(name);
+    if (others_.size() <= most_) return;
+    other_bytes_ -= BytesOf(*others_.rbegin());
+    others_.erase(std::prev(others_.end()));
   }
   std::vector<std::string> Take() {
     std::vector<std::string> more;
@@ -55,6 +64,7 @@ class Names {
     return static_cast<int64_t>(name.size() + sizeof(std::string));
   }
 
+  const size_t most_;
   std::vector<std::string> sorted_;
   std::set<std::string, std::less<>> others_;
   int64_t sorted_bytes_ = 0;
@@ -104,7 +114,7 @@ bool IsEmpty(TimeRange range) { return range.start_ms > range.end_ms; }
 
 arrow::Result<NamesAnswer> LabelNames(const Snapshot& snapshot, const SelectRequest& request,
                                       const io::Clock& clock) {
-  Names names;
+  Names names(request.limit);
   ReadStats stats;
   DamageReport damage(kMissing, snapshot.gone_is_damage);
   if (IsEmpty(request.range)) return NamesAnswer();
@@ -123,7 +133,7 @@ arrow::Result<NamesAnswer> LabelNames(const Snapshot& snapshot, const SelectRequ
 
 arrow::Result<NamesAnswer> LabelValues(const Snapshot& snapshot, std::string_view name,
                                        const SelectRequest& request, const io::Clock& clock) {
-  Names values;
+  Names values(request.limit);
   ReadStats stats;
   DamageReport damage(kMissing, snapshot.gone_is_damage);
   if (IsEmpty(request.range)) return NamesAnswer();

@@ -62,12 +62,19 @@ Chosen Choose(const RangeSeries& series, size_t step, size_t float_count, size_t
 template <bool kLast>
 arrow::Status EdgeValue(const CallContext&, const RangeSpec&, const RangeSeries& series,
                         SeriesWriter* out, Annotations*) {
+  // A copy: the series' own histograms share their memory, and one would keep them all.
+  const HistogramPtr* copied = nullptr;
+  size_t copied_index = 0;
   ForAnyWindows(series, out->steps(), [&](size_t step, size_t floats, size_t histograms) {
     const Chosen chosen = Choose<kLast>(series, step, floats, histograms);
     if (chosen.is_float) {
       out->SetFloat(step, series.floats.value[chosen.index]);
+    } else if (copied != nullptr && copied_index == chosen.index) {
+      out->SetHistogram(step, *copied);
     } else {
-      out->SetHistogram(step, series.histograms.value[chosen.index]);
+      out->SetHistogram(step, model::FloatHistogram(*series.histograms.value[chosen.index]));
+      copied = &out->row().histograms[step];
+      copied_index = chosen.index;
     }
   });
   return arrow::Status::OK();
