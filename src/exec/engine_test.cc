@@ -82,6 +82,19 @@ TEST_F(EngineTest, AnswersDoNotDependOnThreads) {
 }
 
 // Where there are many, ranges of steps have threads of their own.
+TEST_F(EngineTest, EqualWarningsStandWhereTheLastIs) {
+  Load({"x 1"}, &source_);
+  for (const char* text : {"quantile(2, quantile(2, x))", "quantile(2, (quantile(2, x)))"}) {
+    QueryRequest request;
+    request.text = text;
+    ASSERT_OK_AND_ASSIGN(const QueryResult result, engine_.Run(source_, request));
+    EXPECT_THAT(
+        result.warnings,
+        ElementsAre("PromQL warning: quantile value should be between 0 and 1, got 2 (1:10)"))
+        << text;
+  }
+}
+
 TEST_F(EngineTest, RanksDoNotDependOnThreads) {
   std::vector<std::string> lines;
   for (int i = 0; i < 300; ++i) {

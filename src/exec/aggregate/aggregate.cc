@@ -100,8 +100,9 @@ class QuantileAggregate final : public WholeOperator {
  private:
   arrow::Result<StepVector> Evaluate() override {
     ARROW_ASSIGN_OR_RAISE(const std::vector<double> quantiles, param_->Evaluate());
-    NoteBadQuantiles(quantiles);
     ARROW_ASSIGN_OR_RAISE(const StepVector all, Drain(input_.get()));
+    // After what the input has to say: of equal warnings the last one gives the position.
+    NoteBadQuantiles(quantiles);
     GroupIndex index(aggregate_.grouping, aggregate_.without);
     std::vector<std::vector<const StepSeries*>> groups;
     BudgetPace pace(context_->budget);

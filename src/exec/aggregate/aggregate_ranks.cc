@@ -235,8 +235,9 @@ arrow::Status PickingAggregate::CheckParam(std::vector<double>* param) {
 
 arrow::Result<StepVector> PickingAggregate::Evaluate() {
   ARROW_ASSIGN_OR_RAISE(std::vector<double> param, param_->Evaluate());
-  ARROW_RETURN_NOT_OK(CheckParam(&param));
   ARROW_ASSIGN_OR_RAISE(StepVector all, Drain(input_.get()));
+  // After the input: its errors come first, and of equal warnings the last one gives the position.
+  ARROW_RETURN_NOT_OK(CheckParam(&param));
   switch (aggregate_.op) {
     case AggregateOp::kLimitk:
       return PickFirst(std::move(all), param);
