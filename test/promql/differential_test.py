@@ -38,7 +38,7 @@ DIFFERENCES = [
      "the offset of a selector that @ fixes is forgotten in timestamp()"),
     (r"(sin|cos|tan)\(.*(exp\(|\^)", r"^points",
      "the last bit of a large number is all of its cosine"),
-    (r"(changes|resets)\(.*(sin|cos|tan|exp|ln|log\d+)h?\(", r"^points",
+    (r"(changes|resets)\(.*((sin|cos|tan)h?|exp|ln|log\d+|histogram_(fraction|quantile))\(", r"^points",
      "where the last bit is the machine's, each may count"),
     (r"std(dev|var).*(timestamp|ts_of_)", r"^points",
      "times have no digits left for squares of differences"),
