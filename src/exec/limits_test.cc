@@ -3,6 +3,7 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "exec/query_budget.h"
 #include "exec/query_fixture.h"
@@ -115,6 +116,15 @@ class CountingClock final : public io::Clock {
   mutable int64_t reads = 0;
 };
 
+// Runs a query on one thread under a timeout; gives its status, and how often its budget asked.
+std::pair<arrow::Status, int64_t> RunCounted(MemorySource* source, QueryRequest request) {
+  CountingClock clock;
+  Engine engine({.threads = 1, .clock = &clock});
+  request.timeout_ms = 1000;
+  const arrow::Status status = engine.Run(*source, request).status();
+  return {status, clock.reads};
+}
+
 TEST_F(LimitsTest, LargeAggregationsAreAskedOnTheirWay) {
   constexpr int kSeries = 400;
   for (int i = 0; i < kSeries; ++i) {
@@ -123,16 +133,14 @@ TEST_F(LimitsTest, LargeAggregationsAreAskedOnTheirWay) {
   }
   source_.batch_series = kSeries;
   const auto reads_of = [&](const char* text) {
-    CountingClock clock;
-    Engine engine({.threads = 1, .clock = &clock});
     QueryRequest request;
     request.text = text;
     request.end_ms = 999;
     request.step_ms = 1;
-    request.timeout_ms = 1000;
     request.features = features_;
-    EXPECT_THAT(engine.Run(source_, request), IsOk()) << text;
-    return clock.reads;
+    const auto [status, reads] = RunCounted(&source_, request);
+    EXPECT_THAT(status, IsOk()) << text;
+    return reads;
   };
   // 1000 new rows of 8000 bytes, or 400 that are gone over.
   EXPECT_GE(reads_of(R"(count_values("v", x{i="0"}))"), reads_of(R"(x{i="0"})") + 7);
@@ -156,38 +164,33 @@ TEST_F(LimitsTest, RowsForEachValueAreAskedForOnTheirWay) {
   // A row takes 16 kB; 200 and 2000 of them are made.
   for (const char* text : {"info(x)", R"(histogram_quantiles(x_seconds, "q", time() / 2))"}) {
     SCOPED_TRACE(text);
-    CountingClock clock;
-    Engine engine({.threads = 1, .clock = &clock});
     QueryRequest request;
     request.text = text;
     request.end_ms = 1999;
     request.step_ms = 1;
-    request.timeout_ms = 1000;
     request.features = features_;
     request.max_memory_bytes = 256 * kMebibyte;
-    EXPECT_THAT(engine.Run(source_, request), IsOk());
-    const int64_t reads = clock.reads;
+    const auto [whole, reads] = RunCounted(&source_, request);
+    EXPECT_THAT(whole, IsOk());
     request.max_memory_bytes = 5 * kMebibyte;
-    clock.reads = 0;
-    EXPECT_THAT(engine.Run(source_, request), IsKind(ErrorKind::kLimit));
-    EXPECT_LT(clock.reads, reads);
+    const auto [cut, reads_until_cut] = RunCounted(&source_, request);
+    EXPECT_THAT(cut, IsKind(ErrorKind::kLimit));
+    EXPECT_LT(reads_until_cut, reads);
   }
 }
 
 TEST_F(LimitsTest, WideWindowsAreAskedOnTheirWay) {
   for (int i = 0; i < 3000; ++i) source_.Add(LabelsOf("c_total"), i, i);
   const auto reads_of = [&](const char* text) {
-    CountingClock clock;
-    Engine engine({.threads = 1, .clock = &clock});
     QueryRequest request;
     request.text = text;
     request.start_ms = 3000;
     request.end_ms = 5999;
     request.step_ms = 1;
-    request.timeout_ms = 1000;
     request.features.extended_range_selectors = true;
-    EXPECT_THAT(engine.Run(source_, request), IsOk()) << text;
-    return clock.reads;
+    const auto [status, reads] = RunCounted(&source_, request);
+    EXPECT_THAT(status, IsOk()) << text;
+    return reads;
   };
   // 3000 windows of at most 3000 samples.
   EXPECT_GE(reads_of("rate(c_total[1h] anchored)"), reads_of("c_total") + 5);
