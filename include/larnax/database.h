@@ -58,7 +58,7 @@ struct SelectRequest {
   TimeRange range;              ///< Ends included.
   int64_t limit = 0;            ///< Of names, values or series; 0: none.
   int64_t sample_limit = 0;     ///< Fail with kLimit above it; 0: none.
-  int64_t max_label_bytes = 0;  ///< Of a list of series: fail with kLimit above it; 0: none.
+  int64_t max_label_bytes = 0;  ///< Of listed series, names, values: kLimit above it; 0: none.
   int64_t timeout_ms = 0;       ///< Fail with kTimeout after it; 0: none.
   std::shared_ptr<const std::atomic<bool>> cancelled;  ///< Set to true to give up; may be null.
   /// False: histogram samples may come with a source instead of a histogram, which is cheaper for
