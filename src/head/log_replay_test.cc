@@ -173,6 +173,46 @@ TEST(ReplayLog, OpenCutsATornTailAsReplayDoes) {
   EXPECT_EQ(sample.fixture.Records(), want);
 }
 
+/// The process dies after a sync that failed, of a record that could not be cut off either: the
+/// system gives it to whoever reads, as clean, and no sync brings it to the disk any more.
+void LeaveWhatNoSyncBringsToDisk(LogFixture* fixture) {
+  auto log = fixture->Open();
+  fixture->Append(*log, "a");
+  ASSERT_TRUE(log->Commit().ok());
+  fixture->fs.FailNth(io::SimOperation::kSync, 1, io::SimError::kIo);
+  fixture->fs.FailNth(io::SimOperation::kTruncate, 1, io::SimError::kIo);
+  fixture->Append(*log, "b");
+  ASSERT_FALSE(log->Commit().ok());
+  log = nullptr;
+  fixture->fs.Kill();
+}
+
+// A sender that repeats "b" is told that it is stored, and it is asked for no more.
+TEST(ReplayLog, WhatIsHandedOutIsOnDiskWhateverSyncFailedBefore) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    LogFixture fixture(seed);
+    LeaveWhatNoSyncBringsToDisk(&fixture);
+    ASSERT_THAT(fixture.Records(), ElementsAre("a", "b"));
+    fixture.fs.Crash();
+    EXPECT_THAT(fixture.Records(), ElementsAre("a", "b")) << "seed=" << seed;
+  }
+}
+
+// The header of the next segment says where the one before ends: were "b" gone after that, the log
+// would count as damaged, and what was acknowledged since would be out of reach.
+TEST(ReplayLog, WhereALogGoesOnIsOnDiskWhateverSyncFailedBefore) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    LogFixture fixture(seed);
+    LeaveWhatNoSyncBringsToDisk(&fixture);
+    auto log = fixture.Open();
+    fixture.Append(*log, "c");
+    ASSERT_TRUE(log->Commit().ok());
+    log = nullptr;
+    fixture.fs.Crash();
+    EXPECT_THAT(fixture.Records(), ElementsAre("a", "b", "c")) << "seed=" << seed;
+  }
+}
+
 /// Flip each bit pattern of each byte of each segment: what is replayed must be right.
 void FlipEveryByte(const std::vector<int>& commits, int64_t segment_bytes) {
   const Sample whole(commits, segment_bytes);

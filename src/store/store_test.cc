@@ -564,6 +564,55 @@ TEST_F(StoreTest, AFileThatIsLostMeanwhileHoldsUpNoFlush) {
   EXPECT_THAT(stream->warnings(), testing::ElementsAre(testing::HasSubstr(path)));
 }
 
+// CURRENT names the new manifest when the sync after its rename fails. Who is told of a failure
+// takes the old state back in the folders; when the process then dies, the new state holds, the
+// position in the log included: every file that it lists has to be there.
+TEST_F(StoreTest, ACommitThatNobodyKnowsTheEndOfIsWholeAfterADeath) {
+  for (const bool by_merge : {false, true}) {
+    SCOPED_TRACE(by_merge ? "merge" : "flush");
+    fs_.Kill();
+    store_ = nullptr;
+    ASSERT_OK(Open());
+    ASSERT_OK(Flush(Samples(3, kNow + (by_merge ? 100'000 : 0), 4, 1)));
+    const auto more = Samples(3, kNow + 50'000, 4, 2);
+    const auto change = [&] {
+      return by_merge ? store_->MergeOnce(kNow, true).status() : Flush(more);
+    };
+    // Its own sync, its folder's, that of CURRENT, its folder's again.
+    fs_.set_failing_part("manifest");
+    fs_.FailNth(io::SimOperation::kSync, 4, io::SimError::kIo);
+    ASSERT_TRUE(change().IsIOError());
+    fs_.ClearFailures();
+    ExpectSame("the old state");
+    fs_.Kill();
+    store_ = nullptr;
+    ASSERT_OK(Open());
+    EXPECT_THAT(store_->warnings(), testing::IsEmpty());
+    if (!by_merge) {
+      ASSERT_EQ(store_->wal_position().offset_bytes, position_);
+      AddToOracle(more, &oracle_);
+    }
+    ASSERT_EQ(store_->Current()->files.size(), by_merge ? 1u : 2u);
+    ExpectSame("the new state");
+  }
+}
+
+// The next commit that succeeds settles it: nothing is kept for the other state any more.
+TEST_F(StoreTest, ACommitThatNobodyKnowsTheEndOfIsSettledByTheNext) {
+  ASSERT_OK(Open());
+  fs_.set_failing_part("manifest");
+  fs_.FailNth(io::SimOperation::kSync, 4, io::SimError::kIo);
+  ASSERT_TRUE(Flush(Samples(3, kNow, 4, 1)).IsIOError());
+  fs_.ClearFailures();
+  EXPECT_THAT(fs_.List("/a/staging").ValueOrDie(), testing::SizeIs(2));
+  ASSERT_OK(Flush(Samples(3, kNow, 4, 1)));
+  EXPECT_THAT(fs_.List("/a/staging").ValueOrDie(), testing::IsEmpty());
+  fs_.Crash();
+  store_ = nullptr;
+  ASSERT_OK(Open());
+  ExpectSame("settled");
+}
+
 TEST_F(StoreTest, OldDaysMoveToMonthsAndAreSealed) {
   ASSERT_OK(Open());
   ASSERT_OK(Flush(Samples(2, kNow - 100 * kDay, 3, 1)));

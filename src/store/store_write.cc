@@ -84,7 +84,8 @@ void Store::NoteWhole() {
 }
 
 void Store::UndoAdd(const Files& files, const std::optional<MetadataEntry>& metadata) {
-  // The staged names may be needed after a power cut.
+  // The staged names may be needed after a power cut. A journal wrote them with the links in the
+  // folders, of which they are the older names; not every file system has one.
   if (is_uncertain_) (void)fs_.SyncDirectory(io::JoinPath(root_, kStagingFolder));
   const auto is_gone = [this](const std::string& path) {
     const auto removed = fs_.RemoveFile(path);
