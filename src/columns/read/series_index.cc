@@ -149,7 +149,9 @@ arrow::Result<std::vector<uint32_t>> SeriesIndex::Impl::Match(std::span<const Ma
   }
   if (!Covers(range, time_range_)) ARROW_RETURN_NOT_OK(FilterTime(range, &spans, stats));
   for (const RowSpan& span : spans) {
-    for (uint32_t row = span.begin; row < span.end; ++row) rows.push_back(row);
+    const size_t before = rows.size();
+    rows.resize(before + (span.end - span.begin));
+    std::iota(rows.begin() + static_cast<std::ptrdiff_t>(before), rows.end(), span.begin);
   }
   return rows;
 }
@@ -385,14 +387,19 @@ arrow::Result<std::vector<std::string>> SeriesIndex::Impl::DistinctNames(
   if (spans.empty()) return std::vector<std::string>{};
   const bool all = spans.size() == 1 && spans[0].begin == 0 && spans[0].end == columns_.size();
   for (size_t i = 0; i < label_names_.size(); ++i) {
-    // A column is in the file only when some series has the label.
+    // A column is in the file only when some series has the label, a value in a dictionary only when
+    // some series has it; the metric's column is always there.
     bool present = all && label_names_[i] != kMetricLabel;
     if (!present) {
       ARROW_ASSIGN_OR_RAISE(const auto values, columns_.Dictionary(i, stats));
-      ARROW_ASSIGN_OR_RAISE(const PackedColumn* codes, columns_.Codes(i, spans, stats));
-      codes->ForEachRun(spans, [&](uint32_t, uint32_t, int64_t code) {
-        present |= code != 0 && !values[static_cast<size_t>(code - 1)].empty();
-      });
+      if (all) {
+        present = std::ranges::any_of(values, [](auto value) { return !value.empty(); });
+      } else {
+        ARROW_ASSIGN_OR_RAISE(const PackedColumn* codes, columns_.Codes(i, spans, stats));
+        codes->ForEachRun(spans, [&](uint32_t, uint32_t, int64_t code) {
+          present |= code != 0 && !values[static_cast<size_t>(code - 1)].empty();
+        });
+      }
     }
     if (present) found.insert(label_names_[i]);
   }

@@ -25,10 +25,12 @@ arrow::Result<SeriesWalk::Source> FindRows(const std::shared_ptr<DataFile>& file
   SeriesWalk::Source source{.file = file, .index = nullptr, .samples = nullptr, .rows = {}};
   ARROW_ASSIGN_OR_RAISE(source.index, file->Index(stats));
   if (selectors.empty()) {
-    if (Covers(range, file->entry().time_range())) {
+    source.all_rows = Covers(range, file->entry().time_range());
+    if (source.all_rows) return source;
+    ARROW_ASSIGN_OR_RAISE(source.rows, source.index->Match({}, range, stats));
+    if (source.rows.size() == static_cast<size_t>(source.index->size())) {
       source.all_rows = true;
-    } else {
-      ARROW_ASSIGN_OR_RAISE(source.rows, source.index->Match({}, range, stats));
+      source.rows.clear();
     }
     return source;
   }
