@@ -44,10 +44,6 @@ struct CallContext {
   std::vector<std::string_view> strings;
 
   promql::PositionRange position() const { return expr->position; }
-  /// Where argument `i` stands; the call itself where it was left out.
-  promql::PositionRange ArgPosition(size_t i) const {
-    return i < call->args.size() ? call->args[i]->position : expr->position;
-  }
   bool HasScalar(size_t i) const { return i < scalars.size() && !scalars[i].empty(); }
 };
 
