@@ -17,11 +17,6 @@
 
 namespace larnax::head {
 
-/// A start time that no calendar has, and no file can hold, is as good as none: 0.
-inline int64_t KnownStart(int64_t start_ms) {
-  return start_ms >= kMinTimeMs && start_ms <= kMaxTimeMs ? start_ms : 0;
-}
-
 /// Samples of one series, copied out: times strictly ascending.
 struct SampleColumns {
   std::vector<int64_t> time_ms;

@@ -74,7 +74,7 @@ arrow::Status Head::ReplayNonFloats() {
         decoded.time_ms > kMaxTimeMs) {
       return MakeError(ErrorKind::kCorrupt, "a record of the log holds a bad histogram");
     }
-    active_->AppendHistogram(ref, decoded.time_ms, KnownStart(decoded.start_ms), histogram.message);
+    active_->AppendHistogram(ref, decoded.time_ms, decoded.start_ms, histogram.message);
     table_[ref].last_generation = active_->number();
   }
   for (const LoggedExemplar& exemplar : non_float_record_.exemplars) {

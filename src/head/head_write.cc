@@ -200,7 +200,7 @@ void Head::AppendSamples(const wire::WriteRequest& request, const wire::DecodedS
       RefuseTimes(request, {.labels = series.labels, .first_sample = i}, 1, rules, report);
       continue;
     }
-    const int64_t start_ms = request.start_ms.empty() ? 0 : KnownStart(request.start_ms[i]);
+    const int64_t start_ms = request.start_ms.empty() ? 0 : request.start_ms[i];
     ++report->samples;
     if (active_->Append(ref, time_ms, request.value[i], start_ms) ==
         Generation::Outcome::kDuplicate) {
@@ -250,8 +250,8 @@ void Head::AppendHistograms(const wire::WriteRequest& request, const wire::Decod
     }
     ++report->histograms;
     table_[ref].last_generation = active_->number();
-    const auto outcome = active_->AppendHistogram(
-        ref, histogram.time_ms, KnownStart(histogram.start_ms), histogram.message);
+    const auto outcome =
+        active_->AppendHistogram(ref, histogram.time_ms, histogram.start_ms, histogram.message);
     if (outcome == Generation::Outcome::kDuplicate && log_has_all_) continue;
     DefineInSegment(ref, segment, &non_float_record_.definitions);
     non_float_record_.histograms.push_back({static_cast<uint32_t>(ref), histogram.message});

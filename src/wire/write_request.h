@@ -7,7 +7,14 @@
 #include <string_view>
 #include <vector>
 
+#include "larnax/samples.h"
+
 namespace larnax::wire {
+
+/// Give a start time as it is kept: 0, unknown, for one that no file can hold.
+inline int64_t KnownStart(int64_t start_ms) {
+  return start_ms >= kMinTimeMs && start_ms <= kMaxTimeMs ? start_ms : 0;
+}
 
 /// Why a part of a request cannot be stored. Everything else of the request can.
 enum class RejectReason : uint8_t {
@@ -54,7 +61,7 @@ struct DecodedSeries {
 /// One native histogram sample, checked but kept as its protobuf message.
 struct DecodedHistogram {
   int64_t time_ms = 0;
-  int64_t start_ms = 0;  ///< 0 = unknown.
+  int64_t start_ms = 0;  ///< As KnownStart gives it.
   bool stale = false;    ///< The sum has the bits of a stale marker.
   RejectReason rejection = RejectReason::kNone;
   /// The message `Histogram`; remote write 2.0 only adds fields to those of 1.0.
@@ -139,7 +146,7 @@ struct WriteRequest {
   std::vector<DecodedSeries> series;
   std::vector<int64_t> time_ms;   ///< Shape [samples].
   std::vector<double> value;      ///< Shape [samples]; every bit as sent.
-  std::vector<int64_t> start_ms;  ///< Shape [samples], 0 = unknown; empty when none is known.
+  std::vector<int64_t> start_ms;  ///< Shape [samples], of KnownStart; empty when none is known.
   std::vector<DecodedHistogram> histograms;
   std::vector<DecodedExemplar> exemplars;
   std::vector<DecodedMetadata> metadata;

@@ -3,15 +3,9 @@
 #include <cstdint>
 #include <string_view>
 
-#include "larnax/samples.h"
 #include "wire/write_request.h"
 
 namespace larnax::wire {
-
-/// Give a start time as it is kept: 0, unknown, for one that no file can hold.
-inline int64_t KnownStart(int64_t start_ms) {
-  return start_ms >= kMinTimeMs && start_ms <= kMaxTimeMs ? start_ms : 0;
-}
 
 /// Read a message `Histogram` of either protocol and check it as Prometheus does on arrival.
 ///
