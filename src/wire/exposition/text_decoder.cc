@@ -380,13 +380,6 @@ class TextDecoder {
 
 }  // namespace
 
-ExpositionFormat NegotiateExposition(std::string_view content_type) {
-  const std::string_view type = content_type.substr(0, content_type.find(';'));
-  return type.find("application/openmetrics-text") != std::string_view::npos
-             ? ExpositionFormat::kOpenMetrics
-             : ExpositionFormat::kPrometheusText;
-}
-
 arrow::Status DecodeExposition(std::string_view text, ExpositionFormat format,
                                int64_t default_time_ms, WriteRequest* request) {
   request->Clear();

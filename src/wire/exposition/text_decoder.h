@@ -15,9 +15,6 @@ enum class ExpositionFormat : uint8_t {
   kOpenMetrics,     ///< version 1.0.0: times in seconds, exemplars, ends in `# EOF`
 };
 
-/// Tell the format from a Content-Type header: OpenMetrics where it says so, else Prometheus text.
-ExpositionFormat NegotiateExposition(std::string_view content_type);
-
 /// Decode a scrape: each sample line becomes a series entry with one sample.
 ///
 /// Label bytes are sorted and without empty values; see CanonicalLabels for what else is to be

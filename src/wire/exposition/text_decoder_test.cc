@@ -203,12 +203,5 @@ TEST_F(TextDecoderTest, SurvivesCutsAndFlips) {
   EXPECT_OK(DecodeOpenMetrics(whole));
 }
 
-TEST(NegotiateExposition, FollowsTheContentType) {
-  EXPECT_EQ(NegotiateExposition("application/openmetrics-text; version=1.0.0"),
-            ExpositionFormat::kOpenMetrics);
-  EXPECT_EQ(NegotiateExposition("text/plain; version=0.0.4"), ExpositionFormat::kPrometheusText);
-  EXPECT_EQ(NegotiateExposition(""), ExpositionFormat::kPrometheusText);
-}
-
 }  // namespace
 }  // namespace larnax::wire

@@ -119,10 +119,4 @@ void ExpositionWriter::Finish() {
   if (format_ == ExpositionFormat::kOpenMetrics) out_->append("# EOF\n");
 }
 
-std::string_view ContentTypeName(ExpositionFormat format) {
-  return format == ExpositionFormat::kOpenMetrics
-             ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
-             : "text/plain; version=0.0.4; charset=utf-8";
-}
-
 }  // namespace larnax::wire

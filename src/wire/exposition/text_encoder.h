@@ -35,7 +35,4 @@ class ExpositionWriter {
   std::string* out_;
 };
 
-/// Content-Type of a format.
-std::string_view ContentTypeName(ExpositionFormat format);
-
 }  // namespace larnax::wire
