@@ -9,6 +9,7 @@
 #include "db/file_names.h"
 #include "larnax/error.h"
 #include "larnax/format.h"
+#include "store/manifest/archive_layout.h"
 
 namespace larnax::db {
 namespace {
@@ -18,7 +19,7 @@ constexpr std::string_view kSuffix = ".json";
 }  // namespace
 
 Experiments::Experiments(io::FileSystem* fs, std::string root, std::string label)
-    : fs_(fs), folder_(io::JoinPath(root, "experiments")), label_(std::move(label)) {}
+    : fs_(fs), folder_(io::JoinPath(root, store::kExperimentsFolder)), label_(std::move(label)) {}
 
 arrow::Status Experiments::Record(const head::FrozenGeneration& frozen) {
   if (label_.empty()) return arrow::Status::OK();
@@ -61,7 +62,7 @@ arrow::Status Experiments::Create(const std::string& name, int64_t start_ms) {
 arrow::Result<std::vector<std::string>> Experiments::List(io::FileSystem& fs,
                                                           const std::string& root) {
   std::vector<std::string> names;
-  const std::string folder = io::JoinPath(root, "experiments");
+  const std::string folder = io::JoinPath(root, store::kExperimentsFolder);
   ARROW_ASSIGN_OR_RAISE(const bool exists, fs.Exists(folder));
   if (!exists) return names;
   ARROW_ASSIGN_OR_RAISE(const auto entries, fs.List(folder));
