@@ -6,7 +6,7 @@
 #include <boost/beast/http/error.hpp>
 
 #include "http/connection/io_thread.h"
-#include "http/message/request_rules.h"
+#include "http/request_rules.h"
 #include "larnax/error.h"
 
 namespace larnax::http {

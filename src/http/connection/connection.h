@@ -12,7 +12,7 @@
 #include "http/connection/request_reader.h"
 #include "http/connection/transport.h"
 #include "http/exchange.h"
-#include "http/message/request_rules.h"
+#include "http/request_rules.h"
 #include "http/message/response.h"
 #include "http/server_state.h"
 

@@ -24,7 +24,11 @@ arrow::Result<Response> AnswerMetrics(const Request& request, const Services& se
 // labels.cc
 arrow::Result<Response> AnswerLabels(const Request& request, const Services& services);
 arrow::Result<Response> AnswerLabelValues(const Request& request, const Services& services);
+
+// series.cc
 arrow::Result<Response> AnswerSeries(const Request& request, const Services& services);
+
+// metadata.cc
 arrow::Result<Response> AnswerMetadata(const Request& request, const Services& services);
 
 // query.cc

@@ -1,4 +1,4 @@
-#include "http/message/request_rules.h"
+#include "http/request_rules.h"
 
 #include <boost/beast/core/string.hpp>
 
