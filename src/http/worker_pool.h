@@ -40,7 +40,7 @@ class WorkerPool {
 
   const size_t queue_limit_;
   mutable std::mutex mutex_;  // Guards what follows up to threads_.
-  std::vector<Idle*> idle_;   // The last one first.
+  std::vector<Idle*> idle_;   // Who worked last is at the end, and is called first.
   std::deque<std::function<void()>> tasks_;
   bool stopped_ = false;
   std::vector<std::thread> threads_;

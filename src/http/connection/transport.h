@@ -55,8 +55,6 @@ class Transport {
   void Reset();
 
   bool is_tls() const { return tls_ != nullptr; }
-  /// Whether bytes of requests can come: plain, or the handshake is done.
-  bool is_established() const { return tls_ == nullptr || tls_->handshake_done(); }
   /// The client's address and port; empty where it is gone.
   const std::string& peer() const { return peer_; }
 
