@@ -12,8 +12,8 @@
 #include "http/connection/request_reader.h"
 #include "http/connection/transport.h"
 #include "http/exchange.h"
-#include "http/request_rules.h"
 #include "http/message/response.h"
+#include "http/request_rules.h"
 #include "http/server_state.h"
 
 namespace larnax::http {
