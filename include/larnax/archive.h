@@ -34,6 +34,9 @@ struct FileUse {
   int64_t series = 0;
   int64_t min_time_ms = 0;
   int64_t max_time_ms = 0;
+  /// Why the file or its index cannot be read, with the path; empty: they can. Then all else here
+  /// is as the manifest says, and no column counts the file.
+  std::string problem = {};
 };
 
 struct InspectReport {
@@ -48,7 +51,8 @@ struct InspectReport {
   std::vector<std::string> experiments;
 };
 
-/// Read manifest and footers of an archive; works while a server writes to it.
+/// Read manifest and footers of an archive; works while a server writes to it. Files that are lost
+/// or damaged are in the report, as `problem` of each.
 arrow::Result<InspectReport> InspectArchive(const std::string& path);
 
 struct VerifyReport {

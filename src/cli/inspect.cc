@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 
 #include "cli/commands.h"
@@ -14,7 +15,9 @@ int RunInspect(const InspectArguments& arguments) {
                                ? InspectJson(*report)
                                : InspectText(*report, arguments.files, arguments.columns);
   std::fputs(text.c_str(), stdout);
-  return kOk;
+  const bool is_whole = std::all_of(report->files.begin(), report->files.end(),
+                                    [](const FileUse& file) { return file.problem.empty(); });
+  return is_whole ? kOk : kFailure;
 }
 
 }  // namespace larnax::cli

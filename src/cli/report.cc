@@ -69,12 +69,25 @@ std::string SummaryText(const InspectReport& report) {
   return text;
 }
 
+std::string ProblemsText(const InspectReport& report) {
+  int64_t count = 0;
+  std::string list;
+  for (const FileUse& file : report.files) {
+    if (file.problem.empty()) continue;
+    ++count;
+    list += "  " + file.problem + "\n";
+  }
+  if (count == 0) return {};
+  return "\n" + CountOf(count, "file is", "files are") + " lost or damaged:\n" + list;
+}
+
 std::string FilesText(const InspectReport& report) {
-  Rows rows = {{"file", "level", "rows", "series", "size", "index", "first", "last"}};
+  Rows rows = {{"file", "level", "rows", "series", "size", "index", "first", "last", ""}};
   for (const FileUse& file : report.files) {
     rows.push_back({file.path, std::to_string(file.level), FormatCount(file.rows),
                     FormatCount(file.series), RoundBytes(file.bytes), RoundBytes(file.series_bytes),
-                    FormatTime(file.min_time_ms), FormatTime(file.max_time_ms)});
+                    FormatTime(file.min_time_ms), FormatTime(file.max_time_ms),
+                    file.problem.empty() ? "" : "lost or damaged"});
   }
   return "\n" + FormatTable(rows);
 }
@@ -108,6 +121,7 @@ std::string InspectText(const InspectReport& report, bool files, bool columns) {
   std::string text = SummaryText(report);
   if (files) text += FilesText(report);
   if (columns) text += ColumnsText(report);
+  text += ProblemsText(report);
   return text;
 }
 
@@ -122,7 +136,8 @@ std::string InspectJson(const InspectReport& report) {
                      {"rows", file.rows},
                      {"series", file.series},
                      {"min_time_ms", file.min_time_ms},
-                     {"max_time_ms", file.max_time_ms}});
+                     {"max_time_ms", file.max_time_ms},
+                     {"problem", file.problem}});
   }
   Json columns = Json::array();
   for (const ColumnUse& use : report.columns) {

@@ -73,6 +73,16 @@ TEST(InspectText, TellsBytesPerRowOfEachTable) {
   EXPECT_EQ(nlohmann::json::parse(InspectJson(report))["columns"][3]["table"], "histograms");
 }
 
+TEST(InspectText, NamesLostFiles) {
+  InspectReport report = SomeReport();
+  report.files[1].problem = "gone: path=b";
+  EXPECT_THAT(InspectText(report, false, false), HasSubstr("\n1 file is lost or damaged:\n"
+                                                           "  gone: path=b\n"));
+  EXPECT_THAT(InspectText(report, true, false),
+              ContainsRegex("b.parquet .*02.000Z  lost or damaged"));
+  EXPECT_EQ(nlohmann::json::parse(InspectJson(report))["files"][1]["problem"], "gone: path=b");
+}
+
 TEST(InspectText, TellsOfAnEmptyArchive) {
   EXPECT_THAT(InspectText(InspectReport(), true, true), HasSubstr("0 rows in 0 files"));
 }

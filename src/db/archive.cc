@@ -1,11 +1,13 @@
 #include "larnax/archive.h"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -24,6 +26,9 @@ namespace {
 constexpr std::string_view kLogFolders[] = {"samples", "typed"};
 // So often a look at the files is begun anew when a writer moved them meanwhile.
 constexpr int kMaxLooks = 20;
+// So long a file that is gone may wait for the commit of whoever moved it.
+constexpr int kCommitWaits = 20;
+constexpr std::chrono::milliseconds kCommitWait{50};
 
 arrow::Result<int64_t> LogBytes(const std::string& root) {
   io::FileSystem& fs = io::RealFileSystem();
@@ -41,17 +46,22 @@ arrow::Result<int64_t> LogBytes(const std::string& root) {
 // Adds up columns of many files by table and name.
 class ColumnTally {
  public:
+  /// Adds nothing where it fails.
   arrow::Status Add(store::DataFile& file) {
     ARROW_ASSIGN_OR_RAISE(const std::string path, db::FindFile(file, store::Tree::kData));
     ARROW_ASSIGN_OR_RAISE(const columns::FileReport report,
                           columns::InspectFile(io::RealFileSystem(), path));
     file.set_in_retired(path == file.PathIn(store::Tree::kData, true));
     ARROW_ASSIGN_OR_RAISE(const auto index, file.Index(nullptr));
-    for (const columns::ColumnReport& column : report.columns) {
-      Tally& tally = AddColumn(file.entry().table, column);
-      if (column.label.empty()) continue;
-      ARROW_ASSIGN_OR_RAISE(const auto values, index->DistinctValues(column.label, nullptr));
-      tally.distinct.insert(values.begin(), values.end());
+    std::vector<std::set<std::string>> distinct(report.columns.size());
+    for (size_t i = 0; i < distinct.size(); ++i) {
+      const std::string& label = report.columns[i].label;
+      if (label.empty()) continue;
+      ARROW_ASSIGN_OR_RAISE(const auto values, index->DistinctValues(label, nullptr));
+      distinct[i].insert(values.begin(), values.end());
+    }
+    for (size_t i = 0; i < distinct.size(); ++i) {
+      AddColumn(file.entry().table, report.columns[i]).distinct.merge(distinct[i]);
     }
     return arrow::Status::OK();
   }
@@ -116,24 +126,35 @@ FileUse UseOf(const store::FileEntry& entry) {
           .max_time_ms = entry.max_time_ms};
 }
 
-arrow::Result<FileUse> MetadataUseOf(const std::string& root, const store::MetadataEntry& entry) {
-  FileUse use{.path = store::MetadataFile(entry.name),
-              .table = std::string(store::kMetadataTable),
-              .bytes = entry.bytes,
-              .rows = entry.rows};
-  ARROW_ASSIGN_OR_RAISE(auto file, io::RealFileSystem().OpenReadable(io::JoinPath(root, use.path)));
+// Takes first and last time from the rows, which no manifest has.
+arrow::Status ReadTimes(const std::string& path, const store::MetadataEntry& entry, FileUse* use) {
+  ARROW_ASSIGN_OR_RAISE(auto file, io::RealFileSystem().OpenReadable(path));
   ARROW_ASSIGN_OR_RAISE(
       const std::vector<columns::MetadataRow> rows,
       columns::ReadMetadataFile(std::move(file), nullptr, entry.footer_bytes, entry.footer_crc32c));
   for (const columns::MetadataRow& row : rows) {
     const bool is_first = &row == &rows.front();
-    use.min_time_ms = is_first ? row.first_seen_ms : std::min(use.min_time_ms, row.first_seen_ms);
-    use.max_time_ms = std::max(use.max_time_ms, row.last_seen_ms);
+    use->min_time_ms = is_first ? row.first_seen_ms : std::min(use->min_time_ms, row.first_seen_ms);
+    use->max_time_ms = std::max(use->max_time_ms, row.last_seen_ms);
   }
-  return use;
+  return arrow::Status::OK();
 }
 
-arrow::Result<InspectReport> InspectOnce(const std::string& path, const store::Version& version) {
+// Whether somebody who writes commits while one may wait for it.
+arrow::Result<bool> WaitForCommit(const std::string& path, int64_t number) {
+  for (int i = 0;; ++i) {
+    ARROW_ASSIGN_OR_RAISE(const auto writer,
+                          io::RealFileSystem().LockHolder(io::JoinPath(path, store::kLockFile)));
+    ARROW_ASSIGN_OR_RAISE(const auto now, db::ReadVersion(path));
+    if (now->manifest.number != number) return true;
+    if (!writer || i == kCommitWaits) return false;
+    std::this_thread::sleep_for(kCommitWait);
+  }
+}
+
+// Sets `is_gone` where a file was moved meanwhile, or is lost.
+arrow::Result<InspectReport> InspectOnce(const std::string& path, const store::Version& version,
+                                         bool* is_gone) {
   InspectReport report;
   report.format_version = version.manifest.format_version;
   report.manifest = version.manifest.number;
@@ -142,16 +163,30 @@ arrow::Result<InspectReport> InspectOnce(const std::string& path, const store::V
   report.bytes = version.bytes();
   ARROW_ASSIGN_OR_RAISE(report.wal_bytes, LogBytes(path));
   ColumnTally columns;
+  const auto note = [&](const arrow::Status& status, const std::string& file, FileUse* use) {
+    if (status.ok()) return;
+    *is_gone |= KindOf(status) == ErrorKind::kNotFound;
+    use->problem = status.message();
+    if (use->problem.find(file) == std::string::npos) use->problem += " path=" + file;
+  };
   for (const auto& file : version.files) {
-    report.files.push_back(UseOf(file->entry()));
-    ARROW_RETURN_NOT_OK(columns.Add(*file));
+    FileUse& use = report.files.emplace_back(UseOf(file->entry()));
+    arrow::Status added = columns.Add(*file);
+    // A merge gives it its other name before it takes this one.
+    if (KindOf(added) == ErrorKind::kNotFound) added = columns.Add(*file);
+    note(added, file->entry().name, &use);
   }
   for (const store::MetadataEntry& entry : version.manifest.metadata) {
-    ARROW_ASSIGN_OR_RAISE(FileUse use, MetadataUseOf(path, entry));
-    ARROW_RETURN_NOT_OK(columns.AddMetadata(io::JoinPath(path, use.path)));
+    FileUse& use = report.files.emplace_back(FileUse{.path = store::MetadataFile(entry.name),
+                                                     .table = std::string(store::kMetadataTable),
+                                                     .bytes = entry.bytes,
+                                                     .rows = entry.rows});
+    const std::string file = io::JoinPath(path, use.path);
+    arrow::Status added = ReadTimes(file, entry, &use);
+    if (added.ok()) added = columns.AddMetadata(file);
+    note(added, entry.name, &use);
     report.rows += use.rows;
     report.bytes += use.bytes;
-    report.files.push_back(std::move(use));
   }
   report.columns = columns.Take();
   ARROW_ASSIGN_OR_RAISE(report.experiments, db::Experiments::List(io::RealFileSystem(), path));
@@ -163,10 +198,12 @@ arrow::Result<InspectReport> InspectOnce(const std::string& path, const store::V
 arrow::Result<InspectReport> InspectArchive(const std::string& path) {
   for (int look = 1;; ++look) {
     ARROW_ASSIGN_OR_RAISE(const auto version, db::ReadVersion(path));
-    auto report = InspectOnce(path, *version);
-    // A file that is gone was moved by a writer, unless it is gone for good.
-    if (report.ok() || KindOf(report.status()) != ErrorKind::kNotFound) return report;
-    if (look == kMaxLooks) return MakeError(ErrorKind::kCorrupt, report.status().message());
+    bool is_gone = false;
+    ARROW_ASSIGN_OR_RAISE(InspectReport report, InspectOnce(path, *version, &is_gone));
+    if (!is_gone || look == kMaxLooks) return report;
+    // A writer moved it, which a commit tells of, unless it is gone for good.
+    ARROW_ASSIGN_OR_RAISE(const bool changed, WaitForCommit(path, version->manifest.number));
+    if (!changed) return report;
   }
 }
 

@@ -152,6 +152,39 @@ TEST_F(OtherTablesArchiveTest, InspectTellsOfEveryTable) {
   }
 }
 
+TEST_F(OtherTablesArchiveTest, InspectGoesOnWithoutLostAndDamagedFiles) {
+  ASSERT_OK_AND_ASSIGN(const InspectReport whole, InspectArchive(data_));
+  for (const char* folder :
+       {"samples", "histograms", "exemplars", "metadata", "series/histograms"}) {
+    SCOPED_TRACE(folder);
+    const auto path = FilesIn(folder)[0];
+    for (const bool is_lost : {true, false}) {
+      const auto away = folder_ / "away";
+      std::filesystem::copy_file(path, away);
+      if (is_lost) {
+        std::filesystem::remove(path);
+      } else {
+        std::filesystem::resize_file(path, std::filesystem::file_size(path) / 2);
+      }
+      ASSERT_OK_AND_ASSIGN(const InspectReport report, InspectArchive(data_));
+      EXPECT_EQ(report.files.size(), whole.files.size());
+      EXPECT_EQ(report.rows, whole.rows);
+      EXPECT_EQ(report.bytes, whole.bytes);
+      EXPECT_LT(report.columns.size(), whole.columns.size());
+      for (const FileUse& file : report.files) {
+        const bool is_it = std::filesystem::path(file.path).filename() == path.filename() &&
+                           std::string_view(folder).ends_with(file.table);
+        EXPECT_EQ(!file.problem.empty(), is_it) << file.path << ' ' << file.problem;
+        if (is_it) {
+          EXPECT_THAT(file.problem, HasSubstr(path.filename().string()));
+        }
+      }
+      std::filesystem::remove(path);
+      std::filesystem::rename(away, path);
+    }
+  }
+}
+
 TEST_F(OtherTablesArchiveTest, ExportWritesHistogramsBesideTheFloats) {
   DatabaseOptions options;
   options.read_only = true;

@@ -160,6 +160,19 @@ def test_verify_finds_a_missing_and_a_cut_file(archive, copy):
         assert path.name in run(archive, command, "--data", copy, status=EXIT_CORRUPT)
 
 
+def test_inspect_goes_on_without_a_lost_file(archive, copy):
+    path = data_file(copy)
+    path.unlink()
+    done = archive.command("inspect", "--data", copy, "--format", "json")
+    assert done.returncode == EXIT_CORRUPT
+    report = json.loads(done.stdout)
+    lost = {file["path"]: file["problem"] for file in report["files"] if file["problem"]}
+    assert list(lost) == [str(path.relative_to(copy))]
+    assert len(report["files"]) > 1 and report["columns"]
+    text = run(archive, "inspect", copy, "--files", status=EXIT_CORRUPT)
+    assert "1 file is lost or damaged" in text and path.name in text
+
+
 def test_verify_finds_a_damaged_manifest(archive, copy):
     newest = (copy / "manifest/CURRENT").read_text().split()[0]
     path = copy / "manifest" / newest
