@@ -1,6 +1,10 @@
 #include "base/number_text.h"
 
+#include <bit>
+#include <charconv>
+#include <cmath>
 #include <limits>
+#include <random>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -38,6 +42,61 @@ TEST(AppendShortest, PrintsWhatIsNoNumber) {
   EXPECT_EQ(Shortest(std::numeric_limits<double>::quiet_NaN()), "NaN");
   EXPECT_EQ(Shortest(std::numeric_limits<double>::infinity()), "+Inf");
   EXPECT_EQ(Shortest(-std::numeric_limits<double>::infinity()), "-Inf");
+}
+
+// As the standard library, which prints the shortest digits too; but what is above 2^53 without
+// an exponent it prints exactly.
+std::string Expected(double value, std::chars_format format) {
+  char text[400];
+  return std::string(text, std::to_chars(text, std::end(text), value, format).ptr);
+}
+
+std::string Value(double value) {
+  std::string out(kMaxNumberBytes, 0);
+  out.resize(static_cast<size_t>(WriteValue(value, out.data()) - out.data()));
+  return out;
+}
+
+void ExpectAsTheStandardDoes(double value) {
+  const double magnitude = std::abs(value);
+  if (!std::isfinite(value) || magnitude == 0) return;
+  const bool is_plain = magnitude >= 1e-6 && magnitude < 1e21;
+  if (is_plain && magnitude > 9007199254740992.0) return;
+  const auto scientific = std::chars_format::scientific;
+  ASSERT_EQ(Value(value), Expected(value, is_plain ? std::chars_format::fixed : scientific));
+  if (magnitude < 1e6 && magnitude >= 1e-4) return;
+  ASSERT_EQ(Shortest(value), Expected(value, scientific));
+}
+
+TEST(WriteValue, PrintsDigitsAsTheStandardDoes) {
+  std::mt19937_64 random(1);
+  std::uniform_real_distribution<double> fraction(-1, 1);
+  for (int i = 0; i < 100'000; ++i) {
+    ExpectAsTheStandardDoes(std::bit_cast<double>(random()));
+    ExpectAsTheStandardDoes(fraction(random) * 1e5);
+    ExpectAsTheStandardDoes(static_cast<double>(random() % 1'000'000) / 1000);
+    ExpectAsTheStandardDoes(std::ldexp(fraction(random), static_cast<int>(random() % 140) - 70));
+  }
+  for (int exponent = -1074; exponent < 1024; ++exponent) {
+    ExpectAsTheStandardDoes(std::ldexp(1, exponent));
+    ExpectAsTheStandardDoes(std::nextafter(std::ldexp(1, exponent), 0));
+  }
+  for (int exponent = -307; exponent < 309; ++exponent) {
+    const double power = std::stod("1e" + std::to_string(exponent));
+    for (const double value : {power, std::nextafter(power, 0), std::nextafter(power, 1e308)}) {
+      ExpectAsTheStandardDoes(value);
+      ExpectAsTheStandardDoes(-value);
+    }
+  }
+}
+
+TEST(WriteValue, PadsLargeNumbersWithZeros) {
+  EXPECT_EQ(Value(9007199254740993e3), "9007199254740993000");
+  EXPECT_EQ(Value(-123456789012345680000.0), "-123456789012345680000");
+  EXPECT_EQ(Value(999999999999999900000.0), "999999999999999900000");
+  EXPECT_EQ(Value(1e21), "1e+21");
+  EXPECT_EQ(Value(9.999999e-7), "9.999999e-07");
+  EXPECT_EQ(Value(-0.0), "-0");
 }
 
 TEST(AppendQuoted, EscapesWhatIsNotPrintable) {
