@@ -129,6 +129,12 @@ TEST(PackedInts, KeepsAnyRange) {
   }
 }
 
+TEST(PackedColumn, IsNotThereWhereMemoryRanOut) {
+  PackedColumn column;
+  EXPECT_THROW(column.Init(1, std::numeric_limits<size_t>::max()), std::exception);
+  EXPECT_FALSE(column.is_init());
+}
+
 TEST(StringDictionary, GivesEqualStringsOneCode) {
   StringDictionary dictionary;
   TestRandom random(5);

@@ -127,8 +127,9 @@ class PackedColumn {
   }
 
   void Init(uint32_t page_rows, size_t pages) {
-    page_rows_ = page_rows;
+    // May throw, and it is not initialized then.
     pages_.resize(pages);
+    page_rows_ = page_rows;
   }
   bool is_init() const { return page_rows_ > 0; }
   bool has_page(size_t page) const { return pages_[page] != nullptr; }
