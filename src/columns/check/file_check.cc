@@ -10,7 +10,8 @@
 #include "columns/check/data_scanner.h"
 #include "columns/read/series_index.h"
 #include "columns/schema/schema.h"
-#include "columns/write/series_table.h"
+#include "columns/write/index_file.h"
+#include "columns/write/value_summary.h"
 #include "larnax/error.h"
 #include "model/label_order.h"
 
@@ -127,20 +128,20 @@ arrow::Result<FooterPlace> RebuildIndex(io::FileSystem& fs, const std::string& d
   ARROW_ASSIGN_OR_RAISE(auto opened, fs.OpenReadable(data_path));
   ARROW_ASSIGN_OR_RAISE(auto file, ParquetFile::Open(std::move(opened), nullptr, 0));
   ARROW_ASSIGN_OR_RAISE(const auto scanner, DataScanner::Open(file));
-  SeriesTable table(scanner->columns());
+  FileSeries file_series(scanner->columns());
   ScannedSeries series;
   int64_t row = 0;
   while (true) {
     ARROW_ASSIGN_OR_RAISE(const bool more, scanner->Next(&series));
     if (!more) break;
-    table.AddLabels(series.labels());
-    table.AddSamples(row, series.time_ms, series.value, CountStale(series.value),
-                     options.tier != Tier::kFresh);
+    file_series.AddLabels(series.labels());
+    file_series.AddSamples(row, series.time_ms, series.value, CountStale(series.value),
+                           options.tier != Tier::kFresh);
     row += static_cast<int64_t>(series.time_ms.size());
   }
   PageCompressor compressor;
   ARROW_ASSIGN_OR_RAISE(auto out, fs.Create(series_path));
-  return WriteSeriesTable(std::move(out), &table, options, &compressor);
+  return WriteIndexFile(std::move(out), &file_series, options, &compressor);
 }
 
 arrow::Result<std::vector<std::string>> VerifyFile(io::FileSystem& fs, const std::string& data_path,

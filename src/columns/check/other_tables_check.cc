@@ -16,8 +16,8 @@
 #include "columns/read/series_rows_reader.h"
 #include "columns/schema/schema.h"
 #include "columns/schema/tables.h"
+#include "columns/write/index_file.h"
 #include "columns/write/metadata_file.h"
-#include "columns/write/series_table.h"
 #include "larnax/error.h"
 #include "model/label_order.h"
 
@@ -225,15 +225,15 @@ arrow::Result<FooterPlace> RebuildIndexWithoutValues(io::FileSystem& fs,
     ARROW_ASSIGN_OR_RAISE(const auto reader, HistogramsReader::Open(data, nullptr));
     ARROW_ASSIGN_OR_RAISE(stale, ReadContent(*reader, found, nullptr));
   }
-  SeriesTable table(found.columns);
+  FileSeries file_series(found.columns);
   for (size_t i = 0; i < found.series.size(); ++i) {
-    table.AddLabels(found.series[i].labels());
-    table.extents.push_back(found.series[i].extent);
-    table.extents.back().stale_count = stale[i];
+    file_series.AddLabels(found.series[i].labels());
+    file_series.extents.push_back(found.series[i].extent);
+    file_series.extents.back().stale_count = stale[i];
   }
   PageCompressor compressor;
   ARROW_ASSIGN_OR_RAISE(auto out, fs.Create(series_path));
-  return WriteSeriesTable(std::move(out), &table, options, &compressor);
+  return WriteIndexFile(std::move(out), &file_series, options, &compressor);
 }
 
 }  // namespace larnax::columns

@@ -12,7 +12,7 @@
 #include "columns/schema/schema.h"
 #include "columns/schema/tables.h"
 #include "columns/write/chunk_encoder.h"
-#include "columns/write/series_table.h"
+#include "columns/write/writer_options.h"
 #include "larnax/samples.h"
 
 namespace larnax::columns {

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "columns/schema/schema.h"
 #include "columns/schema/tables.h"
+#include "columns/write/index_file.h"
 #include "larnax/error.h"
 #include "model/label_order.h"
 
@@ -61,7 +62,7 @@ SeriesRows::SeriesRows(std::unique_ptr<io::WritableFile> data,
       schema_table_(table),
       series_file_(std::move(series)),
       context_(ContextFor(options_, &compressor_, /*series=*/false)),
-      table_(std::move(columns)),
+      series_(std::move(columns)),
       builder_(std::move(data)) {
   if (table == SchemaTable::kSamples && options_.tier == Tier::kDay) {
     context_.zstd.shortest_repeat = kLabelRepeat;
@@ -69,20 +70,20 @@ SeriesRows::SeriesRows(std::unique_ptr<io::WritableFile> data,
 }
 
 arrow::Status SeriesRows::Begin(LabelsView labels) {
-  ARROW_RETURN_NOT_OK(table_.CheckRoom(labels, options_.most_label_bytes));
+  ARROW_RETURN_NOT_OK(series_.CheckRoom(labels, options_.most_label_bytes));
 #ifndef NDEBUG
-  LARNAX_CHECK(table_.extents.empty() || model::CompareForFile(last_labels_, labels) < 0);
+  LARNAX_CHECK(series_.extents.empty() || model::CompareForFile(last_labels_, labels) < 0);
   last_labels_ = Labels(labels);
 #endif
-  placed_ = &table_.AddLabels(labels);
+  placed_ = &series_.AddLabels(labels);
   extent_ = {.row_start = rows_written()};
   return arrow::Status::OK();
 }
 
 void SeriesRows::AddRows(int64_t rows, int64_t first_ms, int64_t last_ms) {
-  table_.metric.AddRows(placed_->metric, group_rows_, rows);
+  series_.metric.AddRows(placed_->metric, group_rows_, rows);
   for (const auto& [column, code] : placed_->labels) {
-    table_.labels[column].AddRows(code, group_rows_, rows);
+    series_.labels[column].AddRows(code, group_rows_, rows);
   }
   AppendRun(placed_->other, rows, &other_rows_);
   AppendRun(static_cast<uint32_t>(ids_.size()), rows, &id_rows_);
@@ -96,7 +97,7 @@ void SeriesRows::AddRows(int64_t rows, int64_t first_ms, int64_t last_ms) {
 void SeriesRows::NoteEnd(int64_t stale_count) {
   LARNAX_CHECK(extent_.row_count > 0);
   extent_.stale_count = stale_count;
-  if (table_.extents.empty()) {
+  if (series_.extents.empty()) {
     summary_.min_time_ms = extent_.min_time_ms;
     summary_.max_time_ms = extent_.max_time_ms;
   }
@@ -107,24 +108,24 @@ void SeriesRows::NoteEnd(int64_t stale_count) {
 
 void SeriesRows::End(int64_t stale_count) {
   NoteEnd(stale_count);
-  table_.extents.push_back(extent_);
+  series_.extents.push_back(extent_);
 }
 
 void SeriesRows::End(int64_t stale_count, std::span<const int64_t> time_ms,
                      std::span<const double> value) {
   NoteEnd(stale_count);
-  table_.AddSamples(extent_.row_start, time_ms, value, stale_count, options_.tier != Tier::kFresh);
+  series_.AddSamples(extent_.row_start, time_ms, value, stale_count, options_.tier != Tier::kFresh);
 }
 
 arrow::Status SeriesRows::FlushGroup(std::span<const EncodedChunk> rest) {
   if (group_rows_ == 0) return arrow::Status::OK();
   Group group;
   group.rows = group_rows_;
-  const EncodedChunk metric = EncodeStrings(table_.metric.dictionary(),
-                                            table_.metric.TakeRows(group_rows_), false, context_);
+  const EncodedChunk metric = EncodeStrings(series_.metric.dictionary(),
+                                            series_.metric.TakeRows(group_rows_), false, context_);
   ARROW_ASSIGN_OR_RAISE(group.metric, builder_.WriteChunk(metric));
-  for (size_t i = 0; i < table_.labels.size(); ++i) {
-    LabelColumn& column = table_.labels[i];
+  for (size_t i = 0; i < series_.labels.size(); ++i) {
+    LabelColumn& column = series_.labels[i];
     if (!column.used()) continue;
     const EncodedChunk chunk =
         EncodeStrings(column.dictionary(), column.TakeRows(group_rows_), true, context_);
@@ -137,7 +138,7 @@ arrow::Status SeriesRows::FlushGroup(std::span<const EncodedChunk> rest) {
     return arrow::Status::OK();
   };
   const auto [keys, values] =
-      EncodeOtherLabels(table_.other_dictionary, table_.other_sets, other_rows_, context_);
+      EncodeOtherLabels(series_.other_dictionary, series_.other_sets, other_rows_, context_);
   ARROW_RETURN_NOT_OK(write(keys));
   ARROW_RETURN_NOT_OK(write(values));
   ARROW_RETURN_NOT_OK(write(EncodeIntRuns(ids_, id_rows_, /*optional=*/false, context_)));
@@ -154,19 +155,19 @@ arrow::Status SeriesRows::FlushGroup(std::span<const EncodedChunk> rest) {
 arrow::Result<FileMeta> SeriesRows::MakeMeta(
     const std::function<std::vector<SchemaNode>(std::span<const ColumnName>)>& schema) {
   FileMeta meta;
-  const std::vector<ColumnName> labels = table_.UsedColumns();
+  const std::vector<ColumnName> labels = series_.UsedColumns();
   meta.schema = schema(labels);
   meta.rows = rows_before_group_;
   meta.key_values = FileKeyValues(TableName(schema_table_), labels, options_.key_values);
-  const std::vector<SortingColumn> sorting = SortingOf(table_, labels);
+  const std::vector<SortingColumn> sorting = SortingOf(series_, labels);
   for (Group& group : groups_) {
     RowGroupMeta row_group;
     row_group.rows = group.rows;
     row_group.sorting = sorting;
     row_group.chunks.push_back(std::move(group.metric));
     auto next = group.labels.begin();
-    for (size_t i = 0; i < table_.labels.size(); ++i) {
-      if (!table_.labels[i].used()) continue;
+    for (size_t i = 0; i < series_.labels.size(); ++i) {
+      if (!series_.labels[i].used()) continue;
       if (next != group.labels.end() && next->first == i) {
         row_group.chunks.push_back(std::move(next->second));
         ++next;
@@ -189,10 +190,10 @@ arrow::Result<FileSummary> SeriesRows::Finish(
   ARROW_ASSIGN_OR_RAISE(FileMeta meta, MakeMeta(schema));
   ARROW_ASSIGN_OR_RAISE(const FooterPlace data, builder_.Finish(std::move(meta)));
   ARROW_ASSIGN_OR_RAISE(const FooterPlace series,
-                        WriteSeriesTable(std::move(series_file_), &table_, options_, &compressor_));
+                        WriteIndexFile(std::move(series_file_), &series_, options_, &compressor_));
   summary_.rows = rows_before_group_;
-  summary_.series = static_cast<int64_t>(table_.extents.size());
-  const StringDictionary& metrics = table_.metric.dictionary();
+  summary_.series = static_cast<int64_t>(series_.extents.size());
+  const StringDictionary& metrics = series_.metric.dictionary();
   if (metrics.size() > 0) {
     // Series come sorted by metric, so that the dictionary is too.
     summary_.min_metric = metrics[0];

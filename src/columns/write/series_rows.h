@@ -12,8 +12,9 @@
 #include "columns/format/file_builder.h"
 #include "columns/schema/tables.h"
 #include "columns/write/chunk_encoder.h"
+#include "columns/write/file_series.h"
 #include "columns/write/samples_writer.h"
-#include "columns/write/series_table.h"
+#include "columns/write/writer_options.h"
 #include "larnax/labels.h"
 
 namespace larnax::columns {
@@ -45,7 +46,7 @@ class SeriesRows {
   int64_t group_rows() const { return group_rows_; }
   int64_t rows_written() const { return rows_before_group_ + group_rows_; }
   /// Bytes of the data file so far, label values included.
-  int64_t bytes_written() const { return builder_.size_bytes() + table_.dictionary_bytes(); }
+  int64_t bytes_written() const { return builder_.size_bytes() + series_.dictionary_bytes(); }
   /// Code of the metric of the series that was begun last; equal for equal metrics of the file.
   uint32_t metric_code() const { return placed_->metric; }
   /// For columns that are one page a row group.
@@ -60,7 +61,7 @@ class SeriesRows {
       const std::function<std::vector<SchemaNode>(std::span<const ColumnName>)>& schema);
 
  private:
-  /// What one row group has, by index into table_.labels.
+  /// What one row group has, by index into series_.labels.
   struct Group {
     ChunkMeta metric;
     std::vector<std::pair<size_t, ChunkMeta>> labels;
@@ -79,7 +80,7 @@ class SeriesRows {
   std::unique_ptr<io::WritableFile> series_file_;
   PageCompressor compressor_;
   ChunkContext context_;
-  SeriesTable table_;
+  FileSeries series_;
   const PlacedLabels* placed_ = nullptr;  // Of the series being added.
   Labels last_labels_;                    // Debug builds only.
   SeriesExtent extent_;                   // Of the series being added.
