@@ -68,6 +68,27 @@ TEST_F(LimitsTest, HistogramsTakeMemoryWhereTheyAreMade) {
   EXPECT_THAT(engine_.Run(source_, request), IsOk());
 }
 
+TEST_F(LimitsTest, AHistogramThatIsChosenKeepsNoOthers) {
+  constexpr int kSeries = 128;
+  constexpr int kSamples = 60;
+  for (int i = 0; i < kSeries; ++i) {
+    const Labels labels = LabelsOf("x{i=\"" + std::to_string(i) + "\"}");
+    for (int k = 0; k < kSamples; ++k) source_.Add(labels, k, Wide(1 + k));
+  }
+  QueryRequest request;
+  request.start_ms = kMinuteMs;
+  request.features = features_;
+  request.max_memory_bytes = 4 * kMebibyte;
+  // All of them are 11 MB, those of a batch 1.4 MB.
+  request.text = "x[1m1s]";
+  EXPECT_THAT(engine_.Run(source_, request), IsKind(ErrorKind::kLimit));
+  for (const char* function : {"last_over_time", "first_over_time"}) {
+    request.text = function + std::string("(x[1m1s])");
+    ASSERT_OK_AND_ASSIGN(const QueryResult result, engine_.Run(source_, request));
+    EXPECT_EQ(result.series.size(), size_t{kSeries}) << function;
+  }
+}
+
 TEST_F(LimitsTest, HistogramsAreManySamples) {
   LoadWide();
   for (const char* text : {"x", "last_over_time(x[1m])", "x @ 60"}) {
