@@ -120,8 +120,9 @@ arrow::Status Store::Contain(const std::vector<DamagedFile>& damaged, Version* v
   for (const DamagedFile& file : damaged) {
     std::string warning = file.problem;
     const auto& metadata = version->manifest.metadata;
-    has_lost_metadata_ |= std::any_of(metadata.begin(), metadata.end(),
-                                      [&](const auto& each) { return each.name == file.name; });
+    const bool is_metadata = std::any_of(metadata.begin(), metadata.end(),
+                                         [&](const auto& each) { return each.name == file.name; });
+    if (is_metadata) lost_metadata_.insert(file.name);
     if (file.tree == Tree::kSeries && !damaged_files_.contains(file.name)) {
       ARROW_ASSIGN_OR_RAISE(const std::string failure, MendIndex(file, version, now_ms));
       warning += failure.empty() ? ". It was written anew from its rows."
@@ -315,7 +316,8 @@ arrow::Result<std::vector<columns::MetadataRow>> Store::Metadata(
     std::string_view metric, std::vector<std::string>* warnings) {
   const auto read = [&](const Version& files, bool gone_is_damage) {
     DamageReport damage("metadata", gone_is_damage);
-    auto rows = ReadMetadataFiles(fs_, root_, files.manifest.metadata, metric, &damage);
+    auto rows =
+        ReadMetadataFiles(fs_, root_, files.manifest.metadata, metric, &damage, &lost_metadata_);
     if (rows.ok() && warnings != nullptr) *warnings = damage.warnings();
     return rows;
   };
@@ -324,7 +326,7 @@ arrow::Result<std::vector<columns::MetadataRow>> Store::Metadata(
       return read(*snapshot.files, snapshot.gone_is_damage);
     });
   }
-  auto rows = read(*Current(), /*gone_is_damage=*/has_lost_metadata_);
+  auto rows = read(*Current(), /*gone_is_damage=*/false);
   if (rows.ok() || KindOf(rows.status()) != ErrorKind::kNotFound) return rows;
   // A merge replaces files without keeping the old ones for readers, before it commits: here, that
   // can be waited for.

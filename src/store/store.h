@@ -166,7 +166,8 @@ class Store {
   std::unique_ptr<FileNames> names_;
   const std::shared_ptr<OpenFiles> open_files_;
   std::vector<std::string> warnings_;  // Of opening.
-  bool has_lost_metadata_ = false;     // As opening found it: not each question may wait for it.
+  // Files of metadata that opening found lost or cut: not each question may wait for these.
+  std::set<std::string> lost_metadata_;
 
   std::mutex flush_mutex_;               // Held by Flush; taken before commit_mutex_.
   std::mutex merge_mutex_;               // Held by MergeOnce; taken before commit_mutex_.

@@ -10,6 +10,7 @@
 #include "io/sim_clock.h"
 #include "io/sim_file_system.h"
 #include "store/store_fixture.h"
+#include "store/watched_file_system.h"
 #include "test/matchers.h"
 
 namespace larnax::store {
@@ -546,6 +547,36 @@ TEST_F(StoreTest, LostMetadataIsAskedForOnce) {
       io::JoinPath("/a", MetadataFile(store_->Current()->manifest.metadata.back().name))));
   ASSERT_OK(Open());
   EXPECT_LT(time_of_question(2), whole_ns);
+}
+
+// What opening found lost is no reason to take files for lost that a merge replaces.
+TEST_F(StoreTest, LostMetadataDoesNotHideWhatIsMergedMeanwhile) {
+  ASSERT_OK(Open());
+  for (const char* metric : {"a", "b", "c"}) {
+    const auto frozen = head_.Freeze({}, {.segment = 1});
+    const columns::MetadataRow row{.metric = metric, .type = "gauge", .help = "", .unit = ""};
+    ASSERT_OK(store_->Flush(*frozen, std::span(&row, 1), kNow));
+  }
+  const auto files = store_->Current()->manifest.metadata;
+  const std::string lost = io::JoinPath("/a", MetadataFile(files[0].name));
+  ASSERT_OK(fs_.Rename(lost, "/away"));
+  store_ = nullptr;
+  WatchedFileSystem watched(&fs_);
+  ASSERT_OK_AND_ASSIGN(const auto store, Store::Open(watched, "/a", options_, kNow));
+  watched.before_open = [&](const std::string& path) {
+    if (path.find(files[1].name) == std::string::npos) return;
+    watched.before_open = nullptr;
+    EXPECT_TRUE(store->MergeOnce(kNow, true).ValueOrDie());
+  };
+  std::vector<std::string> warnings;
+  ASSERT_OK_AND_ASSIGN(auto rows, store->Metadata({}, &warnings));
+  EXPECT_EQ(store->Current()->manifest.metadata.size(), 2u);
+  EXPECT_EQ(rows.size(), 2u);
+  EXPECT_THAT(warnings, testing::ElementsAre(testing::HasSubstr(lost)));
+  ASSERT_OK(fs_.Rename("/away", lost));
+  ASSERT_OK_AND_ASSIGN(rows, store->Metadata({}, &warnings));
+  EXPECT_EQ(rows.size(), 3u);
+  EXPECT_THAT(warnings, testing::IsEmpty());
 }
 
 // A file that goes while the archive is open must not keep flushes of its day from the disk.

@@ -4,6 +4,7 @@
 #include <tuple>
 #include <utility>
 
+#include "larnax/error.h"
 #include "store/manifest/archive_layout.h"
 
 namespace larnax::store {
@@ -62,7 +63,7 @@ void MergeMetadataRows(std::vector<columns::MetadataRow>* rows) {
 
 arrow::Result<std::vector<columns::MetadataRow>> ReadMetadataFiles(
     io::FileSystem& fs, const std::string& root, std::span<const MetadataEntry> files,
-    std::string_view metric, DamageReport* damage) {
+    std::string_view metric, DamageReport* damage, const std::set<std::string>* lost) {
   std::vector<columns::MetadataRow> all;
   const auto read =
       [&](const MetadataEntry& entry) -> arrow::Result<std::vector<columns::MetadataRow>> {
@@ -74,7 +75,10 @@ arrow::Result<std::vector<columns::MetadataRow>> ReadMetadataFiles(
     auto rows = read(entry);
     if (!rows.ok()) {
       if (damage == nullptr) return rows.status();
-      ARROW_RETURN_NOT_OK(damage->Note(rows.status()));
+      const bool is_lost = KindOf(rows.status()) == ErrorKind::kNotFound && lost != nullptr &&
+                           lost->contains(entry.name);
+      ARROW_RETURN_NOT_OK(damage->Note(
+          is_lost ? MakeError(ErrorKind::kCorrupt, rows.status().message()) : rows.status()));
       continue;
     }
     for (columns::MetadataRow& row : *rows) {

@@ -35,10 +35,12 @@ std::optional<MetadataMergeJob> PickMetadataMerge(const std::vector<MetadataEntr
 ///
 /// \param metric      Only what was said of it; empty: everything.
 /// \param damage      Where damaged files are noted, which are then left out; nullptr: it fails.
+/// \param lost        Names of files that nobody moved where they are gone: damaged ones.
 /// \retval kNotFound A file is gone.
 arrow::Result<std::vector<columns::MetadataRow>> ReadMetadataFiles(
     io::FileSystem& fs, const std::string& root, std::span<const MetadataEntry> files,
-    std::string_view metric, DamageReport* damage = nullptr);
+    std::string_view metric, DamageReport* damage = nullptr,
+    const std::set<std::string>* lost = nullptr);
 
 /// Bring rows into the order of the table; of rows that say the same one stays, as above.
 void MergeMetadataRows(std::vector<columns::MetadataRow>* rows);
