@@ -131,11 +131,21 @@ TEST_F(KeptHistograms, AreReadOnce) {
 }
 
 TEST_F(KeptHistograms, AreReadAgainWhereThereIsNoRoom) {
-  Open(0);
-  ReadStats stats;
-  ExpectRead(10, 20, &stats);
-  ExpectRead(10, 20, &stats);
-  EXPECT_EQ(cache_->stats().pages, 0);
+  // For nothing, and for no block: one takes a quarter of it at most.
+  for (const int64_t budget : {0, 200'000}) {
+    Open(budget);
+    ReadStats first;
+    ExpectRead(0, 1500, &first);
+    EXPECT_LE(cache_->stats().bytes, budget);
+    EXPECT_EQ(cache_->stats().pages > 0, budget > 0);
+    ReadStats second;
+    ExpectRead(0, 1500, &second);
+    EXPECT_GT(second.bytes_read, 0) << budget;
+    EXPECT_LE(cache_->stats().bytes, budget);
+    if (budget == 0) {
+      EXPECT_EQ(second.bytes_read, first.bytes_read);
+    }
+  }
 }
 
 TEST_F(KeptHistograms, DamageIsThatOfWantedRowsAlone) {
