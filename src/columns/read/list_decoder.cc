@@ -8,6 +8,7 @@
 #include <string>
 
 #include "columns/format/encodings.h"
+#include "columns/read/run_reader.h"
 #include "larnax/error.h"
 
 namespace larnax::columns {
@@ -19,27 +20,6 @@ constexpr int64_t kMaxReadLevels = 1 << 22;
 arrow::Status Corrupt(const char* what) {
   return MakeError(ErrorKind::kCorrupt, std::string("cannot decode lists: ") + what);
 }
-
-/// Reads runs one after the other, a part of a run at a time.
-class RunReader {
- public:
-  explicit RunReader(const std::vector<Run>& runs) : runs_(runs) {}
-  bool done() const { return at_ == runs_.size(); }
-  uint32_t value() const { return runs_[at_].value; }
-  int64_t left() const { return runs_[at_].count - used_; }
-  void Skip(int64_t count) {
-    used_ += count;
-    if (used_ == runs_[at_].count) {
-      used_ = 0;
-      ++at_;
-    }
-  }
-
- private:
-  const std::vector<Run>& runs_;
-  size_t at_ = 0;
-  int64_t used_ = 0;
-};
 
 template <typename T>
 arrow::Status DecodePlain(const PageHeader& header, const ListPage& page, std::vector<T>* values) {

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 
+#include "columns/read/run_reader.h"
 #include "columns/schema/schema.h"
 #include "larnax/error.h"
 
@@ -87,36 +88,6 @@ arrow::Result<OtherPage> DecodeOtherPage(const Page& page, int32_t dictionary_si
   return result;
 }
 
-/// Steps through runs one value at a time.
-class RunCursor {
- public:
-  explicit RunCursor(const std::vector<Run>& runs) : runs_(runs) {}
-  bool done() const { return at_ == runs_.size(); }
-  uint32_t Next() {
-    const uint32_t value = runs_[at_].value;
-    if (++used_ == runs_[at_].count) {
-      used_ = 0;
-      ++at_;
-    }
-    return value;
-  }
-  /// Values left in the current run.
-  int64_t left() const { return runs_[at_].count - used_; }
-  void Skip(int64_t count) {
-    used_ += count;
-    if (used_ == runs_[at_].count) {
-      used_ = 0;
-      ++at_;
-    }
-  }
-  uint32_t value() const { return runs_[at_].value; }
-
- private:
-  const std::vector<Run>& runs_;
-  size_t at_ = 0;
-  int64_t used_ = 0;
-};
-
 /// Collects the rows of `other_labels`.
 class OtherRows {
  public:
@@ -126,10 +97,10 @@ class OtherRows {
     if (keys.repetition != values.repetition || keys.definition != values.definition) {
       return CorruptOther();
     }
-    RunCursor repetition(keys.repetition);
-    RunCursor definition(keys.definition);
-    RunCursor key(keys.codes);
-    RunCursor value(values.codes);
+    RunReader repetition(keys.repetition);
+    RunReader definition(keys.definition);
+    RunReader key(keys.codes);
+    RunReader value(values.codes);
     while (!repetition.done()) {
       if (repetition.value() == 0 && definition.value() != 2) {
         // Rows without labels, mostly many.
