@@ -78,21 +78,9 @@ void SortByTime(SampleColumns* columns) {
 
 // Removes the samples at whose times a histogram counts.
 void DropReplaced(const SeriesCapture& capture, SampleColumns* columns) {
-  const std::vector<const HistogramNode*> histograms = CountingHistograms(capture);
-  size_t kept = 0;
-  size_t at = 0;
-  for (size_t i = 0; i < columns->time_ms.size(); ++i) {
-    const int64_t time_ms = columns->time_ms[i];
-    while (at < histograms.size() && histograms[at]->time_ms < time_ms) ++at;
-    if (at < histograms.size() && histograms[at]->time_ms == time_ms) continue;
-    columns->time_ms[kept] = time_ms;
-    columns->value[kept] = columns->value[i];
-    if (!columns->start_ms.empty()) columns->start_ms[kept] = columns->start_ms[i];
-    ++kept;
-  }
-  columns->time_ms.resize(kept);
-  columns->value.resize(kept);
-  if (!columns->start_ms.empty()) columns->start_ms.resize(kept);
+  std::vector<int64_t> times;
+  for (const HistogramNode* node : CountingHistograms(capture)) times.push_back(node->time_ms);
+  columns->Remove(times);
 }
 
 void Extend(TimeRange* range, int64_t time_ms) {
@@ -101,6 +89,22 @@ void Extend(TimeRange* range, int64_t time_ms) {
 }
 
 }  // namespace
+
+void SampleColumns::Remove(std::span<const int64_t> times) {
+  size_t kept = 0;
+  size_t at = 0;
+  for (size_t i = 0; i < time_ms.size(); ++i) {
+    while (at < times.size() && times[at] < time_ms[i]) ++at;
+    if (at < times.size() && times[at] == time_ms[i]) continue;
+    time_ms[kept] = time_ms[i];
+    value[kept] = value[i];
+    if (!start_ms.empty()) start_ms[kept] = start_ms[i];
+    ++kept;
+  }
+  time_ms.resize(kept);
+  value.resize(kept);
+  if (!start_ms.empty()) start_ms.resize(kept);
+}
 
 void ReadCapture(const SeriesCapture& capture, TimeRange range, SampleColumns* out) {
   out->Clear();

@@ -28,6 +28,8 @@ struct SampleColumns {
     value.clear();
     start_ms.clear();
   }
+  /// Take out the samples of these times, which ascend.
+  void Remove(std::span<const int64_t> times);
 };
 
 /// A piece of a series' samples: `capacity` times, then as many values. The first are written

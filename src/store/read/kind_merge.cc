@@ -47,23 +47,6 @@ std::optional<int64_t> FindFloat(std::span<const PartSamples> parts,
   return std::nullopt;
 }
 
-// Removes the samples of these times, which are ascending.
-void Remove(std::span<const int64_t> times, head::SampleColumns* columns) {
-  size_t kept = 0;
-  size_t at = 0;
-  for (size_t i = 0; i < columns->time_ms.size(); ++i) {
-    while (at < times.size() && times[at] < columns->time_ms[i]) ++at;
-    if (at < times.size() && times[at] == columns->time_ms[i]) continue;
-    columns->time_ms[kept] = columns->time_ms[i];
-    columns->value[kept] = columns->value[i];
-    if (!columns->start_ms.empty()) columns->start_ms[kept] = columns->start_ms[i];
-    ++kept;
-  }
-  columns->time_ms.resize(kept);
-  columns->value.resize(kept);
-  if (!columns->start_ms.empty()) columns->start_ms.resize(kept);
-}
-
 }  // namespace
 
 void MergeKinds(std::span<const PartSamples> floats, std::span<const int64_t> float_precedence,
@@ -79,7 +62,7 @@ void MergeKinds(std::span<const PartSamples> floats, std::span<const int64_t> fl
     if (other) replaced.push_back(time_ms);
     out->histograms.push_back(*candidate.sample);
   }
-  if (!replaced.empty()) Remove(replaced, &out->floats);
+  if (!replaced.empty()) out->floats.Remove(replaced);
 }
 
 }  // namespace larnax::store
