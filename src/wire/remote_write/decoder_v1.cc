@@ -164,32 +164,16 @@ class DecoderV1 : public PartsDecoder {
     part.MoveTo(SkipPlainLabels(begin, part.end()));
     DecodedExemplar exemplar;
     exemplar.labels = Between(begin, part.at());
-    uint64_t time = 0;
     bool odd = false;
     while (!part.AtEnd()) {
       uint32_t key = 0;
       if (!part.Key(&key)) return Fail(part.at(), "exemplar");
-      bool read = false;
-      uint64_t bits = 0;
-      switch (key) {
-        case FieldKey(1, kBytes):
-          odd = true;
-          read = part.Skip(key);
-          break;
-        case FieldKey(2, kFixed64):
-          read = part.Fixed64(&bits);
-          exemplar.value = std::bit_cast<double>(bits);
-          break;
-        case FieldKey(3, kVarint):
-          read = part.Varint(&time);
-          break;
-        default:
-          read = key >> 3 > 3 && part.Skip(key);
-      }
+      const bool is_label = key == FieldKey(1, kBytes);
+      odd = odd || is_label;
+      const bool read = is_label ? part.Skip(key) : ReadExemplarField(key, &part, &exemplar);
       if (!read) return Fail(part.at(), "exemplar");
     }
     if (odd && !CollectLabels(begin, part.end(), &exemplar.labels)) return false;
-    exemplar.time_ms = static_cast<int64_t>(time);
     request()->exemplars.push_back(exemplar);
     return true;
   }

@@ -215,35 +215,19 @@ class DecoderV2 : public PartsDecoder {
     // The series' own references stand before these, and stay.
     auto& references = request()->references;
     const size_t first = references.size();
-    uint64_t time = 0;
     while (!part.AtEnd()) {
       uint32_t key = 0;
       if (!part.Key(&key)) return Fail(part.at(), "exemplar");
-      uint64_t bits = 0;
-      bool read = false;
-      switch (key) {
-        case FieldKey(1, kBytes):
-        case FieldKey(1, kVarint):
-          if (!ReadReferences(key, &part)) return false;
-          read = true;
-          break;
-        case FieldKey(2, kFixed64):
-          read = part.Fixed64(&bits);
-          exemplar.value = std::bit_cast<double>(bits);
-          break;
-        case FieldKey(3, kVarint):
-          read = part.Varint(&time);
-          break;
-        default:
-          read = key >> 3 > 3 && part.Skip(key);
+      if (key == FieldKey(1, kBytes) || key == FieldKey(1, kVarint)) {
+        if (!ReadReferences(key, &part)) return false;
+      } else if (!ReadExemplarField(key, &part, &exemplar)) {
+        return Fail(part.at(), "exemplar");
       }
-      if (!read) return Fail(part.at(), "exemplar");
     }
     const std::span<const uint32_t> own(references.begin() + static_cast<ptrdiff_t>(first),
                                         references.end());
     if (!BuildLabels(own, &exemplar.labels)) return false;
     references.resize(first);
-    exemplar.time_ms = static_cast<int64_t>(time);
     request()->exemplars.push_back(exemplar);
     return true;
   }

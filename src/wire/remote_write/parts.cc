@@ -81,6 +81,23 @@ bool PartsDecoder::ReadHistogram(MessageReader* reader) {
   return true;
 }
 
+bool PartsDecoder::ReadExemplarField(uint32_t key, MessageReader* reader,
+                                     DecodedExemplar* exemplar) {
+  uint64_t number = 0;
+  switch (key) {
+    case FieldKey(2, kFixed64):
+      if (!reader->Fixed64(&number)) return false;
+      exemplar->value = std::bit_cast<double>(number);
+      return true;
+    case FieldKey(3, kVarint):
+      if (!reader->Varint(&number)) return false;
+      exemplar->time_ms = static_cast<int64_t>(number);
+      return true;
+    default:
+      return key >> 3 > 3 && reader->Skip(key);
+  }
+}
+
 void PartsDecoder::BeginSeries() {
   DecodedSeries& series = request_->series.emplace_back();
   series.first_sample = static_cast<uint32_t>(request_->time_ms.size());

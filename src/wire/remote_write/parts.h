@@ -48,6 +48,9 @@ class PartsDecoder {
     return ReadAnySample(reader);
   }
   bool ReadHistogram(MessageReader* reader);
+  /// Read a field of a message `Exemplar` that is none of its labels, which are field 1. False,
+  /// with nothing noted, where it is broken.
+  static bool ReadExemplarField(uint32_t key, MessageReader* reader, DecodedExemplar* exemplar);
   /// Start an entry of `series`; what is appended from now on belongs to it.
   void BeginSeries();
   /// Fill in the ranges of the entry begun last.
