@@ -12,7 +12,7 @@
 namespace larnax::answer {
 namespace {
 
-constexpr size_t kPieceBytes = size_t{256} << 10;
+constexpr size_t kPieceBytes = size_t{128} << 10;
 constexpr size_t kMaxAnnotations = 10;
 
 std::string_view TypeName(QueryValueType type) {

@@ -79,34 +79,59 @@ void CompressBody(Encoding encoding, Response* response) {
   MarkCompressed(encoding, response);
 }
 
+// Draws the next piece behind what is in `buffer`.
+DrawnPiece DrawPiece(BodySource* stream, std::string buffer) {
+  DrawnPiece piece;
+  piece.bytes = std::move(buffer);
+  const size_t before = piece.bytes.size();
+  try {
+    // An empty piece would read as the end of a chunked body.
+    do {
+      auto more = stream->Next(&piece.bytes);
+      piece.status = more.status();
+      piece.more = more.ok() && *more;
+    } while (piece.more && piece.bytes.size() == before);
+    if (piece.status.ok() && !piece.more) piece.trailer = stream->Trailer();
+  } catch (const std::exception& e) {
+    piece.more = false;
+    piece.status = UnexpectedFailure(e);
+  }
+  return piece;
+}
+
 // Draw the start of the stream. Afterwards the response is an error, a plain body, or a stream
 // of which the first piece is drawn.
 void StartStream(Encoding encoding, Exchange* exchange) {
   Response& response = exchange->response;
   std::string drawn;
+  DrawnPiece piece;
   for (int i = 0; i < 2; ++i) {
-    DrawPiece(exchange);
-    drawn.append(exchange->piece);
-    if (!exchange->status.ok() || !exchange->more) break;
+    piece = DrawPiece(response.stream.get(), std::move(drawn));
+    drawn = std::move(piece.bytes);
+    if (piece.is_last()) break;
   }
-  if (!exchange->status.ok()) {
-    response = ErrorResponse(exchange->status);
+  if (!piece.status.ok()) {
+    response = ErrorResponse(piece.status);
     return;
   }
-  if (!exchange->more && exchange->trailer.empty()) {
+  if (!piece.more && piece.trailer.empty()) {
     response.body = std::move(drawn);
     response.stream.reset();
     CompressBody(encoding, &response);
     return;
   }
   response.stream = std::make_unique<ResumedSource>(std::move(drawn), std::move(response.stream),
-                                                    exchange->more, exchange->trailer);
+                                                    piece.more, piece.trailer);
   if (encoding != Encoding::kIdentity) {
     response.stream = CompressStream(std::move(response.stream), encoding);
     MarkCompressed(encoding, &response);
   }
-  DrawPiece(exchange);
-  if (!exchange->status.ok()) response = ErrorResponse(exchange->status);
+  piece = DrawPiece(response.stream.get(), {});
+  if (!piece.status.ok()) {
+    response = ErrorResponse(piece.status);
+    return;
+  }
+  exchange->pieces.Push(std::move(piece));
 }
 
 void MakeAnswer(const Route& route, const Services& services, Exchange* exchange) {
@@ -122,31 +147,21 @@ void MakeAnswer(const Route& route, const Services& services, Exchange* exchange
 
 }  // namespace
 
-void DrawPiece(Exchange* exchange) {
-  exchange->piece.clear();
-  exchange->more = true;
-  exchange->status = arrow::Status::OK();
-  try {
-    // An empty piece would read as the end of a chunked body.
-    while (exchange->more && exchange->piece.empty()) {
-      auto more = exchange->response.stream->Next(&exchange->piece);
-      if (!more.ok()) {
-        exchange->status = more.status();
-        return;
-      }
-      exchange->more = *more;
-    }
-    if (!exchange->more) exchange->trailer = exchange->response.stream->Trailer();
-  } catch (const std::exception& e) {
-    exchange->status = UnexpectedFailure(e);
-  }
-}
-
 void Answer(const Route& route, const Services& services, Exchange* exchange) {
   try {
     MakeAnswer(route, services, exchange);
   } catch (const std::exception& e) {
     exchange->response = ErrorResponse(UnexpectedFailure(e));
+  }
+}
+
+void DrawPieces(Exchange* exchange, const std::function<void()>& tell) {
+  PieceQueue& pieces = exchange->pieces;
+  while (true) {
+    const auto [go_on, is_wanted] =
+        pieces.Push(DrawPiece(exchange->response.stream.get(), pieces.Buffer()));
+    if (is_wanted) tell();
+    if (!go_on) return;
   }
 }
 

@@ -1,25 +1,22 @@
 #pragma once
 
+#include <functional>
 #include <memory>
-#include <string>
 
 #include "http/connection/gate.h"
+#include "http/connection/piece_queue.h"
 #include "http/message/request.h"
 #include "http/message/response.h"
 #include "http/router.h"
 
 namespace larnax::http {
 
-/// A request and its answer while worker threads are at it. Only one thread at a time has it.
+/// A request and its answer while worker threads are at it. Only one thread at a time has it, but
+/// for the pieces, which one sends while another draws the next.
 struct Exchange {
   Request request;
   Response response;
-
-  // The piece of `response.stream` that was drawn last.
-  arrow::Status status;
-  std::string piece;    ///< Not empty while `more`.
-  bool more = false;    ///< Else the stream has ended.
-  std::string trailer;  ///< At the end of the stream.
+  PieceQueue pieces;  ///< Of `response.stream`.
 
   std::shared_ptr<Gate::Pass> pass;  ///< Through the gate of its route, where that has one.
 };
@@ -28,7 +25,10 @@ struct Exchange {
 /// of a long one the first piece is drawn, so that an early failure still has its status.
 void Answer(const Route& route, const Services& services, Exchange* exchange);
 
-/// Draw the next piece of the stream.
-void DrawPiece(Exchange* exchange);
+/// Draw pieces of the stream while there is room for them. To be called after
+/// PieceQueue::BeginDrawing, on any thread.
+///
+/// \param tell  Called when there is a piece that was waited for.
+void DrawPieces(Exchange* exchange, const std::function<void()>& tell);
 
 }  // namespace larnax::http

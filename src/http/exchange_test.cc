@@ -44,29 +44,35 @@ arrow::Result<Response> AnswerScripted(const Request&, const Services&) {
 
 class ExchangeTest : public testing::Test {
  protected:
-  Exchange AnswerBy(Endpoint endpoint, std::string accept_encoding = "") {
-    Exchange exchange;
-    exchange.request.head.method = Method::kGet;
-    exchange.request.head.accept_encoding = std::move(accept_encoding);
+  std::unique_ptr<Exchange> AnswerBy(Endpoint endpoint, std::string accept_encoding = "") {
+    auto exchange = std::make_unique<Exchange>();
+    exchange->request.head.method = Method::kGet;
+    exchange->request.head.accept_encoding = std::move(accept_encoding);
     const Services services{nullptr, options_, metrics_};
-    Answer({.pattern = "/x", .allow = "GET", .endpoint = endpoint}, services, &exchange);
+    Answer({.pattern = "/x", .allow = "GET", .endpoint = endpoint}, services, exchange.get());
     return exchange;
   }
-  Exchange Stream(std::vector<std::string> script, std::string trailer = "",
-                  std::string accept_encoding = "") {
+  std::unique_ptr<Exchange> Stream(std::vector<std::string> script, std::string trailer = "",
+                                   std::string accept_encoding = "") {
     next_script = std::move(script);
     next_trailer = std::move(trailer);
     return AnswerBy(AnswerScripted, std::move(accept_encoding));
   }
-  // All pieces from the one at hand to the end, joined.
-  static std::string Rest(Exchange* exchange) {
+  static DrawnPiece Next(Exchange* exchange) {
+    if (exchange->pieces.BeginDrawing()) DrawPieces(exchange, [] {});
+    return *exchange->pieces.Take();
+  }
+  // The end of the stream, in `bytes` of which are all pieces up to there, joined.
+  static DrawnPiece Rest(Exchange* exchange) {
     std::string all;
-    for (; exchange->more; DrawPiece(exchange)) {
-      EXPECT_FALSE(exchange->piece.empty());
-      all += exchange->piece;
+    DrawnPiece piece;
+    for (piece = Next(exchange); !piece.is_last(); piece = Next(exchange)) {
+      EXPECT_FALSE(piece.bytes.empty());
+      all += piece.bytes;
     }
-    EXPECT_OK(exchange->status);
-    return all;
+    EXPECT_OK(piece.status);
+    piece.bytes = all;
+    return piece;
   }
 
   ServerOptions options_;
@@ -75,74 +81,75 @@ class ExchangeTest : public testing::Test {
 
 TEST_F(ExchangeTest, AShortStreamIsABody) {
   for (const auto& script : {std::vector<std::string>{"abc"}, {"", "abc", "", ""}}) {
-    const Exchange exchange = Stream(script);
-    EXPECT_EQ(exchange.response.stream, nullptr);
-    EXPECT_EQ(exchange.response.body, "abc");
+    const auto exchange = Stream(script);
+    EXPECT_EQ(exchange->response.stream, nullptr);
+    EXPECT_EQ(exchange->response.body, "abc");
   }
-  EXPECT_EQ(Stream({}).response.stream, nullptr);
+  EXPECT_EQ(Stream({})->response.stream, nullptr);
 }
 
 TEST_F(ExchangeTest, ALongStreamHasNoEmptyPieces) {
-  Exchange exchange = Stream({"a", "", "b", "", "", "c", ""});
-  ASSERT_NE(exchange.response.stream, nullptr);
-  EXPECT_EQ(Rest(&exchange), "abc");
-  EXPECT_EQ(exchange.trailer, "");
+  const auto exchange = Stream({"a", "", "b", "", "", "c", ""});
+  ASSERT_NE(exchange->response.stream, nullptr);
+  const DrawnPiece end = Rest(exchange.get());
+  EXPECT_EQ(end.bytes, "abc");
+  EXPECT_EQ(end.trailer, "");
 }
 
 TEST_F(ExchangeTest, AStreamWithATrailerStaysOne) {
-  Exchange exchange = Stream({"a"}, "T: 1\r\n");
-  ASSERT_NE(exchange.response.stream, nullptr);
-  EXPECT_EQ(Rest(&exchange), "a");
-  EXPECT_EQ(exchange.trailer, "T: 1\r\n");
+  const auto exchange = Stream({"a"}, "T: 1\r\n");
+  ASSERT_NE(exchange->response.stream, nullptr);
+  const DrawnPiece end = Rest(exchange.get());
+  EXPECT_EQ(end.bytes, "a");
+  EXPECT_EQ(end.trailer, "T: 1\r\n");
 }
 
 TEST_F(ExchangeTest, AnEarlyFailureIsAnError) {
   for (const auto& script : {std::vector<std::string>{"FAIL"}, {"a", "FAIL"}}) {
-    const Exchange exchange = Stream(script);
-    EXPECT_EQ(exchange.response.status, 422);
-    EXPECT_EQ(exchange.response.stream, nullptr);
-    EXPECT_THAT(exchange.response.body, HasSubstr("it failed"));
+    const auto exchange = Stream(script);
+    EXPECT_EQ(exchange->response.status, 422);
+    EXPECT_EQ(exchange->response.stream, nullptr);
+    EXPECT_THAT(exchange->response.body, HasSubstr("it failed"));
   }
-  EXPECT_EQ(Stream({"a", "THROW"}).response.status, 500);
+  EXPECT_EQ(Stream({"a", "THROW"})->response.status, 500);
 }
 
 TEST_F(ExchangeTest, ALateFailureIsAStatus) {
   for (const auto& [step, message] : {std::pair("FAIL", "it failed"), {"THROW", "it threw"}}) {
-    Exchange exchange = Stream({"a", "b", step, "c"});
-    EXPECT_EQ(exchange.response.status, 200);
-    EXPECT_EQ(exchange.piece, "ab");
-    DrawPiece(&exchange);
-    EXPECT_THAT(exchange.status, test::HasMessage(message));
+    const auto exchange = Stream({"a", "b", step, "c"});
+    EXPECT_EQ(exchange->response.status, 200);
+    EXPECT_EQ(Next(exchange.get()).bytes, "ab");
+    EXPECT_THAT(Next(exchange.get()).status, test::HasMessage(message));
   }
 }
 
 TEST_F(ExchangeTest, CompressesAStreamAsAWhole) {
   const std::string text(100'000, 'x');
-  Exchange exchange = Stream({text, text, text}, "", "zstd");
-  EXPECT_EQ(exchange.response.headers[0],
+  const auto exchange = Stream({text, text, text}, "", "zstd");
+  EXPECT_EQ(exchange->response.headers[0],
             (std::pair<std::string_view, std::string>("Content-Encoding", "zstd")));
-  EXPECT_EQ(Decompress(Rest(&exchange), "zstd"), text + text + text);
+  EXPECT_EQ(Decompress(Rest(exchange.get()).bytes, "zstd"), text + text + text);
 }
 
 TEST_F(ExchangeTest, TranslatesFailuresOfEndpoints) {
-  const Exchange failed = AnswerBy([](const Request&, const Services&) -> arrow::Result<Response> {
+  const auto failed = AnswerBy([](const Request&, const Services&) -> arrow::Result<Response> {
     return MakeError(ErrorKind::kNotFound, "no such thing");
   });
-  EXPECT_EQ(failed.response.status, 404);
-  const Exchange threw = AnswerBy([](const Request&, const Services&) -> arrow::Result<Response> {
+  EXPECT_EQ(failed->response.status, 404);
+  const auto threw = AnswerBy([](const Request&, const Services&) -> arrow::Result<Response> {
     throw std::runtime_error("out of luck");
   });
-  EXPECT_EQ(threw.response.status, 500);
-  EXPECT_THAT(threw.response.body, HasSubstr("out of luck"));
+  EXPECT_EQ(threw->response.status, 500);
+  EXPECT_THAT(threw->response.body, HasSubstr("out of luck"));
   // Others will be done with theirs: that is not a fault, but a matter of time.
-  const Exchange starved = AnswerBy(
+  const auto starved = AnswerBy(
       [](const Request&, const Services&) -> arrow::Result<Response> { throw std::bad_alloc(); });
-  EXPECT_EQ(starved.response.status, 503);
+  EXPECT_EQ(starved->response.status, 503);
 }
 
 // What is not an endpoint's own doing must not reach the threads that answer, either.
 TEST_F(ExchangeTest, TranslatesFailuresAroundEndpoints) {
-  const Exchange exchange = AnswerBy(
+  const auto exchange = AnswerBy(
       [](const Request&, const Services&) -> arrow::Result<Response> {
         Response response;
         response.stream = std::make_unique<ScriptedSource>(
@@ -151,8 +158,8 @@ TEST_F(ExchangeTest, TranslatesFailuresAroundEndpoints) {
       },
       "gzip");
   // Compressed, four short pieces are one: the failure is an early one.
-  EXPECT_EQ(exchange.response.status, 500);
-  EXPECT_EQ(exchange.response.stream, nullptr);
+  EXPECT_EQ(exchange->response.status, 500);
+  EXPECT_EQ(exchange->response.stream, nullptr);
 }
 
 }  // namespace

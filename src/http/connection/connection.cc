@@ -500,50 +500,51 @@ void Connection::Respond(Response response) {
 
 // --- Writing ------------------------------------------------------------------------------------
 
-// Send the piece that was drawn last, behind the head where that is still here, and have the next
-// one drawn meanwhile: one piece is on its way and one ahead, whatever the size of the answer.
+// Send the next piece, behind the head where that is still here, and have others drawn meanwhile.
+// Without one yet, OnPiece comes.
 void Connection::SendPiece() {
-  piece_ready_ = false;
-  if (!exchange_->status.ok()) {
+  auto piece = exchange_->pieces.Take();
+  if (exchange_->pieces.BeginDrawing()) DrawOn();
+  if (!piece) return;
+  if (!piece->status.ok()) {
     // The head said 200. Only cutting the connection tells the client that this is not all.
     server_->metrics.aborted_streams.fetch_add(1);
-    status_ = HttpStatusOf(exchange_->status);
-    if (status_ != 499) server_->Log("stream failed: " + exchange_->status.ToString());
+    status_ = HttpStatusOf(piece->status);
+    if (status_ != 499) server_->Log("stream failed: " + piece->status.ToString());
     RecordRequest();
     server_->metrics.in_flight.fetch_sub(1, std::memory_order_relaxed);
     counted_in_flight_ = false;
     Close();
     return;
   }
-  if (exchange_->more) {
-    output_.SetPiece(&exchange_->piece, chunked_);
-    PullPiece();
+  if (piece->more) {
+    output_.SetPiece(&piece->bytes, chunked_);
+    exchange_->pieces.Return(std::move(piece->bytes));
   } else {
-    output_.SetEnd(exchange_->trailer, chunked_);
+    output_.SetEnd(piece->trailer, chunked_);
     streaming_ = false;
   }
   BeginWrite();
 }
 
-void Connection::PullPiece() {
-  pulling_ = true;
+void Connection::DrawOn() {
   server_->WorkersOf(Routes()[route_].kind)
       .Submit(
           [exchange = exchange_, weak = weak_from_this(), weak_owner = owner_->weak_from_this()] {
-            DrawPiece(exchange.get());
-            if (const auto owner = weak_owner.lock()) {
-              owner->Post([weak] {
-                if (const auto self = weak.lock()) self->OnPiece();
-              });
-            }
+            DrawPieces(exchange.get(), [&] {
+              if (const auto owner = weak_owner.lock()) PostOnPiece(owner.get(), weak);
+            });
           });
 }
 
+void Connection::PostOnPiece(IoThread* owner, std::weak_ptr<Connection> weak) {
+  owner->Post([weak = std::move(weak)] {
+    if (const auto self = weak.lock()) self->OnPiece();
+  });
+}
+
 void Connection::OnPiece() {
-  pulling_ = false;
-  if (state_ != State::kWriting) return;
-  piece_ready_ = true;
-  if (!write_pending_) SendPiece();
+  if (state_ == State::kWriting && streaming_ && !write_pending_) SendPiece();
 }
 
 void Connection::BeginWrite() {
@@ -580,7 +581,8 @@ void Connection::OnWritten() {
   }
   // The client owes nothing while the next piece is being drawn.
   SetDeadline(0);
-  if (piece_ready_) SendPiece();
+  // In its turn: pieces may come as fast as they are sent, and other connections wait too.
+  PostOnPiece(owner_, weak_from_this());
 }
 
 void Connection::Audit(int status) const {

@@ -79,7 +79,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void WriteMore();
   void OnWritten();
   void SendPiece();
-  void PullPiece();
+  void DrawOn();
+  static void PostOnPiece(IoThread* owner, std::weak_ptr<Connection> weak);
   void OnPiece();
   void RecordRequest();
   void Audit(int status) const;
@@ -118,9 +119,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
       std::make_shared<std::atomic<bool>>(false);
 
   std::shared_ptr<Exchange> exchange_;
-  bool streaming_ = false;    // More pieces are to come.
-  bool pulling_ = false;      // A worker is drawing one: it owns `exchange_`.
-  bool piece_ready_ = false;  // One was drawn while another was being sent.
+  bool streaming_ = false;  // More pieces are to come.
   bool chunked_ = false;
 
   int status_ = 0;
