@@ -4,7 +4,7 @@
 #include <variant>
 #include <vector>
 
-#include "cli/serve_settings.h"
+#include "cli/serve/serve_settings.h"
 
 namespace larnax::cli {
 

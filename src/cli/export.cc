@@ -4,7 +4,7 @@
 #include "cli/exit_code.h"
 #include "cli/human.h"
 #include "cli/progress_bar.h"
-#include "cli/question.h"
+#include "cli/query/question.h"
 #include "larnax/archive.h"
 #include "larnax/error.h"
 

@@ -8,12 +8,12 @@
 #include <sys/resource.h>
 
 #include "cli/commands.h"
-#include "cli/config_file.h"
 #include "cli/exit_code.h"
-#include "cli/line_log.h"
-#include "cli/log.h"
 #include "cli/progress_bar.h"
-#include "cli/stop_signal.h"
+#include "cli/serve/config_file.h"
+#include "cli/serve/line_log.h"
+#include "cli/serve/log.h"
+#include "cli/serve/stop_signal.h"
 #include "http/server.h"
 #include "larnax/database.h"
 #include "larnax/version.h"
@@ -165,7 +165,8 @@ void RaiseFileLimit() {
 
 // Expressions of thousands of levels are evaluated by recursion. Without this the stack of a thread
 // is what `ulimit -s` says, and 2 MiB where it says "unlimited". The 2,000 levels that are allowed
-// take about 2 KiB each, and twice as much in a build with sanitizers; memory is taken as it is used.
+// take about 2 KiB each, and twice as much in a build with sanitizers; memory is taken as it is
+// used.
 void SetStackOfThreads() {
   constexpr size_t kStackBytes = 16 << 20;
   pthread_attr_t attributes;

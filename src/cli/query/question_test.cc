@@ -1,4 +1,4 @@
-#include "cli/question.h"
+#include "cli/query/question.h"
 
 #include "test/matchers.h"
 

@@ -1,4 +1,4 @@
-#include "cli/listen_address.h"
+#include "cli/serve/listen_address.h"
 
 #include <charconv>
 #include <optional>

@@ -1,4 +1,4 @@
-#include "cli/answer_text.h"
+#include "cli/query/answer_text.h"
 
 #include <array>
 #include <cstdio>

@@ -5,9 +5,9 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "cli/config_file.h"
-#include "cli/listen_address.h"
-#include "cli/serve_settings.h"
+#include "cli/serve/config_file.h"
+#include "cli/serve/listen_address.h"
+#include "cli/serve/serve_settings.h"
 #include "larnax/error.h"
 
 namespace {

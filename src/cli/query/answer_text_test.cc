@@ -1,6 +1,6 @@
-#include "cli/answer_text.h"
+#include "cli/query/answer_text.h"
 
-#include "cli/query_client.h"
+#include "cli/query/query_client.h"
 #include "test/matchers.h"
 
 namespace larnax::cli {

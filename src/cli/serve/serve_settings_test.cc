@@ -1,4 +1,4 @@
-#include "cli/serve_settings.h"
+#include "cli/serve/serve_settings.h"
 
 #include <set>
 

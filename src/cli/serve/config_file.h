@@ -5,7 +5,7 @@
 
 #include <arrow/result.h>
 
-#include "cli/serve_settings.h"
+#include "cli/serve/serve_settings.h"
 
 namespace larnax::cli {
 

@@ -1,9 +1,9 @@
-#include "cli/question.h"
+#include "cli/query/question.h"
 
 #include <algorithm>
 #include <chrono>
 
-#include "cli/serve_settings.h"
+#include "cli/query_features.h"
 #include "larnax/error.h"
 #include "larnax/format.h"
 

@@ -1,4 +1,4 @@
-#include "cli/config_file.h"
+#include "cli/serve/config_file.h"
 
 #include <fstream>
 

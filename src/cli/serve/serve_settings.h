@@ -10,7 +10,7 @@
 
 #include <arrow/result.h>
 
-#include "cli/listen_address.h"
+#include "cli/serve/listen_address.h"
 #include "http/server.h"
 #include "larnax/options.h"
 
@@ -52,11 +52,6 @@ using GivenSettings = std::vector<std::pair<std::string, std::string>>;
 ///
 /// \retval kBadQuery An unknown name, or a value that cannot be read: `invalid wal-sync: ...`.
 arrow::Status ApplySettings(const GivenSettings& given, ServeSettings* settings);
-
-/// Switch parts of the query language on, named with commas between them.
-///
-/// \retval kBadQuery There is no such part.
-arrow::Status EnableQueryFeatures(std::string_view names, QueryFeatures* features);
 
 /// Every setting as it is in force, for /api/v1/status/flags.
 std::map<std::string, std::string> ShowSettings(const ServeSettings& settings);

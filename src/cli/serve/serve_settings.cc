@@ -1,4 +1,4 @@
-#include "cli/serve_settings.h"
+#include "cli/serve/serve_settings.h"
 
 #include <algorithm>
 #include <array>
@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "cli/human.h"
+#include "cli/query_features.h"
 #include "larnax/error.h"
 #include "larnax/format.h"
 #include "larnax/labels.h"
@@ -116,51 +117,11 @@ arrow::Status SetRoutePrefix(Text text, To s) {
   return arrow::Status::OK();
 }
 
-struct Feature {
-  Text name;
-  bool QueryFeatures::* enabled;
-};
-
-constexpr Feature kFeatures[] = {
-    {"promql-experimental-functions", &QueryFeatures::experimental_functions},
-    {"promql-extended-range-selectors", &QueryFeatures::extended_range_selectors},
-    {"promql-binop-fill-modifiers", &QueryFeatures::binop_fill_modifiers},
-    {"promql-delayed-name-removal", &QueryFeatures::delayed_name_removal},
-    {"use-start-timestamps", &QueryFeatures::use_start_timestamps},
-    {"type-and-unit-labels", &QueryFeatures::type_and_unit_labels},
-    {"promql-per-step-stats", &QueryFeatures::per_step_stats},
-    // On without it, as in Prometheus.
-    {"promql-duration-expr", nullptr},
-};
-
-}  // namespace
-
-arrow::Status EnableQueryFeatures(std::string_view names, QueryFeatures* features) {
-  while (!names.empty()) {
-    const Text name = names.substr(0, names.find(','));
-    names.remove_prefix(std::min(names.size(), name.size() + 1));
-    const auto* feature = std::find_if(std::begin(kFeatures), std::end(kFeatures),
-                                       [&](const Feature& f) { return f.name == name; });
-    if (feature == std::end(kFeatures)) return Bad("no such feature: " + std::string(name));
-    if (feature->enabled != nullptr) features->*feature->enabled = true;
-  }
-  return arrow::Status::OK();
-}
-
-namespace {
-
 arrow::Status EnableFeatures(Text text, To s) {
   return EnableQueryFeatures(text, &s->server.query_features);
 }
 
-std::string ShowFeatures(From s) {
-  std::string names;
-  for (const Feature& feature : kFeatures) {
-    if (feature.enabled == nullptr || !(s.server.query_features.*feature.enabled)) continue;
-    names.append(names.empty() ? "" : ",").append(feature.name);
-  }
-  return names;
-}
+std::string ShowFeatures(From s) { return NamesOf(s.server.query_features); }
 
 // `name=value`, or several with commas between them; they add up.
 arrow::Status AddExternalLabels(Text text, To s) {

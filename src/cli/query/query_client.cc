@@ -1,4 +1,4 @@
-#include "cli/query_client.h"
+#include "cli/query/query_client.h"
 
 #include <array>
 #include <charconv>

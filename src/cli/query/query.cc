@@ -4,13 +4,13 @@
 #include <cstdio>
 #include <memory>
 
-#include "cli/answer_text.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
-#include "cli/graph.h"
 #include "cli/human.h"
-#include "cli/query_client.h"
-#include "cli/question.h"
+#include "cli/query/answer_text.h"
+#include "cli/query/graph.h"
+#include "cli/query/query_client.h"
+#include "cli/query/question.h"
 #include "larnax/database.h"
 #include "larnax/error.h"
 

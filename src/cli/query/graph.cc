@@ -1,4 +1,4 @@
-#include "cli/graph.h"
+#include "cli/query/graph.h"
 
 #include <algorithm>
 #include <array>

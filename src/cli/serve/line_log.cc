@@ -1,4 +1,4 @@
-#include "cli/line_log.h"
+#include "cli/serve/line_log.h"
 
 #include <fstream>
 #include <memory>
