@@ -18,7 +18,7 @@ class ArrowWriter : public AnswerWriter {
 
   arrow::Result<bool> Next(std::string* out) override {
     if (done_) return false;
-    sink_->SetTarget(out);
+    const StringSink::Target target(sink_.get(), out);
     if (writer_ == nullptr) {
       ARROW_ASSIGN_OR_RAISE(writer_, arrow::ipc::MakeStreamWriter(sink_, table_.schema()));
     }
@@ -44,7 +44,7 @@ class ParquetWriter : public AnswerWriter {
 
   arrow::Result<bool> Next(std::string* out) override {
     if (done_) return false;
-    sink_->SetTarget(out);
+    const StringSink::Target target(sink_.get(), out);
     if (file_ == nullptr) {
       ARROW_ASSIGN_OR_RAISE(file_, columns::TableFile::Open(table_.schema(), sink_));
     }

@@ -96,5 +96,18 @@ TEST(WriteSamples, NeedsNoBatchLongerThanUntilTheNext) {
   }
 }
 
+// A client that hangs up ends an answer in the middle, and by then nobody has its pieces any more.
+TEST(WriteSamples, WritesNothingMoreWhenItIsGivenUp) {
+  for (const AnswerFormat format : {AnswerFormat::kArrow, AnswerFormat::kParquet}) {
+    auto writer =
+        WriteSamples(std::make_unique<FleetingStream>(3), format, {"pod"}, SamplesOptions());
+    std::string piece;
+    ASSERT_TRUE(writer->Next(&piece).ValueOrDie());
+    const std::string before = piece;
+    writer = nullptr;
+    EXPECT_EQ(piece, before) << static_cast<int>(format);
+  }
+}
+
 }  // namespace
 }  // namespace larnax
