@@ -12,8 +12,8 @@
 #include "base/check.h"
 #include "base/number_text.h"
 #include "exec/engine.h"
+#include "exec/label_edit.h"
 #include "exec/memory_source_for_test.h"
-#include "exec/operators/label_edit.h"
 #include "test/matchers.h"
 
 namespace larnax::exec {

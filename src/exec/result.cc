@@ -6,8 +6,8 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
-#include "exec/operators/label_edit.h"
-#include "exec/select/sample_windows.h"
+#include "exec/label_edit.h"
+#include "exec/sample_windows.h"
 #include "exec/select/selectors.h"
 #include "exec/step_loops.h"
 #include "larnax/error.h"

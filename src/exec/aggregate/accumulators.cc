@@ -10,7 +10,7 @@
 
 #include "base/check.h"
 #include "base/kahan.h"
-#include "exec/operators/label_edit.h"
+#include "exec/label_edit.h"
 #include "exec/step_loops.h"
 
 namespace larnax::exec {

@@ -15,7 +15,7 @@
 #include "exec/aggregate/aggregate_ranks.h"
 #include "exec/aggregate/group_index.h"
 #include "exec/functions/quantile.h"
-#include "exec/operators/label_edit.h"
+#include "exec/label_edit.h"
 #include "exec/step_ranges.h"
 #include "larnax/error.h"
 #include "promql/number_text.h"

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "exec/operators/label_edit.h"
+#include "exec/label_edit.h"
 
 namespace larnax::exec {
 

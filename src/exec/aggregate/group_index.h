@@ -6,7 +6,7 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
-#include "exec/join/match_signatures.h"
+#include "exec/match_signatures.h"
 #include "larnax/labels.h"
 
 namespace larnax::exec {

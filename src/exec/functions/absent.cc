@@ -6,7 +6,7 @@
 
 #include "exec/functions/function_lists.h"
 #include "exec/functions/range/float_windows.h"
-#include "exec/operators/label_edit.h"
+#include "exec/label_edit.h"
 
 namespace larnax::exec {
 namespace {

@@ -11,7 +11,7 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include "exec/functions/function_lists.h"
-#include "exec/operators/label_edit.h"
+#include "exec/label_edit.h"
 #include "exec/query_budget.h"
 #include "larnax/error.h"
 

@@ -4,7 +4,7 @@
 #include "base/utf8.h"
 #include "exec/functions/function_lists.h"
 #include "exec/functions/replacement.h"
-#include "exec/operators/label_edit.h"
+#include "exec/label_edit.h"
 #include "larnax/error.h"
 
 namespace larnax::exec {

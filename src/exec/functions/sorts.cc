@@ -5,7 +5,7 @@
 
 #include "exec/functions/function_lists.h"
 #include "exec/functions/natural_order.h"
-#include "exec/operators/label_edit.h"
+#include "exec/label_edit.h"
 
 namespace larnax::exec {
 namespace {

@@ -1,7 +1,7 @@
 #include <utility>
 
-#include "exec/join/match_signatures.h"
 #include "exec/join/vector_matching.h"
+#include "exec/match_signatures.h"
 #include "exec/operators/row_transforms.h"
 
 namespace larnax::exec {

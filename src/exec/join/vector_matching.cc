@@ -6,9 +6,9 @@
 #include <utility>
 #include <vector>
 
-#include "exec/join/binary_values.h"
-#include "exec/join/match_signatures.h"
-#include "exec/operators/label_edit.h"
+#include "exec/label_edit.h"
+#include "exec/match_signatures.h"
+#include "exec/operators/binary_values.h"
 #include "larnax/error.h"
 
 namespace larnax::exec {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "exec/operator.h"
-#include "exec/select/sample_windows.h"
+#include "exec/sample_windows.h"
 
 namespace larnax::exec {
 

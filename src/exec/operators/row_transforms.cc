@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "exec/operators/label_edit.h"
+#include "exec/label_edit.h"
 
 namespace larnax::exec {
 

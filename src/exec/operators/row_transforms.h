@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "exec/function.h"
-#include "exec/join/binary_values.h"
+#include "exec/operators/binary_values.h"
 #include "exec/operators/pipeline.h"
 
 namespace larnax::exec {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "exec/join/binary_values.h"
+#include "exec/operators/binary_values.h"
 
 namespace larnax::exec {
 

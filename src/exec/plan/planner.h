@@ -10,7 +10,7 @@
 
 #include "exec/operator.h"
 #include "exec/operators/small_operators.h"
-#include "exec/plan/select_pool.h"
+#include "exec/select/select_pool.h"
 #include "exec/select/selectors.h"
 #include "promql/ast.h"
 

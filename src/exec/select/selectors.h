@@ -5,8 +5,8 @@
 
 #include "exec/function.h"
 #include "exec/operators/pipeline.h"
-#include "exec/plan/select_pool.h"
-#include "exec/select/sample_windows.h"
+#include "exec/sample_windows.h"
+#include "exec/select/select_pool.h"
 
 namespace larnax::exec {
 

@@ -7,7 +7,7 @@
 
 #include "exec/functions/range/interpolation.h"
 #include "exec/functions/range/range_notes.h"
-#include "exec/select/sample_windows.h"
+#include "exec/sample_windows.h"
 #include "exec/select/selectors.h"
 
 namespace larnax::exec {

@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "exec/operators/pipeline.h"
-#include "exec/select/sample_windows.h"
+#include "exec/sample_windows.h"
 #include "larnax/samples.h"
 
 namespace larnax::exec {

@@ -11,7 +11,7 @@
 
 #include "base/number_text.h"
 #include "exec/functions/range/range_notes.h"
-#include "exec/operators/label_edit.h"
+#include "exec/label_edit.h"
 
 namespace larnax::exec {
 namespace {

@@ -14,7 +14,7 @@
 #include "exec/functions/histograms/classic_histogram.h"
 #include "exec/functions/quantile.h"
 #include "exec/functions/range/range_notes.h"
-#include "exec/operators/label_edit.h"
+#include "exec/label_edit.h"
 #include "exec/query_budget.h"
 #include "larnax/error.h"
 

@@ -5,7 +5,7 @@
 
 #include "exec/functions/function_lists.h"
 #include "exec/functions/range/start_times.h"
-#include "exec/select/sample_windows.h"
+#include "exec/sample_windows.h"
 
 namespace larnax::exec {
 namespace {

@@ -5,7 +5,7 @@
 #include "exec/functions/range/range_notes.h"
 #include "exec/functions/range/rate.h"
 #include "exec/functions/range/work_meter.h"
-#include "exec/select/sample_windows.h"
+#include "exec/sample_windows.h"
 
 namespace larnax::exec {
 namespace {

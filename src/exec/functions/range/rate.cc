@@ -13,7 +13,7 @@
 #include "exec/functions/range/histogram_rate.h"
 #include "exec/functions/range/range_notes.h"
 #include "exec/functions/range/start_times.h"
-#include "exec/operators/label_edit.h"
+#include "exec/label_edit.h"
 #include "exec/step_loops.h"
 
 namespace larnax::exec {

@@ -1,4 +1,4 @@
-#include "exec/plan/select_pool.h"
+#include "exec/select/select_pool.h"
 
 #include <algorithm>
 #include <deque>

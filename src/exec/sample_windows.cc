@@ -1,4 +1,4 @@
-#include "exec/select/sample_windows.h"
+#include "exec/sample_windows.h"
 
 #include <limits>
 

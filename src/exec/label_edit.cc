@@ -1,4 +1,4 @@
-#include "exec/operators/label_edit.h"
+#include "exec/label_edit.h"
 
 #include <algorithm>
 

@@ -1,11 +1,11 @@
-#include "exec/join/binary_values.h"
+#include "exec/operators/binary_values.h"
 
 #include <cmath>
 #include <memory>
 #include <utility>
 
 #include "base/check.h"
-#include "exec/operators/label_edit.h"
+#include "exec/label_edit.h"
 
 namespace larnax::exec {
 

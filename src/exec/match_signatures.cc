@@ -1,9 +1,9 @@
-#include "exec/join/match_signatures.h"
+#include "exec/match_signatures.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "exec/operators/label_edit.h"
+#include "exec/label_edit.h"
 
 namespace larnax::exec {
 
