@@ -1,10 +1,6 @@
 #include "store/read/label_query.h"
 
-#include <algorithm>
 #include <functional>
-#include <iterator>
-#include <limits>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,68 +9,16 @@
 #include "model/label_order.h"
 #include "store/read/query_guard.h"
 #include "store/read/series_walk.h"
+#include "store/read/sorted_names.h"
 
 namespace larnax::store {
 namespace {
 
-// Distinct texts in order.
-class Names {
- public:
-  // \param limit  That many come first and one more are kept; 0: all.
-  explicit Names(int64_t limit)
-      : most_(limit > 0 ? static_cast<size_t>(limit) + 1 : std::numeric_limits<size_t>::max()) {}
-
-  int64_t bytes() const { return sorted_bytes_ + other_bytes_; }
-
-  // Add texts that ascend.
-  void Add(std::vector<std::string> more) {
-    if (sorted_.empty()) {
-      sorted_ = std::move(more);
-    } else {
-      std::vector<std::string> both;
-      both.reserve(std::max(sorted_.size(), more.size()));
-      std::set_union(std::make_move_iterator(sorted_.begin()),
-                     std::make_move_iterator(sorted_.end()), std::make_move_iterator(more.begin()),
-                     std::make_move_iterator(more.end()), std::back_inserter(both));
-      sorted_ = std::move(both);
-    }
-    if (sorted_.size() > most_) sorted_.resize(most_);
-    sorted_bytes_ = 0;
-    for (const std::string& name : sorted_) sorted_bytes_ += BytesOf(name);
-  }
-  // Add one that may be in any place.
-  void Add(std::string_view name) {
-    if (others_.contains(name) || std::binary_search(sorted_.begin(), sorted_.end(), name)) return;
-    others_.emplace(name);
-    other_bytes_ += BytesOf(name);
-    if (others_.size() <= most_) return;
-    other_bytes_ -= BytesOf(*others_.rbegin());
-    others_.erase(std::prev(others_.end()));
-  }
-  std::vector<std::string> Take() {
-    std::vector<std::string> more;
-    more.reserve(others_.size());
-    while (!others_.empty()) more.push_back(std::move(others_.extract(others_.begin()).value()));
-    if (!more.empty()) Add(std::move(more));
-    return std::move(sorted_);
-  }
-
- private:
-  static int64_t BytesOf(std::string_view name) {
-    return static_cast<int64_t>(name.size() + sizeof(std::string));
-  }
-
-  const size_t most_;
-  std::vector<std::string> sorted_;
-  std::set<std::string, std::less<>> others_;
-  int64_t sorted_bytes_ = 0;
-  int64_t other_bytes_ = 0;
-};
-
 // What damage keeps from these answers.
 constexpr std::string_view kMissing = "series";
 
-NamesAnswer Finish(Names names, int64_t limit, const ReadStats& stats, const DamageReport& damage) {
+NamesAnswer Finish(SortedNames names, int64_t limit, const ReadStats& stats,
+                   const DamageReport& damage) {
   NamesAnswer answer;
   answer.names = names.Take();
   if (limit > 0 && answer.names.size() > static_cast<size_t>(limit)) {
@@ -90,7 +34,7 @@ NamesAnswer Finish(Names names, int64_t limit, const ReadStats& stats, const Dam
 arrow::Status AddFromFiles(
     const Snapshot& snapshot, const SelectRequest& request, const QueryGuard& guard,
     const std::function<arrow::Result<std::vector<std::string>>(const SeriesWalk::Source&)>& find,
-    Names* names, ReadStats* stats, DamageReport* damage) {
+    SortedNames* names, ReadStats* stats, DamageReport* damage) {
   ARROW_ASSIGN_OR_RAISE(const auto sources,
                         FindSources(snapshot.files->sample_files(), request.selectors,
                                     request.range, stats, &guard, damage));
@@ -100,6 +44,8 @@ arrow::Status AddFromFiles(
     source.file->NoteUse();
     if (found.ok()) {
       names->Add(*std::move(found));
+      if (guard.CheckLabelBytes(names->bytes()).ok()) continue;
+      names->Settle();
       ARROW_RETURN_NOT_OK(guard.CheckLabelBytes(names->bytes()));
     } else {
       ARROW_RETURN_NOT_OK(damage->Note(found.status()));
@@ -114,7 +60,7 @@ bool IsEmpty(TimeRange range) { return range.start_ms > range.end_ms; }
 
 arrow::Result<NamesAnswer> LabelNames(const Snapshot& snapshot, const SelectRequest& request,
                                       const io::Clock& clock) {
-  Names names(request.limit);
+  SortedNames names(request.limit);
   ReadStats stats;
   DamageReport damage(kMissing, snapshot.gone_is_damage);
   if (IsEmpty(request.range)) return NamesAnswer();
@@ -133,7 +79,7 @@ arrow::Result<NamesAnswer> LabelNames(const Snapshot& snapshot, const SelectRequ
 
 arrow::Result<NamesAnswer> LabelValues(const Snapshot& snapshot, std::string_view name,
                                        const SelectRequest& request, const io::Clock& clock) {
-  Names values(request.limit);
+  SortedNames values(request.limit);
   ReadStats stats;
   DamageReport damage(kMissing, snapshot.gone_is_damage);
   if (IsEmpty(request.range)) return NamesAnswer();
