@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Check that only src/io opens files, by the symbols of the object files: check_symbols.py BUILD
+"""Check that only src/io opens files, by the symbols of the object files: check_symbols.py BUILD [TREE]
 
 What an object file outside src/io leaves undefined must not be a call that opens, renames, removes
-or syncs files. Prints one line per offence; exits 1 when there is one, 2 when nothing was found to
-check.
+or syncs files. TREE, else the tree that this file is in, has the sources: object files of those that
+are gone stay in a build, and do not count. Prints one line per offence; exits 1 when there is one, 2
+when nothing was found to check.
 """
 
 import pathlib
@@ -32,7 +33,6 @@ EXCEPTIONS = {
     "src/cli/serve/line_log.cc": (r"std::basic_(filebuf|ofstream)<.*", "appends to the query logs"),
     "src/cli/serve/serve.cc": (r"std::filesystem::absolute\(.*", "shows the archive's path in full"),
 }
-ROOT = pathlib.Path(__file__).resolve().parent.parent
 OBJECT = re.compile(r"src/(\w+)/CMakeFiles/[^/]+\.dir/(.*)\.o$")
 # Tests, fuzz replays, and the check that headers compile alone, are no product.
 OTHER_CODE = re.compile(r"_(test|bench|fuzz)\.cc$|replay_main|verify_interface_header_sets")
@@ -54,12 +54,13 @@ def problems_of(path, name):
 
 def main():
     build = pathlib.Path(sys.argv[1])
+    here = pathlib.Path(__file__).resolve().parent.parent
+    tree = pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else here
     checked, problems = 0, []
     for path in sorted(build.rglob("src/*/CMakeFiles/*.dir/**/*.o")):
         match = OBJECT.search(str(path.relative_to(build)))
         name = f"src/{match.group(1)}/{match.group(2)}" if match else ""
-        # Object files of sources that are gone stay in a build.
-        if not (ROOT / name).is_file():
+        if not (tree / name).is_file():
             continue
         if match.group(1) != "io" and not OTHER_CODE.search(str(path.with_suffix(""))):
             checked += 1
