@@ -1,6 +1,5 @@
-// Every endpoint, asked over the wire: what it asks of the database and how it answers.
-
-#include "http/endpoints/endpoints.h"
+// Endpoints asked over the wire: what they ask of the database and how they answer. Writes, lists
+// and queries have tests of their own.
 
 #include <algorithm>
 #include <future>
@@ -16,15 +15,6 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr const char* kVersion2 =
-    "Content-Type: application/x-protobuf; proto=\"io.prometheus.write.v2.Request\"\r\n";
-
-WriteReport ReportOf(int64_t samples) {
-  WriteReport report;
-  report.samples = samples;
-  return report;
-}
-
 class EndpointsTest : public ServerTest {
  protected:
   void SetUp() override {
@@ -32,135 +22,7 @@ class EndpointsTest : public ServerTest {
     database_.AddSeries({{"__name__", "up"}, {"job", "a"}, {"zone", "z"}}, {{2000, 1}});
     database_.AddSeries({{"__name__", "temp"}, {"http.method", "GET"}}, {{3000, 1}});
   }
-  static constexpr const char* kForm = "Content-Type: application/x-www-form-urlencoded\r\n";
 };
-
-TEST_F(EndpointsTest, Write) {
-  database_.write_outcome = ReportOf(3);
-  Start();
-  for (const char* path : {"/api/v1/write", "/receive"}) {
-    const RawResponse response = Post(path, "body",
-                                      "Content-Type: application/x-protobuf\r\n"
-                                      "Content-Encoding: snappy\r\n");
-    EXPECT_EQ(response.status, 204);
-    EXPECT_EQ(response.Header("content-length"), "");
-    EXPECT_EQ(response.Header("x-prometheus-remote-write-samples-written"), "");
-  }
-  ASSERT_EQ(database_.writes().size(), 2);
-  EXPECT_EQ(database_.writes()[0].content_type, "application/x-protobuf");
-  EXPECT_EQ(database_.writes()[0].content_encoding, "snappy");
-  EXPECT_EQ(database_.writes()[0].body, "body");
-}
-
-TEST_F(EndpointsTest, WriteOfVersion2TellsWhatWasWritten) {
-  WriteReport report = ReportOf(3);
-  report.histograms = 2;
-  report.exemplars = 1;
-  database_.write_outcome = report;
-  Start();
-  const RawResponse response = Post("/api/v1/write", "body", kVersion2);
-  EXPECT_EQ(response.status, 204);
-  EXPECT_EQ(response.Header("x-prometheus-remote-write-samples-written"), "3");
-  EXPECT_EQ(response.Header("x-prometheus-remote-write-histograms-written"), "2");
-  EXPECT_EQ(response.Header("x-prometheus-remote-write-exemplars-written"), "1");
-}
-
-TEST_F(EndpointsTest, WriteNamesWhatWasRefused) {
-  WriteReport report = ReportOf(5);
-  report.refused = {{"out of bounds", 2, "up{job=\"a\"} at 1"}, {"no metric name", 1, ""}};
-  database_.write_outcome = report;
-  Start();
-  const RawResponse response = Post("/api/v1/write", "body", kVersion2);
-  EXPECT_EQ(response.status, 400);
-  EXPECT_EQ(response.body,
-            "out of bounds: count=2 first=up{job=\"a\"} at 1\nno metric name: count=1\n");
-  EXPECT_EQ(response.Header("content-type"), "text/plain; charset=utf-8");
-  EXPECT_EQ(response.Header("x-prometheus-remote-write-samples-written"), "5");
-}
-
-TEST_F(EndpointsTest, WriteFailures) {
-  Start();
-  const std::pair<ErrorKind, int> cases[] = {
-      {ErrorKind::kBadSample, 400},  {ErrorKind::kTooLarge, 413}, {ErrorKind::kUnsupported, 415},
-      {ErrorKind::kOverloaded, 503}, {ErrorKind::kClosed, 503},   {ErrorKind::kInternal, 500}};
-  for (const auto& [kind, status] : cases) {
-    database_.write_outcome = MakeError(kind, "because");
-    const RawResponse first = Post("/api/v1/write", "body");
-    EXPECT_EQ(first.status, status);
-    EXPECT_EQ(first.body, "because\n");
-    EXPECT_EQ(first.Header("retry-after").empty(), status != 503);
-    EXPECT_EQ(first.Header("x-prometheus-remote-write-samples-written"), "");
-    const RawResponse second =
-        Post("/api/v1/write", "body",
-             "Content-Type: application/x-protobuf;proto=io.prometheus.write.v2.Request\r\n");
-    EXPECT_EQ(second.status, status);
-    EXPECT_EQ(second.Header("x-prometheus-remote-write-samples-written"), "0");
-  }
-}
-
-TEST_F(EndpointsTest, Labels) {
-  Start();
-  const RawResponse response = Get("/api/v1/labels");
-  EXPECT_EQ(response.Header("content-type"), "application/json");
-  EXPECT_EQ(response.body,
-            R"({"status":"success","data":["__name__","http.method","job","zone"]})");
-  EXPECT_EQ(Get("/api/v1/labels?match[]=temp").body,
-            R"({"status":"success","data":["__name__","http.method"]})");
-  EXPECT_EQ(Post("/api/v1/labels", "match[]=temp&match[]=up%7Bjob%3D%22b%22%7D", kForm).body,
-            R"({"status":"success","data":["__name__","http.method","job"]})");
-  EXPECT_EQ(Get("/api/v1/labels?start=2&end=2").body,
-            R"({"status":"success","data":["__name__","job","zone"]})");
-  EXPECT_EQ(Get("/api/v1/labels?limit=1").body,
-            R"({"status":"success","data":["__name__"],)"
-            R"("warnings":["results truncated due to limit"]})");
-  EXPECT_THAT(Get("/api/v1/labels?stats=all").Header("x-larnax-stats"),
-              HasSubstr("\"filesRead\":1,"));
-  EXPECT_EQ(database_.last_select().timeout_ms, 120'000);
-}
-
-TEST_F(EndpointsTest, LabelValues) {
-  Start();
-  EXPECT_EQ(Get("/api/v1/label/job/values").body, R"({"status":"success","data":["a","b"]})");
-  EXPECT_EQ(Get("/api/v1/label/http.method/values").body, R"({"status":"success","data":["GET"]})");
-  EXPECT_EQ(Get("/api/v1/label/http%2Emethod/values").body,
-            R"({"status":"success","data":["GET"]})");
-  EXPECT_EQ(Get("/api/v1/label/U__http_2e_method/values").body,
-            R"({"status":"success","data":["GET"]})");
-  EXPECT_EQ(Get("/api/v1/label/none/values").body, R"({"status":"success","data":[]})");
-  EXPECT_EQ(Get("/api/v1/label/U__/values").status, 400);
-  for (const char* path : {"/api/v1/label//values", "/api/v1/label/a/b/values",
-                           "/api/v1/label/values", "/api/v1/label/:name/values2"}) {
-    EXPECT_EQ(Get(path).status, 404) << path;
-  }
-}
-
-TEST_F(EndpointsTest, Series) {
-  Start();
-  const RawResponse response = Get("/api/v1/series?match[]=up");
-  EXPECT_EQ(response.body, R"({"status":"success","data":[{"__name__":"up","job":"a","zone":"z"},)"
-                           R"({"__name__":"up","job":"b"}]})");
-  EXPECT_THAT(Get("/api/v1/series?match[]=up&limit=1").body,
-              HasSubstr("\"warnings\":[\"results truncated due to limit\"]"));
-  const RawResponse missing = Get("/api/v1/series");
-  EXPECT_EQ(missing.status, 400);
-  EXPECT_EQ(missing.body, R"({"status":"error","errorType":"bad_data",)"
-                          R"("error":"no match[] parameter provided"})");
-}
-
-TEST_F(EndpointsTest, ListsTellWhatIsMissing) {
-  database_.warnings = {"series are missing from this answer: path=x.parquet"};
-  Start();
-  for (const char* path :
-       {"/api/v1/labels", "/api/v1/label/job/values", "/api/v1/series?match[]=up"}) {
-    const RawResponse response = Get(path);
-    EXPECT_EQ(response.status, 200) << path;
-    EXPECT_THAT(response.body, testing::EndsWith(R"(],"warnings":["series are missing from )"
-                                                 R"(this answer: path=x.parquet"]})"))
-        << path;
-  }
-  EXPECT_THAT(Get("/api/v1/labels?limit=1").body,
-              HasSubstr(R"(path=x.parquet","results truncated due to limit"]})"));
-}
 
 TEST_F(EndpointsTest, Samples) {
   Start();
@@ -215,26 +77,6 @@ TEST_F(EndpointsTest, SamplesParameters) {
   EXPECT_THAT(Get("/api/v1/samples?match[]=up&limit=1").body,
               HasSubstr("results truncated due to limit"));
   EXPECT_THAT(Get("/api/v1/samples?match[]=up&limit=2").body, Not(HasSubstr("truncated")));
-}
-
-TEST_F(EndpointsTest, Metadata) {
-  database_.metadata = {
-      {"a", "counter", "Help \"a\".", "s"}, {"a", "gauge", "Other.", ""}, {"b", "gauge", "", ""}};
-  Start();
-  EXPECT_EQ(Get("/api/v1/metadata").body,
-            R"({"status":"success","data":{)"
-            R"("a":[{"type":"counter","help":"Help \"a\".","unit":"s"},)"
-            R"({"type":"gauge","help":"Other.","unit":""}],)"
-            R"("b":[{"type":"gauge","help":"","unit":""}]}})");
-  EXPECT_EQ(Get("/api/v1/metadata?metric=b").body,
-            R"({"status":"success","data":{"b":[{"type":"gauge","help":"","unit":""}]}})");
-  EXPECT_EQ(Get("/api/v1/metadata?limit=1&limit_per_metric=1").body,
-            R"({"status":"success","data":{"a":[)"
-            R"({"type":"counter","help":"Help \"a\".","unit":"s"}]}})");
-  EXPECT_EQ(Get("/api/v1/metadata?metric=none").body, R"({"status":"success","data":{}})");
-  EXPECT_EQ(Get("/api/v1/metadata?limit=x").status, 400);
-  EXPECT_EQ(Get("/api/v1/metadata?limit=0").body, R"({"status":"success","data":{}})");
-  EXPECT_EQ(Get("/api/v1/metadata?limit=-1").body, Get("/api/v1/metadata").body);
 }
 
 TEST_F(EndpointsTest, Status) {
@@ -389,25 +231,6 @@ TEST_F(EndpointsTest, HeadIsGetWithoutTheBody) {
   EXPECT_EQ(client.Get("/-/healthy").status, 200);
 }
 
-TEST_F(EndpointsTest, UnknownPathsAndMethods) {
-  Start();
-  const RawResponse unknown = Get("/api/v1/nothing");
-  EXPECT_EQ(unknown.status, 404);
-  EXPECT_EQ(unknown.body, "404 page not found\n");
-  RawClient client(server_->port());
-  for (const auto& [method, target, allow] :
-       {std::tuple("GET", "/api/v1/write", "POST, OPTIONS"),
-        std::tuple("PUT", "/api/v1/labels", "GET, HEAD, POST, OPTIONS"),
-        std::tuple("DELETE", "/api/v1/series", "GET, HEAD, POST, OPTIONS"),
-        std::tuple("OPTIONS", "/metrics", "GET, HEAD"),
-        std::tuple("BREW", "/flush", "POST, PUT")}) {
-    client.Send(std::string(method) + " " + target + " HTTP/1.1\r\nHost: t\r\n\r\n");
-    const RawResponse response = client.ReadResponse();
-    EXPECT_EQ(response.status, 405) << method << target;
-    EXPECT_EQ(response.Header("allow"), allow);
-  }
-}
-
 TEST_F(EndpointsTest, Errors) {
   Start();
   database_.failure = MakeError(ErrorKind::kTimeout, "query timed out in expression evaluation");
@@ -434,77 +257,6 @@ TEST_F(EndpointsTest, WhatIsOfTheArchiveIsNotBlamedOnTheRequest) {
       EXPECT_EQ(response.body, R"({"status":"error","errorType":"internal","error":"a file"})");
     }
   }
-}
-
-TEST_F(EndpointsTest, Cors) {
-  Start();
-  const RawResponse plain = Get("/api/v1/labels");
-  EXPECT_EQ(plain.headers.count("vary"), 2);
-  EXPECT_EQ(plain.Header("access-control-allow-origin"), "");
-  const RawResponse any = Get("/api/v1/labels", "Origin: http://x\r\n");
-  EXPECT_EQ(any.Header("access-control-allow-origin"), "*");
-  EXPECT_EQ(any.Header("access-control-allow-methods"), "GET, POST, OPTIONS");
-  EXPECT_EQ(any.Header("access-control-allow-headers"),
-            "Accept, Authorization, Content-Type, Origin");
-  EXPECT_EQ(any.Header("access-control-expose-headers"), "Date");
-  EXPECT_EQ(Get("/metrics", "Origin: http://x\r\n").Header("access-control-allow-origin"), "");
-  RawClient client(server_->port());
-  client.Send("OPTIONS /api/v1/series HTTP/1.1\r\nHost: t\r\nOrigin: http://x\r\n\r\n");
-  const RawResponse options = client.ReadResponse();
-  EXPECT_EQ(options.status, 204);
-  EXPECT_EQ(options.Header("access-control-allow-origin"), "*");
-}
-
-TEST_F(EndpointsTest, CorsOfSomeOrigins) {
-  ServerOptions options = SmallOptions();
-  options.cors_origin = "https?://(a|b)[.]example";
-  Start(options);
-  EXPECT_EQ(
-      Get("/api/v1/labels", "Origin: https://a.example\r\n").Header("access-control-allow-origin"),
-      "https://a.example");
-  for (const char* origin :
-       {"https://c.example", "https://a.example.evil", "x https://a.example"}) {
-    EXPECT_EQ(Get("/api/v1/labels", std::string("Origin: ") + origin + "\r\n")
-                  .Header("access-control-allow-origin"),
-              "");
-  }
-  options.cors_origin = "(";
-  EXPECT_THAT(Server::Start(&database_, options), test::IsKind(ErrorKind::kBadQuery));
-}
-
-TEST_F(EndpointsTest, PagesOfOtherSitesChangeNothing) {
-  Start();
-  const char* const foreign[] = {"Origin: http://evil.example\r\n", "Origin: null\r\n",
-                                 "Origin: http://test:81\r\n", "Sec-Fetch-Site: cross-site\r\n",
-                                 "Origin: http://test\r\nSec-Fetch-Site: same-site\r\n"};
-  for (const char* target :
-       {"/receive", "/api/v1/write", "/flush", "/api/v1/admin/flush", "/api/v1/admin/merge"}) {
-    for (const char* fields : foreign) {
-      const RawResponse response = Post(target, "", fields);
-      EXPECT_EQ(response.status, 403) << target << " " << fields;
-      EXPECT_EQ(response.Header("access-control-allow-origin"), "");
-    }
-  }
-  EXPECT_TRUE(database_.writes().empty());
-  EXPECT_EQ(database_.flushes + database_.merges, 0);
-  // Who is no browser says nothing; a page of this server, or typed by hand, is none of another.
-  for (const char* fields : {"", "Origin: http://TEST\r\n", "Sec-Fetch-Site: none\r\n",
-                             "Origin: http://behind.proxy\r\nSec-Fetch-Site: same-origin\r\n"}) {
-    EXPECT_EQ(Post("/receive", "x", fields).status, 204) << fields;
-    EXPECT_EQ(Post("/flush", "", fields).status, 200) << fields;
-  }
-  // Reading is for all, unless told otherwise.
-  EXPECT_EQ(Post("/api/v1/labels", "", foreign[0]).status, 200);
-}
-
-TEST_F(EndpointsTest, PagesOfSitesThatAreNamedMayChange) {
-  ServerOptions options = SmallOptions();
-  options.cors_origin = "https://a[.]example";
-  Start(options);
-  const std::string cross = "Sec-Fetch-Site: cross-site\r\n";
-  EXPECT_EQ(Post("/receive", "x", cross + "Origin: https://a.example\r\n").status, 204);
-  EXPECT_EQ(Post("/receive", "x", cross + "Origin: https://b.example\r\n").status, 403);
-  EXPECT_EQ(Post("/receive", "x", cross).status, 403);
 }
 
 TEST_F(EndpointsTest, CompressesAnswersThatAreWorthIt) {
