@@ -18,7 +18,7 @@
 
 namespace larnax::exec {
 
-/// Spacing of the samples of a TestSource.
+/// Spacing of the samples of most tests.
 inline constexpr int64_t kMinuteMs = 60'000;
 
 /// Counts what is asked of a MemorySource, for tests.

@@ -44,7 +44,7 @@ struct LogWindow {
 /// Reads the records of one segment from front to back. For one thread at a time.
 class LogSegmentReader {
  public:
-  /// \retval NotFound     No such file.
+  /// \retval kNotFound    No such file.
   /// \retval kCorrupt     The header is bad. \retval kUnsupported It is of a newer version.
   static arrow::Result<std::unique_ptr<LogSegmentReader>> Open(io::FileSystem& fs,
                                                                const std::string& folder,

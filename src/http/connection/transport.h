@@ -40,8 +40,8 @@ class Transport {
     ReadTls({room, size}, std::move(handler));
   }
 
-  /// Write what can be written at once; `would_block` where that is nothing. Then WaitWritable,
-  /// and call again with the same bytes in front.
+  /// Write what can be written at once; `would_block` where that is nothing. Then
+  /// AsyncWaitWritable, and call again with the same bytes in front.
   size_t WriteSome(const Buffers& buffers, ErrorCode& error);
   template <typename Handler>
   void AsyncWaitWritable(Handler handler) {
