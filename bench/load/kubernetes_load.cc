@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <iterator>
 
 #include "larnax/samples.h"
 #include "wire/label_bytes.h"

@@ -1,5 +1,6 @@
 #include "bench/load/output.h"
 
+#include <fstream>
 #include <limits>
 #include <memory>
 #include <utility>

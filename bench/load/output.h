@@ -1,9 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <fstream>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <arrow/result.h>

@@ -2,7 +2,6 @@
 #include <zstd.h>
 
 #include <chrono>
-#include <fstream>
 #include <memory>
 #include <thread>
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <optional>
 #include <sstream>
 
 #include "bench/load/commands.h"

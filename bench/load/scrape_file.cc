@@ -3,7 +3,6 @@
 #include <zstd.h>
 
 #include <bit>
-#include <utility>
 
 namespace larnax::load {
 

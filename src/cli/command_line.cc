@@ -1,6 +1,5 @@
 #include "cli/command_line.h"
 
-#include <memory>
 #include <sstream>
 
 // The only file that includes it: it takes many seconds to compile.

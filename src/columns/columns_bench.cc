@@ -7,11 +7,9 @@
 #include <ctime>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <map>
-#include <numeric>
 #include <string>
 
 #include "columns/file_for_test.h"

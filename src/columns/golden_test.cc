@@ -7,7 +7,6 @@
 #include <zstd.h>
 
 #include <bit>
-#include <numeric>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>

@@ -18,7 +18,6 @@
 #include "columns/rewrite_for_test.h"
 #include "columns/write/metadata_file.h"
 #include "io/sim_file_system.h"
-#include "larnax/error.h"
 #include "model/float_histogram.h"
 
 namespace larnax::columns {

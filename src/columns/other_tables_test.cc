@@ -11,7 +11,6 @@
 #include "columns/schema/tables.h"
 #include "columns/write/metadata_file.h"
 #include "io/sim_file_system.h"
-#include "larnax/error.h"
 
 namespace larnax::columns {
 namespace {

@@ -20,7 +20,6 @@
 #include "columns/read/series_index.h"
 #include "columns/rewrite_for_test.h"
 #include "io/sim_file_system.h"
-#include "larnax/error.h"
 
 namespace larnax::columns {
 namespace {

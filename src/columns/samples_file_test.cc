@@ -15,7 +15,6 @@
 #include "io/executor.h"
 #include "io/sim_file_system.h"
 #include "io/task_runner.h"
-#include "larnax/error.h"
 #include "test/matchers.h"
 
 namespace larnax::columns {

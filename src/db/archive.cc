@@ -18,7 +18,6 @@
 #include "io/file_system.h"
 #include "larnax/error.h"
 #include "store/manifest/archive_layout.h"
-#include "store/store.h"
 
 namespace larnax {
 namespace {

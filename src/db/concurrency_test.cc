@@ -16,7 +16,6 @@
 #include <gtest/gtest.h>
 
 #include "larnax/database.h"
-#include "larnax/error.h"
 #include "test/matchers.h"
 #include "wire/remote_write/encoder.h"
 #include "wire/remote_write/histogram_message.h"

@@ -2,7 +2,6 @@
 
 #include "db/database_fixture.h"
 #include "db/experiments.h"
-#include "store/manifest/archive_layout.h"
 
 namespace larnax::db {
 namespace {

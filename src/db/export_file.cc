@@ -9,7 +9,6 @@
 #include "columns/write/histograms_writer.h"
 #include "columns/write/samples_writer.h"
 #include "io/file_system.h"
-#include "larnax/error.h"
 #include "larnax/query.h"
 #include "wire/exposition/text_encoder.h"
 

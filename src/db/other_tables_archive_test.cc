@@ -11,7 +11,6 @@
 #include "columns/read/histograms_reader.h"
 #include "columns/schema/histogram_columns.h"
 #include "larnax/archive.h"
-#include "larnax/format.h"
 #include "test/matchers.h"
 #include "wire/remote_write/encoder.h"
 #include "wire/remote_write/histogram_message.h"

@@ -1,7 +1,6 @@
 // Histograms, exemplars and metadata from the write to the answer: in memory, in files, merged, and
 // after a restart.
 
-#include <bit>
 #include <map>
 #include <string>
 #include <vector>

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "db/database_fixture.h"
-#include "larnax/archive.h"
 
 namespace larnax::db {
 namespace {

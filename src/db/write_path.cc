@@ -6,7 +6,6 @@
 #include <optional>
 #include <utility>
 
-#include "base/check.h"
 #include "larnax/error.h"
 #include "wire/remote_write/decoder.h"
 #include "wire/remote_write/negotiation.h"

@@ -1,4 +1,3 @@
-#include "db/write_path.h"
 
 #include <new>
 #include <string>

@@ -1,6 +1,5 @@
 #include "exec/operator.h"
 
-#include <algorithm>
 #include <string_view>
 
 #include <boost/unordered/unordered_flat_map.hpp>

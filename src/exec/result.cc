@@ -8,7 +8,6 @@
 
 #include "exec/label_edit.h"
 #include "exec/sample_windows.h"
-#include "exec/select/selectors.h"
 #include "exec/step_loops.h"
 #include "larnax/error.h"
 #include "model/label_order.h"

@@ -7,7 +7,6 @@
 #include <numeric>
 #include <utility>
 
-#include "base/check.h"
 #include "base/civil_time.h"
 
 namespace larnax::head {

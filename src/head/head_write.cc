@@ -6,7 +6,6 @@
 #include "head/head.h"
 #include "larnax/error.h"
 #include "wire/label_bytes.h"
-#include "wire/remote_write/histogram_check.h"
 
 // New writes.
 namespace larnax::head {

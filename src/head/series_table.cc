@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "base/check.h"
-#include "base/hash.h"
 #include "model/label_order.h"
 
 namespace larnax::head {

@@ -2,7 +2,6 @@
 
 #include <crypt.h>
 
-#include <algorithm>
 #include <mutex>
 
 #include "http/server_fixture.h"

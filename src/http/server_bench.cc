@@ -2,7 +2,6 @@
 // client is one thread with all connections: it sends on each, then reads from each. The server's
 // CPU time is the process' less the client thread's.
 
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 

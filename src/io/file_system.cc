@@ -1,6 +1,5 @@
 #include "io/file_system.h"
 
-#include "io/io_error.h"
 #include "larnax/error.h"
 
 namespace larnax::io {

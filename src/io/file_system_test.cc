@@ -3,7 +3,6 @@
 #include "io/file_system.h"
 
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <cerrno>

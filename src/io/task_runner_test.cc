@@ -8,7 +8,6 @@
 #include <set>
 #include <stdexcept>
 #include <thread>
-#include <vector>
 
 #include "io/executor.h"
 

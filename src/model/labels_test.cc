@@ -1,9 +1,6 @@
 #include "larnax/labels.h"
 
-#include <algorithm>
-#include <optional>
 #include <random>
-#include <set>
 #include <string>
 #include <vector>
 

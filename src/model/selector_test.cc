@@ -1,5 +1,4 @@
 #include <string>
-#include <vector>
 
 #include "larnax/labels.h"
 #include "test/matchers.h"

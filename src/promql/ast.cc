@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "base/check.h"
-
 namespace larnax::promql {
 namespace {
 

@@ -1,6 +1,5 @@
 #include "promql/printer.h"
 
-#include <random>
 #include <string>
 
 #include "promql/ast_json.h"

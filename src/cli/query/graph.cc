@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
-#include <string_view>
 #include <vector>
 
 #include "larnax/format.h"

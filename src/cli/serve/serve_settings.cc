@@ -4,7 +4,6 @@
 #include <array>
 #include <cctype>
 #include <charconv>
-#include <limits>
 
 #include "cli/human.h"
 #include "cli/query_features.h"

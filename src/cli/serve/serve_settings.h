@@ -8,8 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include <arrow/result.h>
-
 #include "cli/serve/listen_address.h"
 #include "http/server.h"
 #include "larnax/options.h"

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <limits>
 
 #include "columns/schema/schema.h"
 #include "larnax/error.h"

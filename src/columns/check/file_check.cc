@@ -12,7 +12,6 @@
 #include "columns/schema/schema.h"
 #include "columns/write/index_file.h"
 #include "columns/write/value_summary.h"
-#include "larnax/error.h"
 #include "model/label_order.h"
 
 namespace larnax::columns {

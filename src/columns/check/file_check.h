@@ -2,16 +2,14 @@
 
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include <arrow/result.h>
 
 #include "columns/format/file_builder.h"
-#include "columns/write/samples_writer.h"
+#include "columns/write/writer_options.h"
 #include "io/file_system.h"
-#include "larnax/samples.h"
 
 namespace larnax::columns {
 

@@ -18,7 +18,6 @@
 #include "columns/schema/tables.h"
 #include "columns/write/index_file.h"
 #include "columns/write/metadata_file.h"
-#include "larnax/error.h"
 #include "model/label_order.h"
 
 namespace larnax::columns {

@@ -6,7 +6,7 @@
 #include <arrow/result.h>
 
 #include "columns/format/file_builder.h"
-#include "columns/write/samples_writer.h"
+#include "columns/write/writer_options.h"
 #include "io/file_system.h"
 
 namespace larnax::columns {

@@ -1,6 +1,5 @@
 #include "columns/read/histogram_block.h"
 
-#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <memory>

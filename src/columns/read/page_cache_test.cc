@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <map>
-#include <numeric>
 #include <thread>
 
 #include "columns/file_for_test.h"

@@ -1,7 +1,6 @@
 #include "columns/read/series_columns.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 #include "columns/read/run_reader.h"

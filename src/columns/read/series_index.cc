@@ -14,7 +14,6 @@
 #include "columns/read/page_cache.h"
 #include "columns/read/series_columns.h"
 #include "columns/schema/schema.h"
-#include "larnax/error.h"
 #include "model/label_bytes.h"
 
 namespace larnax::columns {
@@ -387,8 +386,8 @@ arrow::Result<std::vector<std::string>> SeriesIndex::Impl::DistinctNames(
   if (spans.empty()) return std::vector<std::string>{};
   const bool all = spans.size() == 1 && spans[0].begin == 0 && spans[0].end == columns_.size();
   for (size_t i = 0; i < label_names_.size(); ++i) {
-    // A column is in the file only when some series has the label, a value in a dictionary only when
-    // some series has it; the metric's column is always there.
+    // A column is in the file only when some series has the label, a value in a dictionary only
+    // when some series has it; the metric's column is always there.
     bool present = all && label_names_[i] != kMetricLabel;
     if (!present) {
       ARROW_ASSIGN_OR_RAISE(const auto values, columns_.Dictionary(i, stats));

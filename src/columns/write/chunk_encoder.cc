@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "base/check.h"
 #include "columns/schema/schema.h"
 
 namespace larnax::columns {

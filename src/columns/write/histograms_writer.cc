@@ -7,7 +7,6 @@
 #include <array>
 #include <bit>
 #include <functional>
-#include <limits>
 #include <utility>
 
 #include "base/check.h"

@@ -17,7 +17,6 @@
 #include "columns/write/chunk_encoder.h"
 #include "columns/write/sample_pages.h"
 #include "columns/write/series_rows.h"
-#include "larnax/error.h"
 #include "larnax/samples.h"
 
 namespace larnax::columns {

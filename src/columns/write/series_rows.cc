@@ -7,7 +7,6 @@
 #include "columns/schema/schema.h"
 #include "columns/schema/tables.h"
 #include "columns/write/index_file.h"
-#include "larnax/error.h"
 #include "model/label_order.h"
 
 namespace larnax::columns {

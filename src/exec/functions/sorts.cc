@@ -5,7 +5,6 @@
 
 #include "exec/functions/function_lists.h"
 #include "exec/functions/natural_order.h"
-#include "exec/label_edit.h"
 
 namespace larnax::exec {
 namespace {

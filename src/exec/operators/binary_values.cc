@@ -1,7 +1,6 @@
 #include "exec/operators/binary_values.h"
 
 #include <cmath>
-#include <memory>
 #include <utility>
 
 #include "base/check.h"

@@ -1,7 +1,6 @@
 #include "exec/plan/planner.h"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <utility>
 

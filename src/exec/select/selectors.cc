@@ -1,11 +1,9 @@
 #include "exec/select/selectors.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "exec/select/smoothing.h"
-#include "larnax/error.h"
 
 namespace larnax::exec {
 namespace {

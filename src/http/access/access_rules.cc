@@ -1,7 +1,6 @@
 #include "http/access/access_rules.h"
 
 #include "http/access/password_verifier.h"
-#include "larnax/error.h"
 
 namespace larnax::http {
 namespace {

@@ -1,7 +1,5 @@
 #include "http/connection/compression.h"
 
-#include <array>
-
 #include <zlib.h>
 #include <zstd.h>
 

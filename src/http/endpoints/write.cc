@@ -1,7 +1,6 @@
 #include <algorithm>
 
 #include "http/endpoints/endpoints.h"
-#include "larnax/error.h"
 
 namespace larnax::http {
 namespace {

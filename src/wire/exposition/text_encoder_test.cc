@@ -4,7 +4,6 @@
 #include <string>
 
 #include "test/matchers.h"
-#include "wire/label_bytes.h"
 
 namespace larnax::wire {
 namespace {

@@ -9,9 +9,7 @@
 #include <cstring>
 #include <memory>
 #include <span>
-#include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/check.h"

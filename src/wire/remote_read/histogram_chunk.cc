@@ -11,9 +11,6 @@
 #include <bit>
 #include <cmath>
 #include <span>
-#include <utility>
-
-#include "base/check.h"
 
 namespace larnax::wire {
 

@@ -4,8 +4,6 @@
 //   later      change of the time delta: 0 | 10 +14 | 110 +17 | 1110 +20 | 1111 +64 bits, XOR value
 #include "wire/remote_read/xor_chunk.h"
 
-#include <utility>
-
 #include "base/check.h"
 #include "base/varint.h"
 

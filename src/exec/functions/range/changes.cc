@@ -1,6 +1,4 @@
-#include <algorithm>
 #include <cmath>
-#include <optional>
 #include <vector>
 
 #include "exec/functions/function_lists.h"

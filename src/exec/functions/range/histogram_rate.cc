@@ -1,7 +1,6 @@
 #include "exec/functions/range/histogram_rate.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "exec/functions/range/start_times.h"
 
