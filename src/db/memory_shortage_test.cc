@@ -1,6 +1,7 @@
-// Memory that runs out in the middle of a write, flush, merge, read, query or start: an allocation
-// fails, then others succeed again. Each case is a process of its own; whatever it does, also when
-// it ends there, what was acknowledged is in the archive, nothing else is, and no file is damaged.
+// Memory that runs out in the middle of a write, flush, merge, read, query, answer or start: an
+// allocation, or one of Arrow's pool, fails, then others succeed again. Each case is a process of
+// its own; whatever it does, also when it ends there, what was acknowledged is in the archive,
+// nothing else is, and no file is damaged.
 
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -10,12 +11,15 @@
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <map>
 #include <new>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
+
+#include <arrow/memory_pool.h>
 
 #include "db/database_impl.h"
 #include "io/executor.h"
@@ -33,12 +37,18 @@ thread_local int64_t allocations_to_go = -1;
 thread_local int64_t allocations_to_fail = 0;
 thread_local int64_t allocation_count = 0;
 
-void* Allocate(size_t size, size_t alignment) {
+// Whether it is the pool's that are counted and fail.
+thread_local bool is_of_pool = false;
+
+bool Fails() {
   ++allocation_count;
-  if (allocations_to_go >= 0 && --allocations_to_go < 0) {
-    if (--allocations_to_fail > 0) allocations_to_go = 0;
-    throw std::bad_alloc();
-  }
+  if (allocations_to_go < 0 || --allocations_to_go >= 0) return false;
+  if (--allocations_to_fail > 0) allocations_to_go = 0;
+  return true;
+}
+
+void* Allocate(size_t size, size_t alignment) {
+  if (!is_of_pool && Fails()) throw std::bad_alloc();
   size = (std::max<size_t>(size, 1) + alignment - 1) / alignment * alignment;
   void* const memory = std::aligned_alloc(alignment, size);
   if (memory == nullptr) throw std::bad_alloc();
@@ -51,12 +61,47 @@ void Free(void* memory) { std::free(memory); }
 
 #include "test/replace_new.h"
 
+namespace {
+
+class ScarcePool final : public arrow::MemoryPool {
+ public:
+  arrow::Status Allocate(int64_t size, int64_t alignment, uint8_t** out) override {
+    return is_of_pool && Fails() ? Empty() : base_->Allocate(size, alignment, out);
+  }
+  arrow::Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment,
+                           uint8_t** bytes) override {
+    return is_of_pool && Fails() ? Empty()
+                                 : base_->Reallocate(old_size, new_size, alignment, bytes);
+  }
+  void Free(uint8_t* bytes, int64_t size, int64_t alignment) override {
+    base_->Free(bytes, size, alignment);
+  }
+  int64_t bytes_allocated() const override { return base_->bytes_allocated(); }
+  int64_t total_bytes_allocated() const override { return base_->total_bytes_allocated(); }
+  int64_t num_allocations() const override { return base_->num_allocations(); }
+  std::string backend_name() const override { return "scarce"; }
+
+ private:
+  static arrow::Status Empty() { return arrow::Status::OutOfMemory("the pool is empty"); }
+
+  arrow::MemoryPool* const base_ = arrow::system_memory_pool();
+};
+
+}  // namespace
+
+// In the place of the library's, for all who ask for it outside of that.
+arrow::MemoryPool* arrow::default_memory_pool() {
+  static ScarcePool* const pool = new ScarcePool;
+  return pool;
+}
+
 namespace larnax::db {
 namespace {
 
 constexpr int64_t kDayMs = 86'400'000;
 // How many allocations fail in a row.
 constexpr int64_t kRows[] = {1, 40};
+constexpr int64_t kAll = int64_t{1} << 40;
 // Places per operation, evenly spread; LARNAX_EVERY_ALLOCATION=1 takes all, =N each N-th.
 constexpr int64_t kPlaces = 10;
 constexpr int kTerminated = 99;
@@ -216,7 +261,28 @@ arrow::Status CheckFolders(Life& life) {
                        : arrow::Status::Invalid("not in the manifest: ", *there.begin());
 }
 
-enum class Operation { kWrite, kFlush, kMerge, kRead, kQuery, kOpen };
+// What was last answered.
+std::string answered;
+
+// Raw samples as Arrow and as Parquet, wholly, and the begin of it.
+arrow::Status Answer(Life& life) {
+  answered.clear();
+  for (const AnswerFormat format : {AnswerFormat::kArrow, AnswerFormat::kParquet}) {
+    for (const size_t most_pieces : {size_t{1}, std::numeric_limits<size_t>::max()}) {
+      ARROW_ASSIGN_OR_RAISE(auto stream, life.database->Select({}));
+      const auto writer = WriteSamples(std::move(stream), format, {"long"}, {});
+      bool goes_on = true;
+      for (size_t pieces = 0; goes_on && pieces < most_pieces; ++pieces) {
+        std::string piece;
+        ARROW_ASSIGN_OR_RAISE(goes_on, writer->Next(&piece));
+        answered += piece;
+      }
+    }
+  }
+  return arrow::Status::OK();
+}
+
+enum class Operation { kWrite, kFlush, kMerge, kRead, kQuery, kAnswer, kOpen };
 
 // `batch`: what kWrite writes.
 arrow::Status Run(Operation operation, const Batch& batch, Life& life, Report* report) {
@@ -243,6 +309,8 @@ arrow::Status Run(Operation operation, const Batch& batch, Life& life, Report* r
       request.step_ms = 600'000;
       return life.database->Query(request).status();
     }
+    case Operation::kAnswer:
+      return Answer(life);
     case Operation::kOpen:
       return life.Open();
   }
@@ -285,6 +353,7 @@ arrow::Status Live(Operation operation, int64_t place, int64_t row, Life& life, 
   }
   ARROW_RETURN_NOT_OK(CheckAll(life, *report));
   ARROW_RETURN_NOT_OK(Run(Operation::kQuery, {}, life, report));
+  ARROW_RETURN_NOT_OK(Run(Operation::kAnswer, {}, life, report));
   if (place % 3 == 0) return arrow::Status::OK();  // The next process finds it in the log.
   ARROW_RETURN_NOT_OK(life.database->Flush());
   ARROW_RETURN_NOT_OK(CheckFolders(life));
@@ -376,7 +445,7 @@ class MemoryShortageTest : public testing::Test {
     MakeArchive();
     if (HasFatalFailure()) return;
     for (const int64_t row : kRows) {
-      Try(operation, int64_t{1} << 40, row);
+      Try(operation, kAll, row);
       const int64_t count = report_->allocations;
       ASSERT_GT(count, 10);
       const char* const every = std::getenv("LARNAX_EVERY_ALLOCATION");
@@ -394,6 +463,38 @@ class MemoryShortageTest : public testing::Test {
     }
   }
 
+  // Each allocation of Arrow's pool fails, alone or with all that follow.
+  void TryPool(Operation operation) {
+    MakeArchive();
+    if (HasFatalFailure()) return;
+    is_of_pool = true;
+    Try(operation, kAll, 1);
+    // Nothing but tables of Arrow takes memory from it.
+    EXPECT_EQ(report_->allocations > 0, operation == Operation::kAnswer);
+    const int64_t count = report_->allocations;
+    report_->is_acknowledged[kShort] = report_->is_acknowledged[kLast] = false;
+    const int end = InProcess([&]() -> arrow::Status {
+      Life life(folder_ + "/base");
+      ARROW_RETURN_NOT_OK(life.Open());
+      ARROW_RETURN_NOT_OK(RunShort(operation, kAll, 1, life, report_));
+      const std::string whole = answered;
+      for (int64_t place = 0; place < 2 * count; ++place) {
+        const arrow::Status status =
+            RunShort(operation, place / 2, place % 2 == 0 ? 1 : kAll, life, report_);
+        const std::string& message = status.message();
+        const bool is_told = message.find("the pool is empty") != std::string::npos ||
+                             message.find("bad_alloc") != std::string::npos;
+        // One that is given up writes an end for nobody.
+        if (is_told || (status.ok() && answered == whole)) continue;
+        return arrow::Status::Invalid("place=", place, " status=", status.ToString());
+      }
+      // As if nothing had been.
+      return RunShort(operation, kAll, 1, life, report_);
+    });
+    EXPECT_EQ(end, 0);
+  }
+  void TearDown() override { is_of_pool = false; }
+
   std::string folder_;
   Report* report_;
   int64_t ended_ = 0;
@@ -404,7 +505,13 @@ TEST_F(MemoryShortageTest, InAFlush) { TryAll(Operation::kFlush); }
 TEST_F(MemoryShortageTest, InAMerge) { TryAll(Operation::kMerge); }
 TEST_F(MemoryShortageTest, InARead) { TryAll(Operation::kRead); }
 TEST_F(MemoryShortageTest, InAQuery) { TryAll(Operation::kQuery); }
+TEST_F(MemoryShortageTest, InAnAnswer) { TryAll(Operation::kAnswer); }
 TEST_F(MemoryShortageTest, InAStart) { TryAll(Operation::kOpen); }
+
+TEST_F(MemoryShortageTest, OfThePoolInAFlush) { TryPool(Operation::kFlush); }
+TEST_F(MemoryShortageTest, OfThePoolInAMerge) { TryPool(Operation::kMerge); }
+TEST_F(MemoryShortageTest, OfThePoolInARead) { TryPool(Operation::kRead); }
+TEST_F(MemoryShortageTest, OfThePoolInAnAnswer) { TryPool(Operation::kAnswer); }
 
 }  // namespace
 }  // namespace larnax::db
