@@ -4,8 +4,6 @@
 //
 // Makes the archive in FOLDER unless it is there. `only`: the query whose name begins so.
 
-#include <ctime>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -18,6 +16,7 @@
 
 #include "bench/load/kubernetes_load.h"
 #include "larnax/database.h"
+#include "test/cpu_time.h"
 #include "wire/remote_write/encoder.h"
 
 namespace larnax {
@@ -93,12 +92,6 @@ arrow::Status Fill(Database* database) {
   return database->Merge(true);
 }
 
-double CpuMilliseconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
-}
-
 double Milliseconds(std::chrono::steady_clock::time_point since) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - since)
       .count();
@@ -116,10 +109,10 @@ arrow::Status RunOne(Database* database, const BenchQuery& query, int threads, i
   QueryResult result;
   for (int i = 0; i < runs; ++i) {
     const auto begin = std::chrono::steady_clock::now();
-    const double cpu_begin = CpuMilliseconds();
+    const double cpu_begin = test::CpuNs() / 1e6;
     ARROW_ASSIGN_OR_RAISE(result, database->Query(request));
     times.push_back(Milliseconds(begin));
-    cpu_times.push_back(CpuMilliseconds() - cpu_begin);
+    cpu_times.push_back(test::CpuNs() / 1e6 - cpu_begin);
   }
   std::sort(times.begin(), times.end());
   std::sort(cpu_times.begin(), cpu_times.end());

@@ -4,8 +4,6 @@
 //
 // `--keep` leaves the data files in a folder, for bench/stock_writer.py.
 
-#include <ctime>
-
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -20,16 +18,10 @@
 #include "columns/schema/schema.h"
 #include "columns/write/samples_writer.h"
 #include "io/sim_file_system.h"
+#include "test/cpu_time.h"
 
 namespace larnax::columns {
 namespace {
-
-/// CPU time of this process in nanoseconds: on a busy machine the wall clock says little.
-double CpuNs() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
-}
 
 /// Bytes of each kind of column in a file.
 std::map<std::string, double> BytesByColumn(const ParquetFile& file) {
@@ -72,13 +64,13 @@ double MeasureMatch(io::FileSystem& fs, ReadStats* stats) {
       ParseSelector("container_memory_working_set_bytes{namespace=~\"team-1.*\"}").ValueOrDie();
   for (int round = 0; round < 3; ++round) {
     *stats = {};
-    const double begin = CpuNs();
+    const double begin = test::CpuNs();
     const auto index =
         SeriesIndex::Open(fs.OpenReadable("series.parquet").ValueOrDie(), stats).ValueOrDie();
     const auto found = index->Match(matchers, {}, stats).ValueOrDie();
     const auto extents = index->Extents(found, stats).ValueOrDie();
     const auto labels = index->LabelsOf(found, stats).ValueOrDie();
-    best_ns = std::min(best_ns, CpuNs() - begin);
+    best_ns = std::min(best_ns, test::CpuNs() - begin);
   }
   return best_ns;
 }
@@ -97,9 +89,9 @@ void Measure(const Config& config, const std::string& keep) {
       (void)fs.RemoveFile("data.parquet");
       (void)fs.RemoveFile("series.parquet");
     }
-    const double begin = CpuNs();
+    const double begin = test::CpuNs();
     summary = WriteSeries(fs, load, columns, config.options).ValueOrDie();
-    write_ns = std::min(write_ns, CpuNs() - begin);
+    write_ns = std::min(write_ns, test::CpuNs() - begin);
   }
   if (!keep.empty()) Keep(fs, config, keep);
   double open_ns = 1e300;
@@ -109,31 +101,31 @@ void Measure(const Config& config, const std::string& keep) {
   double one_time_ns = 1e300;
   std::map<std::string, double> bytes;
   for (int round = 0; round < 3; ++round) {
-    double begin = CpuNs();
+    double begin = test::CpuNs();
     const auto reader =
         SamplesReader::Open(fs.OpenReadable("data.parquet").ValueOrDie(), nullptr).ValueOrDie();
-    open_ns = std::min(open_ns, CpuNs() - begin);
+    open_ns = std::min(open_ns, test::CpuNs() - begin);
     const RowRange one{reader->rows() / 2, config.shape.rows};
     std::vector<double> one_value;
     std::vector<int64_t> one_time;
-    begin = CpuNs();
+    begin = test::CpuNs();
     (void)reader->ReadValues({&one, 1}, &one_value, nullptr);
-    one_ns = std::min(one_ns, CpuNs() - begin);
-    begin = CpuNs();
+    one_ns = std::min(one_ns, test::CpuNs() - begin);
+    begin = test::CpuNs();
     (void)reader->ReadTimes({&one, 1}, &one_time, nullptr);
-    one_time_ns = std::min(one_time_ns, CpuNs() - begin);
+    one_time_ns = std::min(one_time_ns, test::CpuNs() - begin);
     const RowRange all{0, reader->rows()};
     // Memory that was touched before: what the system takes to give it is not the reader's.
     std::vector<int64_t> time_ms(static_cast<size_t>(reader->rows()));
     std::vector<double> value(static_cast<size_t>(reader->rows()));
     time_ms.clear();
     value.clear();
-    begin = CpuNs();
+    begin = test::CpuNs();
     (void)reader->ReadTimes({&all, 1}, &time_ms, nullptr);
-    times_ns = std::min(times_ns, CpuNs() - begin);
-    begin = CpuNs();
+    times_ns = std::min(times_ns, test::CpuNs() - begin);
+    begin = test::CpuNs();
     (void)reader->ReadValues({&all, 1}, &value, nullptr);
-    values_ns = std::min(values_ns, CpuNs() - begin);
+    values_ns = std::min(values_ns, test::CpuNs() - begin);
     const auto file =
         ParquetFile::Open(fs.OpenReadable("data.parquet").ValueOrDie(), nullptr, 0).ValueOrDie();
     bytes = BytesByColumn(*file);

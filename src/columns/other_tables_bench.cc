@@ -3,8 +3,6 @@
 //
 //     columns_other_tables_bench
 
-#include <ctime>
-
 #include <cmath>
 #include <cstdio>
 #include <map>
@@ -13,15 +11,10 @@
 #include "columns/other_tables_for_test.h"
 #include "columns/schema/tables.h"
 #include "io/sim_file_system.h"
+#include "test/cpu_time.h"
 
 namespace larnax::columns {
 namespace {
-
-double CpuNs() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
-}
 
 struct HistogramLoad {
   int series = 100;
@@ -106,24 +99,24 @@ void MeasureHistograms(const char* name, const HistogramLoad& load, Tier tier) {
   const std::vector<TestHistograms> series = MakeHistograms(load);
   const auto rows = static_cast<double>(load.series * load.rows);
   io::SimFileSystem fs(1);
-  double begin = CpuNs();
+  double begin = test::CpuNs();
   const FileSummary summary =
       WriteHistograms(fs, series, ColumnsOf(series), {.tier = tier}).ValueOrDie();
-  const double write_ns = (CpuNs() - begin) / rows;
+  const double write_ns = (test::CpuNs() - begin) / rows;
   const auto table = OpenTableFiles<HistogramsReader>(fs).ValueOrDie();
   HistogramRows found;
-  begin = CpuNs();
+  begin = test::CpuNs();
   (void)table.data->Read(table.extents, TimeRange(), &found, nullptr);
-  const double read_ns = (CpuNs() - begin) / rows;
+  const double read_ns = (test::CpuNs() - begin) / rows;
   const SeriesExtent middle = table.extents[table.extents.size() / 2];
   const int64_t hour_ms = (middle.min_time_ms + middle.max_time_ms) / 2;
   double hour_ns = 1e300;
   ReadStats stats;
   for (int round = 0; round < 5; ++round) {
     stats = {};
-    begin = CpuNs();
+    begin = test::CpuNs();
     (void)table.data->Read({&middle, 1}, {hour_ms, hour_ms + 3'600'000 - 1}, &found, &stats);
-    hour_ns = std::min(hour_ns, CpuNs() - begin);
+    hour_ns = std::min(hour_ns, test::CpuNs() - begin);
   }
   std::map<std::string, double> bytes = BytesByColumn(fs, rows);
   const double buckets = bytes[std::string(kPositiveBucketsColumn)];

@@ -14,6 +14,7 @@
 #include "http/fake_database_for_test.h"
 #include "http/raw_client_for_test.h"
 #include "http/server.h"
+#include "test/cpu_time.h"
 
 namespace larnax::http {
 namespace {
@@ -24,15 +25,7 @@ class NullDatabase : public FakeDatabase {
   void Ingest(const WriteMessage&, WriteDone done) override { done(WriteReport{}); }
 };
 
-double SecondsOf(clockid_t clock) {
-  timespec now{};
-  clock_gettime(clock, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
-}
-
-double ServerSeconds() {
-  return SecondsOf(CLOCK_PROCESS_CPUTIME_ID) - SecondsOf(CLOCK_THREAD_CPUTIME_ID);
-}
+double ServerSeconds() { return (test::CpuNs() - test::CpuNs(CLOCK_THREAD_CPUTIME_ID)) / 1e9; }
 
 void RunRequests(benchmark::State& state, const std::string& request, int want_status) {
   NullDatabase database;

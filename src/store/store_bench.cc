@@ -6,8 +6,6 @@
 
 #include <filesystem>
 
-#include <ctime>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -19,18 +17,13 @@
 #include "io/clock.h"
 #include "io/file_system.h"
 #include "store/store.h"
+#include "test/cpu_time.h"
 
 namespace larnax::store {
 namespace {
 
 using columns::LoadShape;
 using columns::TestSeries;
-
-double CpuMs() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
-}
 
 // Rows [first, first + count) of every series, as the head would have taken them: scrape by scrape.
 head::FrozenGeneration Freeze(const std::vector<TestSeries>& load, size_t first, size_t count,
@@ -67,7 +60,7 @@ void Select(const char* name, Store& store, const char* selector, TimeRange rang
   ReadStats stats;
   size_t vectors = 0;
   for (int round = 0; round < rounds; ++round) {
-    const double begin = CpuMs();
+    const double begin = test::CpuNs() / 1e6;
     auto stream = store.Select({}, request, io::RealClock()).ValueOrDie();
     vectors = 0;
     for (;;) {
@@ -79,7 +72,7 @@ void Select(const char* name, Store& store, const char* selector, TimeRange rang
         last = series.time_ms.get();
       }
     }
-    const double spent_ms = CpuMs() - begin;
+    const double spent_ms = test::CpuNs() / 1e6 - begin;
     best_ms = std::min(best_ms, spent_ms);
     stats = stream->stats();
     if (round == 0) {
@@ -103,10 +96,10 @@ constexpr const char* kSelectHead =
     "| time vectors |\n|---|---|---|---|---|---|---|---|---|---|\n";
 
 double Merge(Store& store, int64_t now_ms, bool everything) {
-  const double begin = CpuMs();
+  const double begin = test::CpuNs() / 1e6;
   while (store.MergeOnce(now_ms, everything).ValueOrDie()) {
   }
-  return CpuMs() - begin;
+  return test::CpuNs() / 1e6 - begin;
 }
 
 void OneHour(const std::string& folder, int rounds) {
@@ -121,9 +114,9 @@ void OneHour(const std::string& folder, int rounds) {
   int64_t flush_bytes = 0;
   for (size_t row = 0; row < 240; row += 4) {
     const head::FrozenGeneration frozen = Freeze(load, row, 4, 0);
-    const double begin = CpuMs();
+    const double begin = test::CpuNs() / 1e6;
     if (!store->Flush(frozen, now_ms).ok()) std::abort();
-    flush_ms += CpuMs() - begin;
+    flush_ms += test::CpuNs() / 1e6 - begin;
     const FileEntry& entry = store->Current()->files.back()->entry();
     flush_bytes += entry.bytes + entry.series_bytes;
     merge_ms += Merge(*store, now_ms, false);
@@ -159,14 +152,14 @@ void OneOfMany(const std::string& folder) {
   const int64_t now_ms = first_ms + 3 * base::kDayMs;
   const std::string root = folder + "/day";
   auto store = Store::Open(fs, root, {}, now_ms).ValueOrDie();
-  double begin = CpuMs();
+  double begin = test::CpuNs() / 1e6;
   for (size_t row = 0; row < 5760; row += 240) {
     if (!store->Flush(Freeze(load, row, 240, 3'600'000), now_ms).ok()) std::abort();
   }
-  std::printf("\n24 flushes: %.0f CPU ms\n", CpuMs() - begin);
-  begin = CpuMs();
+  std::printf("\n24 flushes: %.0f CPU ms\n", test::CpuNs() / 1e6 - begin);
+  begin = test::CpuNs() / 1e6;
   Merge(*store, now_ms, true);
-  const double spent_ms = CpuMs() - begin;
+  const double spent_ms = test::CpuNs() / 1e6 - begin;
   const auto rows = static_cast<double>(store->Current()->rows());
   std::printf(
       "merge of 24 into a day: %.0f CPU ms, %.0f ns a sample, %.3f bytes a sample, "
