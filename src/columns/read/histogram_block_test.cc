@@ -170,6 +170,29 @@ TEST_F(KeptHistograms, DamageIsThatOfWantedRowsAlone) {
   const auto failed =
       reader_->Read({&extents_[0], 1}, {(row - 20) * 1000, row * 1000}, &rows, nullptr);
   EXPECT_EQ(KindOf(failed), ErrorKind::kCorrupt) << failed;
+
+  // Rows around it of three blocks, of which one cannot be read whole, and of the other row group,
+  // which is kept all the same.
+  Open(64 << 20);
+  const auto read = [&] {
+    ReadStats stats;
+    std::vector<SeriesExtent> extents = extents_;
+    extents[0].row_count = row;
+    EXPECT_OK(reader_->Read(extents, {1'000'000, 1'499'000}, &rows, &stats));
+    EXPECT_EQ(rows.samples.size(), static_cast<size_t>(row - 1000 + 500));
+    for (size_t k = 0; k < rows.samples.size(); ++k) {
+      const auto before = static_cast<size_t>(row) - 1000;
+      const HistogramSample& want =
+          k < before ? series_[0].samples[1000 + k] : series_[1].samples[1000 + k - before];
+      EXPECT_EQ(rows.samples[k].time_ms, want.time_ms);
+      EXPECT_TRUE(SameHistogram(*rows.samples[k].histogram, *want.histogram)) << k;
+    }
+    return stats.bytes_read;
+  };
+  const int64_t first_bytes = read();
+  const int64_t kept = cache_->stats().pages;
+  EXPECT_LT(read(), first_bytes);
+  EXPECT_EQ(cache_->stats().pages, kept);
 }
 
 }  // namespace

@@ -51,6 +51,13 @@ struct Share {
 // Blocks by their first row in the file.
 using Blocks = std::vector<std::pair<int64_t, std::shared_ptr<const HistogramBlock>>>;
 
+// The last block that begins at a row or before it.
+Blocks::const_iterator FindBlock(const Blocks& blocks, int64_t row) {
+  return std::prev(
+      std::upper_bound(blocks.begin(), blocks.end(), row,
+                       [](int64_t wanted, const auto& one) { return wanted < one.first; }));
+}
+
 }  // namespace
 
 class HistogramsReader::Impl {
@@ -70,6 +77,8 @@ class HistogramsReader::Impl {
   arrow::Status CheckAscending(int64_t row, std::span<const int64_t> time_ms) const;
   int64_t GroupRows(size_t group) const;
   arrow::Result<Blocks> KeptBlocks(std::span<const Piece> pieces, const ReadContext& context) const;
+  arrow::Status FillGaps(std::span<const Piece> pieces, const ReadContext& context,
+                         Blocks* blocks) const;
   arrow::Result<Blocks> OwnBlocks(std::span<const Piece> pieces, const ReadContext& context) const;
   void MakeSamples(std::span<const Piece> pieces, const Blocks& blocks, bool make,
                    HistogramSample* out) const;
@@ -197,15 +206,45 @@ arrow::Result<Blocks> HistogramsReader::Impl::KeptBlocks(std::span<const Piece> 
       blocks.emplace_back(row, std::move(found));
     }
   }
-  ARROW_RETURN_NOT_OK(Run(&tasks, context));
+  const bool is_whole = Run(&tasks, context).ok();
   size_t at = 0;
   for (ReadTask& task : tasks) {
+    if (!task.status.ok()) {
+      at += task.ranges.size();
+      continue;
+    }
     for (auto& block : task.blocks) {
       pages_.kept()->Insert(column, blocks[missing[at]].first, block);
       blocks[missing[at++]].second = std::move(block);
     }
   }
+  if (!is_whole) ARROW_RETURN_NOT_OK(FillGaps(pieces, context, &blocks));
   return blocks;
+}
+
+// Reads wanted rows of blocks that could not be read whole: a damaged page may hold rows that
+// nobody wants.
+arrow::Status HistogramsReader::Impl::FillGaps(std::span<const Piece> pieces,
+                                               const ReadContext& context, Blocks* blocks) const {
+  std::vector<Piece> wanted;
+  for (const Piece& piece : pieces) {
+    const int64_t group_start = pages_.group_starts()[piece.group];
+    const int64_t end = piece.rows.first + piece.rows.count;
+    for (int64_t first = piece.rows.first; first < end;) {
+      const int64_t next = std::min(end, (first / kBlockRows + 1) * kBlockRows);
+      if (FindBlock(*blocks, group_start + first)->second == nullptr) {
+        wanted.push_back({piece.group, {first, next - first}, {}});
+      }
+      first = next;
+    }
+  }
+  ARROW_ASSIGN_OR_RAISE(Blocks own, OwnBlocks(wanted, context));
+  std::erase_if(*blocks, [](const auto& block) { return block.second == nullptr; });
+  blocks->insert(blocks->end(), std::make_move_iterator(own.begin()),
+                 std::make_move_iterator(own.end()));
+  std::sort(blocks->begin(), blocks->end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  return arrow::Status::OK();
 }
 
 arrow::Result<Blocks> HistogramsReader::Impl::OwnBlocks(std::span<const Piece> pieces,
@@ -231,11 +270,9 @@ arrow::Result<Blocks> HistogramsReader::Impl::OwnBlocks(std::span<const Piece> p
 arrow::Status HistogramsReader::Impl::ReadPieces(std::span<const Piece> pieces,
                                                  const ReadContext& context, bool make,
                                                  HistogramRows* out) const {
-  Blocks blocks;
-  // A damaged page of a block may hold rows that nobody wants.
-  if (pages_.kept() == nullptr || !KeptBlocks(pieces, context).Value(&blocks).ok()) {
-    ARROW_ASSIGN_OR_RAISE(blocks, OwnBlocks(pieces, context));
-  }
+  ARROW_ASSIGN_OR_RAISE(const Blocks blocks, pages_.kept() == nullptr
+                                                 ? OwnBlocks(pieces, context)
+                                                 : KeptBlocks(pieces, context));
   size_t samples = 0;
   std::vector<Share> shares;
   for (size_t i = 0; i < pieces.size(); ++i) {
@@ -272,9 +309,7 @@ void HistogramsReader::Impl::MakeSamples(std::span<const Piece> pieces, const Bl
   for (const Piece& piece : pieces) {
     int64_t row = pages_.group_starts()[piece.group] + piece.rows.first;
     std::span<const int64_t> times = piece.time_ms;
-    auto block = std::prev(
-        std::upper_bound(blocks.begin(), blocks.end(), row,
-                         [](int64_t wanted, const auto& one) { return wanted < one.first; }));
+    auto block = FindBlock(blocks, row);
     for (; !times.empty(); ++block) {
       const HistogramBlock& from = *block->second;
       const auto first = static_cast<size_t>(row - block->first);
