@@ -13,21 +13,14 @@
 
 #include "larnax/query.h"
 #include "test/matchers.h"
+#include "test/query_series.h"
 
 namespace larnax {
 namespace {
 
+using test::SeriesOf;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-QuerySeries SeriesOf(std::vector<std::pair<std::string, std::string>> labels,
-                     std::vector<int64_t> times, std::vector<double> values) {
-  QuerySeries series;
-  series.labels = Labels::Make(std::move(labels)).ValueOrDie();
-  series.time_ms = std::make_shared<TimestampVector>(std::move(times));
-  series.value = std::move(values);
-  return series;
-}
 
 QueryHistogram HistogramAt(int64_t time_ms) {
   auto histogram = std::make_shared<NativeHistogram>();

@@ -14,23 +14,16 @@
 #include "http/server_fixture.h"
 #include "larnax/error.h"
 #include "larnax/query.h"
+#include "test/query_series.h"
 
 namespace larnax::http {
 namespace {
 
+using test::SeriesOf;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
-
-QuerySeries SeriesOf(std::vector<std::pair<std::string, std::string>> labels,
-                     std::vector<int64_t> times, std::vector<double> values) {
-  QuerySeries series;
-  series.labels = Labels::Make(std::move(labels)).ValueOrDie();
-  series.time_ms = std::make_shared<TimestampVector>(std::move(times));
-  series.value = std::move(values);
-  return series;
-}
 
 QueryHistogram HistogramAt(int64_t time_ms) {
   auto histogram = std::make_shared<NativeHistogram>();

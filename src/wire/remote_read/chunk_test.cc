@@ -5,6 +5,7 @@
 #include <random>
 
 #include "test/matchers.h"
+#include "wire/native_histogram_for_test.h"
 #include "wire/remote_read/chunk_decoder_fixture.h"
 #include "wire/remote_read/histogram_chunk.h"
 #include "wire/remote_read/series_chunks.h"
@@ -132,24 +133,6 @@ HistogramSample At(int64_t time_ms, NativeHistogram histogram) {
   return {time_ms, 0, std::make_shared<NativeHistogram>(std::move(histogram))};
 }
 
-void ExpectSame(const NativeHistogram& read, const NativeHistogram& wanted) {
-  EXPECT_EQ(read.is_integer, wanted.is_integer);
-  EXPECT_EQ(Bits(read.sum), Bits(wanted.sum));
-  EXPECT_EQ(read.schema, wanted.schema);
-  EXPECT_EQ(Bits(read.zero_threshold), Bits(wanted.zero_threshold));
-  EXPECT_EQ(Bits(read.count), Bits(wanted.count));
-  EXPECT_EQ(Bits(read.zero_count), Bits(wanted.zero_count));
-  EXPECT_EQ(read.integer_count, wanted.integer_count);
-  EXPECT_EQ(read.integer_zero_count, wanted.integer_zero_count);
-  EXPECT_EQ(read.positive_spans, wanted.positive_spans);
-  EXPECT_EQ(read.negative_spans, wanted.negative_spans);
-  EXPECT_EQ(read.integer_positive, wanted.integer_positive);
-  EXPECT_EQ(read.integer_negative, wanted.integer_negative);
-  EXPECT_EQ(read.positive, wanted.positive);
-  EXPECT_EQ(read.negative, wanted.negative);
-  EXPECT_EQ(read.custom_bounds, wanted.custom_bounds);
-}
-
 // Chunks of a series of histograms, read back; `sizes`: samples in each.
 void ExpectHistograms(const std::vector<HistogramSample>& sent, const std::vector<size_t>& sizes) {
   std::vector<std::string> chunks;
@@ -174,7 +157,7 @@ void ExpectHistograms(const std::vector<HistogramSample>& sent, const std::vecto
     for (size_t i = 0; i < read->size(); ++i, ++at) {
       SCOPED_TRACE(at);
       EXPECT_EQ((*read)[i].first, sent[at].time_ms);
-      ExpectSame((*read)[i].second, *sent[at].histogram);
+      ExpectSameBits((*read)[i].second, *sent[at].histogram);
       if (i == 0) {
         EXPECT_EQ((*read)[i].second.counter_reset_hint, sent[at].histogram->counter_reset_hint);
       }
