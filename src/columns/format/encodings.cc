@@ -53,22 +53,28 @@ class BitWriter {
   int used_ = 0;
 };
 
-/// Read `count` values of `bits` each; `at` has all their bytes.
+struct IndexRange {
+  size_t begin;
+  size_t end;
+};
+
+/// Read some of the values of `bits` each that begin at `at`, which has all their bytes.
 template <typename Sink>
-void UnpackBits(const uint8_t* at, size_t size_bytes, int bits, size_t count, Sink&& sink) {
+void UnpackBits(const uint8_t* at, size_t size_bytes, int bits, IndexRange values, Sink&& sink) {
   const uint64_t mask = bits == 64 ? ~uint64_t{0} : (uint64_t{1} << bits) - 1;
   const auto width = static_cast<size_t>(bits);
-  size_t i = 0;
+  size_t i = values.begin;
   // A load of 8 bytes holds a value of up to 57 bits wherever it begins.
   if (bits <= 57 && size_bytes >= 8) {
-    const size_t safe = width == 0 ? count : std::min(count, (size_bytes - 8) * 8 / width);
+    const size_t safe =
+        width == 0 ? values.end : std::min(values.end, (size_bytes - 8) * 8 / width);
     for (; i < safe; ++i) {
       uint64_t value;
       std::memcpy(&value, at + i * width / 8, 8);
       sink((value >> (i * width % 8)) & mask);
     }
   }
-  for (; i < count; ++i) {
+  for (; i < values.end; ++i) {
     const size_t byte = i * width / 8;
     const int shift = static_cast<int>(i * width % 8);
     uint64_t value = 0;
@@ -145,7 +151,7 @@ arrow::Status DecodeHybrid(std::string_view bytes, int bit_width, int64_t count,
     }
     const auto values = std::min<int64_t>(count, static_cast<int64_t>(groups * 8));
     bool in_range = true;
-    UnpackBits(at, size_bytes, bit_width, static_cast<size_t>(values), [&](uint64_t value) {
+    UnpackBits(at, size_bytes, bit_width, {0, static_cast<size_t>(values)}, [&](uint64_t value) {
       in_range &= value <= max_value;
       AppendRun(static_cast<uint32_t>(value), 1, runs);
     });
@@ -209,58 +215,83 @@ void AppendDelta(std::span<const int64_t> values, std::string* out) {
   }
 }
 
-arrow::Status DecodeDelta(std::string_view bytes, int64_t total, std::span<int64_t> out) {
-  const auto* at = reinterpret_cast<const uint8_t*>(bytes.data());
-  const uint8_t* end = at + bytes.size();
+arrow::Result<DeltaDecoder> DeltaDecoder::Open(std::string_view bytes, int64_t total) {
+  DeltaDecoder decoder;
+  decoder.at_ = reinterpret_cast<const uint8_t*>(bytes.data());
+  decoder.end_ = decoder.at_ + bytes.size();
   uint64_t block = 0;
-  uint64_t parts = 0;
   uint64_t count = 0;
   uint64_t first = 0;
-  for (uint64_t* header : {&block, &parts, &count, &first}) {
-    at = base::GetVarint(at, end, header);
-    if (at == nullptr) return Corrupt("deltas: cut off");
+  for (uint64_t* header : {&block, &decoder.parts_, &count, &first}) {
+    decoder.at_ = base::GetVarint(decoder.at_, decoder.end_, header);
+    if (decoder.at_ == nullptr) return Corrupt("deltas: cut off");
   }
+  const uint64_t parts = decoder.parts_;
   if (block == 0 || block % 128 != 0 || block > (1 << 20) || parts == 0 || parts > block / 32 ||
-      block % parts != 0 || (block / parts) % 32 != 0 || count != static_cast<uint64_t>(total) ||
-      out.size() > count) {
+      block % parts != 0 || (block / parts) % 32 != 0 || count != static_cast<uint64_t>(total)) {
     return Corrupt("deltas: header");
   }
-  if (out.empty()) return arrow::Status::OK();
-  const uint64_t part_size = block / parts;
-  auto value = static_cast<uint64_t>(base::UnZigZag(first));
-  out[0] = static_cast<int64_t>(value);
-  size_t done = 1;
+  decoder.part_size_ = block / parts;
+  decoder.part_ = parts;  // No block yet.
+  decoder.value_ = static_cast<uint64_t>(base::UnZigZag(first));
+  return decoder;
+}
+
+arrow::Status DeltaDecoder::Next(std::span<int64_t> out) {
+  size_t done = 0;
+  if (!began_ && !out.empty()) {
+    began_ = true;
+    out[done++] = static_cast<int64_t>(value_);
+  }
+  // In registers, which members would not be beside the stores.
+  uint64_t value = value_;
   while (done < out.size()) {
-    uint64_t zigzag = 0;
-    at = base::GetVarint(at, end, &zigzag);
-    if (at == nullptr || static_cast<uint64_t>(end - at) < parts) return Corrupt("deltas: cut off");
-    const auto smallest = static_cast<uint64_t>(base::UnZigZag(zigzag));
-    const uint8_t* widths = at;
-    at += parts;
-    for (uint64_t part = 0; part < parts && done < out.size(); ++part) {
-      const int width = widths[part];
-      const uint64_t size_bytes = part_size * static_cast<uint64_t>(width) / 8;
-      if (width > 64 || size_bytes > static_cast<uint64_t>(end - at)) {
+    if (part_ == parts_) {
+      uint64_t zigzag = 0;
+      at_ = base::GetVarint(at_, end_, &zigzag);
+      if (at_ == nullptr || static_cast<uint64_t>(end_ - at_) < parts_) {
         return Corrupt("deltas: cut off");
       }
-      const size_t take = std::min<size_t>(part_size, out.size() - done);
-      if (width == 0) {
-        for (size_t i = 0; i < take; ++i) {
-          value += smallest;
-          out[done++] = static_cast<int64_t>(value);
-        }
-      } else {
-        int64_t* to = out.data() + done;
-        UnpackBits(at, size_bytes, width, take, [&](uint64_t delta) {
-          value += smallest + delta;
-          *to++ = static_cast<int64_t>(value);
-        });
-        done += take;
-      }
-      at += size_bytes;
+      smallest_ = static_cast<uint64_t>(base::UnZigZag(zigzag));
+      widths_ = at_;
+      at_ += parts_;
+      part_ = 0;
     }
+    const int width = widths_[part_];
+    const uint64_t size_bytes = part_size_ * static_cast<uint64_t>(width) / 8;
+    if (width > 64 || size_bytes > static_cast<uint64_t>(end_ - at_)) {
+      return Corrupt("deltas: cut off");
+    }
+    const size_t take = std::min<size_t>(part_size_ - value_in_part_, out.size() - done);
+    int64_t* to = out.data() + done;
+    const uint64_t smallest = smallest_;
+    if (width == 0) {
+      for (size_t i = 0; i < take; ++i) {
+        value += smallest;
+        *to++ = static_cast<int64_t>(value);
+      }
+    } else {
+      UnpackBits(at_, size_bytes, width, {value_in_part_, value_in_part_ + take},
+                 [&](uint64_t delta) {
+                   value += smallest + delta;
+                   *to++ = static_cast<int64_t>(value);
+                 });
+    }
+    done += take;
+    value_in_part_ += take;
+    if (value_in_part_ < part_size_) break;
+    at_ += size_bytes;
+    value_in_part_ = 0;
+    ++part_;
   }
+  value_ = value;
   return arrow::Status::OK();
+}
+
+arrow::Status DecodeDelta(std::string_view bytes, int64_t total, std::span<int64_t> out) {
+  ARROW_ASSIGN_OR_RAISE(DeltaDecoder decoder, DeltaDecoder::Open(bytes, total));
+  if (out.size() > static_cast<uint64_t>(total)) return Corrupt("deltas: header");
+  return decoder.Next(out);
 }
 
 void AppendByteStreamSplit(std::span<const double> values, std::string* out) {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include <arrow/result.h>
 #include <arrow/status.h>
 
 namespace larnax::columns {
@@ -65,6 +66,31 @@ arrow::Status DecodeLevels(std::string_view* bytes, int bit_width, int64_t count
 
 /// Append DELTA_BINARY_PACKED of 64-bit integers: blocks of 128 in 4 parts.
 void AppendDelta(std::span<const int64_t> values, std::string* out);
+/// Reads DELTA_BINARY_PACKED of 64-bit integers from front to end, in parts of any size.
+class DeltaDecoder {
+ public:
+  /// \param bytes  Not copied.
+  /// \retval kCorrupt There are not `total` values.
+  static arrow::Result<DeltaDecoder> Open(std::string_view bytes, int64_t total);
+  /// Read the next `out.size()` values; of all calls together not more than there are.
+  ///
+  /// \retval kCorrupt The bytes end too early.
+  arrow::Status Next(std::span<int64_t> out);
+
+ private:
+  const uint8_t* at_ = nullptr;
+  const uint8_t* end_ = nullptr;
+  uint64_t value_ = 0;  // The last one read; before that, the first.
+  bool began_ = false;
+  uint64_t parts_ = 0;      // Of a block.
+  uint64_t part_size_ = 0;  // Values.
+  // The place in the block: a part, and a value in it.
+  uint64_t part_ = 0;
+  uint64_t value_in_part_ = 0;
+  const uint8_t* widths_ = nullptr;
+  uint64_t smallest_ = 0;
+};
+
 /// Read the first `out.size()` of `total` values.
 ///
 /// \retval kCorrupt There are not `total` values, or the bytes end too early.

@@ -87,6 +87,13 @@ TEST(Delta, KeepsAnyIntegers) {
     ASSERT_TRUE(DecodeDelta(bytes, total, decoded).ok());
     ASSERT_TRUE(std::equal(decoded.begin(), decoded.end(), values.begin()));
     ASSERT_FALSE(DecodeDelta(bytes, total + 1, decoded).ok());
+    auto decoder = DeltaDecoder::Open(bytes, total);
+    ASSERT_TRUE(decoder.ok());
+    for (size_t at = 0; at < values.size(); at += decoded.size()) {
+      decoded.resize(std::min(values.size() - at, static_cast<size_t>(random.Below(200))));
+      ASSERT_TRUE(decoder->Next(decoded).ok());
+      ASSERT_TRUE(std::equal(decoded.begin(), decoded.end(), values.begin() + std::ptrdiff_t(at)));
+    }
   }
 }
 

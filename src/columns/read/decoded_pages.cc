@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <unordered_map>
 
 namespace larnax::columns {
 namespace {
@@ -23,40 +22,58 @@ size_t RunLength(std::span<const int64_t> times, std::span<const int64_t> like) 
 
 }  // namespace
 
-TimePage::TimePage(std::span<const int64_t> time_us, FilePages* file) : rows_(time_us.size()) {
-  // One for each number: those that meet by chance are not shared.
-  struct Known {
-    std::span<const int64_t> time_us;
-    std::shared_ptr<const TimestampVector> vector;
-  };
-  std::unordered_map<uint64_t, Known> known;
-  std::span<const int64_t> last;
-  for (size_t at = 0; at < time_us.size();) {
-    const std::span<const int64_t> rest = time_us.subspan(at);
-    const std::span<const int64_t> run = rest.first(RunLength(rest, last));
-    starts_.push_back(static_cast<uint32_t>(at));
-    at += run.size();
-    if (!last.empty() && AreEqual(run, last)) {
-      runs_.push_back(runs_.back());
-      continue;
+void TimePage::Builder::Append(std::span<const int64_t> time_us) {
+  if (!open_.empty()) {
+    size_t more = 0;
+    while (more < time_us.size() &&
+           time_us[more] > (more == 0 ? open_.back() : time_us[more - 1])) {
+      ++more;
     }
-    last = run;
-    Known& same = known[HashTimes(run)];
-    if (same.vector == nullptr || !AreEqual(run, same.time_us)) {
-      TimestampVector time_ms(run.size());
-      for (size_t i = 0; i < run.size(); ++i) time_ms[i] = run[i] / 1000;
-      same.time_us = run;
-      if (file != nullptr) {
-        same.vector = file->Share(std::move(time_ms));
-      } else {
-        own_bytes_ += static_cast<int64_t>(run.size_bytes());
-        same.vector = std::make_shared<const TimestampVector>(std::move(time_ms));
-      }
-    }
-    runs_.push_back(same.vector);
+    open_.insert(open_.end(), time_us.begin(), time_us.begin() + static_cast<std::ptrdiff_t>(more));
+    if (more == time_us.size()) return;
+    AddRun(open_);
+    open_.clear();
+    time_us = time_us.subspan(more);
   }
-  starts_.shrink_to_fit();
-  runs_.shrink_to_fit();
+  while (!time_us.empty()) {
+    const size_t count = RunLength(time_us, last_);
+    if (count == time_us.size()) {
+      open_.assign(time_us.begin(), time_us.end());
+      return;
+    }
+    AddRun(time_us.first(count));
+    time_us = time_us.subspan(count);
+  }
+}
+
+void TimePage::Builder::AddRun(std::span<const int64_t> time_us) {
+  page_->starts_.push_back(static_cast<uint32_t>(page_->rows_));
+  page_->rows_ += time_us.size();
+  if (!last_.empty() && AreEqual(time_us, last_)) {
+    page_->runs_.push_back(page_->runs_.back());
+    return;
+  }
+  Known& same = known_[HashTimes(time_us)];
+  if (same.vector == nullptr || !AreEqual(time_us, same.time_us)) {
+    TimestampVector time_ms(time_us.size());
+    for (size_t i = 0; i < time_us.size(); ++i) time_ms[i] = time_us[i] / 1000;
+    same.time_us.assign(time_us.begin(), time_us.end());
+    if (file_ != nullptr) {
+      same.vector = file_->Share(std::move(time_ms));
+    } else {
+      page_->own_bytes_ += static_cast<int64_t>(time_us.size_bytes());
+      same.vector = std::make_shared<const TimestampVector>(std::move(time_ms));
+    }
+  }
+  last_ = same.time_us;
+  page_->runs_.push_back(same.vector);
+}
+
+std::shared_ptr<const TimePage> TimePage::Builder::Finish() {
+  if (!open_.empty()) AddRun(open_);
+  page_->starts_.shrink_to_fit();
+  page_->runs_.shrink_to_fit();
+  return page_;
 }
 
 int64_t TimePage::memory_bytes() const {

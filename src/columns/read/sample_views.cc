@@ -11,20 +11,31 @@
 namespace larnax::columns {
 namespace {
 
+// A page has up to a million times, mostly the same ones again and again: so many are decoded at
+// once, into memory that stays in the cache.
+constexpr size_t kTimesAtOnce = 8192;
+
 arrow::Result<std::shared_ptr<const DecodedPage>> DecodeTimes(const PageHeader& header,
                                                               std::string_view body, size_t rows,
                                                               FilePages* file) {
+  TimePage::Builder builder(file);
   if (header.encoding == static_cast<int32_t>(Encoding::kDeltaBinaryPacked)) {
-    const auto times = std::make_unique_for_overwrite<int64_t[]>(rows);
-    ARROW_RETURN_NOT_OK(DecodeDelta(body, static_cast<int64_t>(rows), {times.get(), rows}));
-    return std::make_shared<const TimePage>(std::span<const int64_t>(times.get(), rows), file);
+    ARROW_ASSIGN_OR_RAISE(DeltaDecoder decoder,
+                          DeltaDecoder::Open(body, static_cast<int64_t>(rows)));
+    std::vector<int64_t> times(std::min(rows, kTimesAtOnce));
+    for (size_t row = 0; row < rows; row += times.size()) {
+      times.resize(std::min(times.size(), rows - row));
+      ARROW_RETURN_NOT_OK(decoder.Next(times));
+      builder.Append(times);
+    }
+    return builder.Finish();
   }
   if (header.encoding != static_cast<int32_t>(Encoding::kPlain) || body.size() != rows * 8) {
     return MakeError(ErrorKind::kCorrupt, "cannot decode page of times");
   }
   // A buffer of its own begins aligned.
-  return std::make_shared<const TimePage>(
-      std::span<const int64_t>(reinterpret_cast<const int64_t*>(body.data()), rows), file);
+  builder.Append({reinterpret_cast<const int64_t*>(body.data()), rows});
+  return builder.Finish();
 }
 
 arrow::Result<std::shared_ptr<const DecodedPage>> DecodeValues(const PageHeader& header,
