@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "larnax/error.h"
+#include "model/histogram_layout.h"
 #include "test/promql/series_notation.h"
 
 namespace larnax::promqltest {
@@ -96,9 +97,22 @@ arrow::Status SetField(std::string_view key, std::string_view value, HistogramLi
   return Malformed("unknown key", key);
 }
 
+// What arrives is looked at by the same rule; finer schemas than these are made coarser there.
+bool HasBuckets(const FloatHistogram& h) {
+  model::HistogramLayout layout;
+  layout.schema = h.schema;
+  for (const BucketSpan& span : h.positive_spans) layout.positive.Add(span.offset, span.length);
+  for (const BucketSpan& span : h.negative_spans) layout.negative.Add(span.offset, span.length);
+  layout.positive_buckets = h.positive.size();
+  layout.negative_buckets = h.negative.size();
+  for (const double bound : h.custom_bounds) layout.bounds.Add(bound);
+  return h.schema <= FloatHistogram::kMaxSchema && CheckLayout(layout) == model::LayoutFault::kNone;
+}
+
 }  // namespace
 
 arrow::Result<HistogramLiteral> ParseHistogramLiteral(std::string_view text) {
+  const std::string_view whole = text;
   HistogramLiteral literal;
   Offsets offsets;
   std::set<std::string_view> seen;
@@ -117,6 +131,7 @@ arrow::Result<HistogramLiteral> ParseHistogramLiteral(std::string_view text) {
   };
   h.positive_spans = span(offsets.positive, h.positive);
   h.negative_spans = span(offsets.negative, h.negative);
+  if (!HasBuckets(h)) return Malformed("no such buckets", whole);
   return literal;
 }
 
