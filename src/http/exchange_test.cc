@@ -123,6 +123,26 @@ TEST_F(ExchangeTest, ALateFailureIsAStatus) {
   }
 }
 
+// A connection that comes in vain is called when there is something, and only then.
+TEST_F(ExchangeTest, TellsOfThePieceThatIsWaitedFor) {
+  const auto exchange = Stream({"a", "b", "c", "d", "THROW"});
+  PieceQueue& pieces = exchange->pieces;
+  int told = 0;
+  const auto draw = [&] {
+    ASSERT_TRUE(pieces.BeginDrawing());
+    DrawPieces(exchange.get(), [&] { ++told; });
+  };
+  EXPECT_EQ(pieces.Take()->bytes, "ab");
+  EXPECT_FALSE(pieces.Take().has_value());
+  draw();
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(pieces.Take()->bytes, "c");
+  EXPECT_EQ(pieces.Take()->bytes, "d");
+  EXPECT_THAT(pieces.Take()->status, test::HasMessage("it threw"));
+  EXPECT_EQ(told, 1);
+  EXPECT_FALSE(pieces.BeginDrawing());
+}
+
 TEST_F(ExchangeTest, CompressesAStreamAsAWhole) {
   const std::string text(100'000, 'x');
   const auto exchange = Stream({text, text, text}, "", "zstd");

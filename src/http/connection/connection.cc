@@ -44,6 +44,16 @@ Response ParseErrorResponse(const beast::error_code& code) {
   return response;
 }
 
+// Does what something waits for. Where memory runs out, that will not come: says so.
+template <typename Act>
+void OrLose(const std::shared_ptr<std::atomic<bool>>& lost, Act act) {
+  try {
+    act();
+  } catch (const std::exception&) {
+    lost->store(true);
+  }
+}
+
 }  // namespace
 
 Connection::Connection(IoThread* owner, Transport transport)
@@ -99,7 +109,8 @@ void Connection::Close() {
 }
 
 void Connection::CheckDeadline(int64_t now_ms) {
-  if (state_ == State::kAnswering && answer_lost_->exchange(false)) {
+  const bool waits = state_ == State::kAnswering || state_ == State::kWriting;
+  if (waits && answer_lost_->exchange(false)) {
     Close();
     return;
   }
@@ -391,13 +402,11 @@ void Connection::DispatchWrite(Database* database) {
         return;
       }
     }
-    try {
+    OrLose(lost, [&] {
       owner->Post([weak, serial, outcome = std::move(outcome)]() mutable {
         if (const auto self = weak.lock()) self->OnWriteDone(serial, std::move(outcome));
       });
-    } catch (const std::exception&) {
-      lost->store(true);
-    }
+    });
   };
   in_ingest_ = true;
   try {
@@ -433,14 +442,17 @@ void Connection::DispatchToWorkers(const Route& route, Database* database) {
 // Have the answer to `exchange_` made by other threads; false where too many wait for that.
 bool Connection::Submit(const Route& route, Database* database) {
   auto work = [exchange = exchange_, &route, database, state = owner_->shared_state(),
-               weak = weak_from_this(), weak_owner = owner_->weak_from_this()] {
-    Answer(route, state->MakeServices(database), exchange.get());
-    if (exchange->response.status == 500) state->Log("failed: " + exchange->response.body);
-    if (const auto owner = weak_owner.lock()) {
-      owner->Post([weak] {
-        if (const auto self = weak.lock()) self->OnAnswered();
-      });
-    }
+               weak = weak_from_this(), weak_owner = owner_->weak_from_this(),
+               lost = answer_lost_] {
+    OrLose(lost, [&] {
+      Answer(route, state->MakeServices(database), exchange.get());
+      if (exchange->response.status == 500) state->Log("failed: " + exchange->response.body);
+      if (const auto owner = weak_owner.lock()) {
+        owner->Post([weak] {
+          if (const auto self = weak.lock()) self->OnAnswered();
+        });
+      }
+    });
   };
   const bool is_promql = route.kind == RouteKind::kPromql;
   if (!is_promql && route.kind != RouteKind::kRemoteRead) {
@@ -528,13 +540,15 @@ void Connection::SendPiece() {
 }
 
 void Connection::DrawOn() {
-  server_->WorkersOf(Routes()[route_].kind)
-      .Submit(
-          [exchange = exchange_, weak = weak_from_this(), weak_owner = owner_->weak_from_this()] {
-            DrawPieces(exchange.get(), [&] {
-              if (const auto owner = weak_owner.lock()) PostOnPiece(owner.get(), weak);
-            });
-          });
+  auto work = [exchange = exchange_, weak = weak_from_this(), weak_owner = owner_->weak_from_this(),
+               lost = answer_lost_] {
+    OrLose(lost, [&] {
+      DrawPieces(exchange.get(), [&] {
+        if (const auto owner = weak_owner.lock()) PostOnPiece(owner.get(), weak);
+      });
+    });
+  };
+  OrLose(answer_lost_, [&] { server_->WorkersOf(Routes()[route_].kind).Submit(std::move(work)); });
 }
 
 void Connection::PostOnPiece(IoThread* owner, std::weak_ptr<Connection> weak) {
@@ -582,7 +596,7 @@ void Connection::OnWritten() {
   // The client owes nothing while the next piece is being drawn.
   SetDeadline(0);
   // In its turn: pieces may come as fast as they are sent, and other connections wait too.
-  PostOnPiece(owner_, weak_from_this());
+  OrLose(answer_lost_, [&] { PostOnPiece(owner_, weak_from_this()); });
 }
 
 void Connection::Audit(int status) const {

@@ -1,11 +1,10 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
-#include <deque>
 #include <mutex>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include <arrow/status.h>
 
@@ -21,10 +20,12 @@ struct DrawnPiece {
   bool is_last() const { return !status.ok() || !more; }
 };
 
-/// What is drawn of a streamed body and not yet sent: some pieces, whatever the size of the answer.
+/// What is drawn of a streamed body and not yet sent: some pieces, of large ones only one, whatever
+/// the size of the answer.
 ///
 /// Between one that draws (a worker, as long as there is room: a slow client holds no thread) and
-/// one that sends (the connection). Each may be another thread each time; nobody waits in here.
+/// one that sends (the connection). Each may be another thread each time; nobody waits in here, and
+/// nothing takes memory of its own, so that no piece is lost where there is none.
 class PieceQueue {
  public:
   // --- The one that sends ---
@@ -47,9 +48,18 @@ class PieceQueue {
   std::string Buffer();
 
  private:
-  std::mutex mutex_;  // Guards what follows.
-  std::deque<DrawnPiece> pieces_;
-  std::vector<std::string> buffers_;
+  // One to send at once, and others while the next is drawn.
+  static constexpr size_t kMostPieces = 3;
+
+  bool HasRoom(size_t most_pieces) const;
+
+  std::mutex mutex_;                            // Guards what follows.
+  std::array<DrawnPiece, kMostPieces> pieces_;  // A ring.
+  size_t first_ = 0;
+  size_t count_ = 0;
+  size_t bytes_ = 0;  // Of the pieces.
+  std::array<std::string, kMostPieces> buffers_;
+  size_t buffer_count_ = 0;
   size_t drawn_at_once_ = 0;
   bool drawing_ = false;
   bool ended_ = false;

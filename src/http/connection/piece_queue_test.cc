@@ -1,5 +1,6 @@
 #include "http/connection/piece_queue.h"
 
+#include <chrono>
 #include <semaphore>
 #include <string>
 #include <thread>
@@ -53,11 +54,20 @@ TEST(PieceQueue, HoldsFewPiecesForASlowClient) {
   PieceQueue queue;
   EXPECT_TRUE(queue.BeginDrawing());
   int pieces = 1;
-  while (queue.Push(Piece("x")).go_on) ++pieces;
-  EXPECT_LE(pieces, 4);
+  for (; queue.Push(Piece("x")).go_on; ++pieces) ASSERT_LT(pieces, 4);
   EXPECT_FALSE(queue.BeginDrawing()) << "there is no room";
   for (; pieces > 1; --pieces) EXPECT_EQ(BytesOf(&queue), "x");
   EXPECT_TRUE(queue.BeginDrawing()) << "before the last piece is gone";
+}
+
+TEST(PieceQueue, HoldsOneLargePiece) {
+  PieceQueue queue;
+  const std::string large(1 << 20, 'x');
+  EXPECT_TRUE(queue.BeginDrawing());
+  EXPECT_FALSE(queue.Push(Piece(large)).go_on);
+  EXPECT_FALSE(queue.BeginDrawing());
+  EXPECT_EQ(BytesOf(&queue), large);
+  EXPECT_TRUE(queue.BeginDrawing());
 }
 
 TEST(PieceQueue, LetsOthersDrawAfterAWhile) {
@@ -93,16 +103,23 @@ TEST(PieceQueue, BuffersGoBackAndForth) {
   EXPECT_THAT(queue.Buffer(), testing::IsEmpty());
 }
 
+TEST(PieceQueue, KeepsOneLargeBuffer) {
+  PieceQueue queue;
+  for (int i = 0; i < 2; ++i) queue.Return(std::string(1 << 20, 'x'));
+  EXPECT_GE(queue.Buffer().capacity(), size_t{1} << 20);
+  EXPECT_LT(queue.Buffer().capacity(), size_t{1} << 20);
+}
+
 // All pieces arrive, and nobody waits for ever, whoever is faster.
 TEST(PieceQueue, NothingIsLostBetweenTwoThreads) {
   constexpr int kPieces = 20'000;
+  constexpr auto kForEver = std::chrono::seconds(60);
   PieceQueue queue;
   std::counting_semaphore<> wanted(0);  // Posts of the one that draws.
   std::counting_semaphore<> room(0);    // Posts of the one that sends.
   std::jthread drawing([&] {
     int next = 0;
-    while (next <= kPieces) {
-      room.acquire();
+    while (next <= kPieces && room.try_acquire_for(kForEver)) {
       bool go_on = true;
       while (go_on) {
         const auto pushed = queue.Push(next < kPieces ? Piece(std::to_string(next)) : End());
@@ -113,19 +130,21 @@ TEST(PieceQueue, NothingIsLostBetweenTwoThreads) {
     }
   });
   int next = 0;
+  bool in_order = true;
   while (true) {
     auto piece = queue.Take();
     if (queue.BeginDrawing()) room.release();
     if (!piece) {
-      wanted.acquire();
+      ASSERT_TRUE(wanted.try_acquire_for(kForEver)) << "piece " << next;
       continue;
     }
     if (piece->is_last()) break;
-    ASSERT_EQ(piece->bytes, std::to_string(next));
+    in_order &= piece->bytes == std::to_string(next);
     ++next;
     queue.Return(std::move(piece->bytes));
   }
   EXPECT_EQ(next, kPieces);
+  EXPECT_TRUE(in_order);
 }
 
 }  // namespace

@@ -16,7 +16,8 @@ namespace larnax::http {
 class BodySource {
  public:
   virtual ~BodySource() = default;
-  /// Append the next piece (some tens of KiB) to `out`; false, with nothing appended, at the end.
+  /// Append the next piece (some 100 KiB, or a batch of rows) to `out`; false, with nothing
+  /// appended, at the end.
   virtual arrow::Result<bool> Next(std::string* out) = 0;
   /// Header lines for after the body (each with its CRLF); asked for once, at the end.
   virtual std::string Trailer() { return {}; }
