@@ -134,6 +134,14 @@ def differs(a, b):
     return largest
 
 
+def only_ties(a, b):
+    """Whether two answers have the same values, though not of the same series: topk takes any of
+    those that tie."""
+    values = [sorted((float(t), float(v)) for points in answer.values() for t, v in points)
+              for answer in (a, b)]
+    return values[0] == values[1]
+
+
 def warm(system, runs, question):
     """Milliseconds of time (the median) and of CPU, once the server has grown its memory: after so
     many runs that do not count."""
@@ -278,7 +286,9 @@ def compare(name, rival, theirs, ours, remarks):
         return None
     difference = differs(theirs[0], ours[0])
     if rival == "Prometheus" and difference > 1e-9:
-        remarks.append(f"- {name}: differs from Prometheus by {difference:.3g}")
+        remarks.append(f"- {name}: differs from Prometheus " +
+                       ("in which series it takes of those that tie"
+                        if only_ties(theirs[0], ours[0]) else f"by {difference:.3g}"))
     if rival == "VictoriaMetrics" and difference == math.inf:
         remarks.append(f"- {name}: VictoriaMetrics gives other series or steps "
                        f"({len(theirs[0])} series, {len(ours[0])} here)")
