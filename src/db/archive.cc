@@ -113,8 +113,12 @@ class ColumnTally {
   std::map<std::pair<std::string, std::string>, Tally> tallies_;
 };
 
+std::string PathOf(const store::FileEntry& entry) {
+  return store::DayFile(store::Tree::kData, entry.table, entry.day, entry.name);
+}
+
 FileUse UseOf(const store::FileEntry& entry) {
-  return {.path = store::DayFile(store::Tree::kData, entry.table, entry.day, entry.name),
+  return {.path = PathOf(entry),
           .table = entry.table,
           .level = entry.level,
           .bytes = entry.bytes,
@@ -139,21 +143,30 @@ arrow::Status ReadTimes(const std::string& path, const store::MetadataEntry& ent
   return arrow::Status::OK();
 }
 
-// Whether somebody who writes commits while one may wait for it.
-arrow::Result<bool> WaitForCommit(const std::string& path, int64_t number) {
+bool ListsAll(const store::Version& version, std::set<std::string> paths) {
+  for (const auto& file : version.files) paths.erase(PathOf(file->entry()));
+  for (const store::MetadataEntry& entry : version.manifest.metadata) {
+    paths.erase(store::MetadataFile(entry.name));
+  }
+  return paths.empty();
+}
+
+// Whether somebody who writes commits, while one may wait for it, that one of these is not needed
+// any more.
+arrow::Result<bool> WaitForCommit(const std::string& path, const std::set<std::string>& gone) {
   for (int i = 0;; ++i) {
     ARROW_ASSIGN_OR_RAISE(const auto writer,
                           io::RealFileSystem().LockHolder(io::JoinPath(path, store::kLockFile)));
     ARROW_ASSIGN_OR_RAISE(const auto now, db::ReadVersion(path));
-    if (now->manifest.number != number) return true;
+    if (!ListsAll(*now, gone)) return true;
     if (!writer || i == kCommitWaits) return false;
     std::this_thread::sleep_for(kCommitWait);
   }
 }
 
-// Sets `is_gone` where a file was moved meanwhile, or is lost.
+// Adds to `gone` files that were moved meanwhile, or are lost.
 arrow::Result<InspectReport> InspectOnce(const std::string& path, const store::Version& version,
-                                         bool* is_gone) {
+                                         std::set<std::string>* gone) {
   InspectReport report;
   report.format_version = version.manifest.format_version;
   report.manifest = version.manifest.number;
@@ -164,7 +177,7 @@ arrow::Result<InspectReport> InspectOnce(const std::string& path, const store::V
   ColumnTally columns;
   const auto note = [&](const arrow::Status& status, const std::string& file, FileUse* use) {
     if (status.ok()) return;
-    *is_gone |= KindOf(status) == ErrorKind::kNotFound;
+    if (KindOf(status) == ErrorKind::kNotFound) gone->insert(use->path);
     use->problem = status.message();
     if (use->problem.find(file) == std::string::npos) use->problem += " path=" + file;
   };
@@ -197,11 +210,11 @@ arrow::Result<InspectReport> InspectOnce(const std::string& path, const store::V
 arrow::Result<InspectReport> InspectArchive(const std::string& path) {
   for (int look = 1;; ++look) {
     ARROW_ASSIGN_OR_RAISE(const auto version, db::ReadVersion(path));
-    bool is_gone = false;
-    ARROW_ASSIGN_OR_RAISE(InspectReport report, InspectOnce(path, *version, &is_gone));
-    if (!is_gone || look == kMaxLooks) return report;
-    // A writer moved it, which a commit tells of, unless it is gone for good.
-    ARROW_ASSIGN_OR_RAISE(const bool changed, WaitForCommit(path, version->manifest.number));
+    std::set<std::string> gone;
+    ARROW_ASSIGN_OR_RAISE(InspectReport report, InspectOnce(path, *version, &gone));
+    if (gone.empty() || look == kMaxLooks) return report;
+    // A writer moved them, which a commit tells of, unless they are gone for good.
+    ARROW_ASSIGN_OR_RAISE(const bool changed, WaitForCommit(path, gone));
     if (!changed) return report;
   }
 }

@@ -1,6 +1,8 @@
 // What looks at an archive from outside knows the tables of histograms, exemplars and metadata:
 // verify, inspect and export.
 
+#include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <future>
@@ -182,6 +184,26 @@ TEST_F(OtherTablesArchiveTest, InspectGoesOnWithoutLostAndDamagedFiles) {
       std::filesystem::rename(away, path);
     }
   }
+}
+
+// It looks once: commits of others do not bring the file back.
+TEST_F(OtherTablesArchiveTest, InspectOfALostFileEndsBesideAServerThatCommits) {
+  ASSERT_OK_AND_ASSIGN(const auto database, Database::Open(data_, {}));
+  std::filesystem::remove(FilesIn("histograms")[0]);
+  auto inspected = std::async([this] { return InspectArchive(data_); });
+  int commits = 0;
+  for (; inspected.wait_for(std::chrono::milliseconds(1)) != std::future_status::ready; ++commits) {
+    ASSERT_OK(Fill(*database));
+    ASSERT_OK(database->Flush());
+  }
+  ASSERT_OK_AND_ASSIGN(const InspectReport report, inspected.get());
+  EXPECT_EQ(std::count_if(report.files.begin(), report.files.end(),
+                          [](const FileUse& file) { return !file.problem.empty(); }),
+            1);
+  // All that were made while it waited came after that look.
+  ASSERT_OK(database->Close());
+  ASSERT_OK_AND_ASSIGN(const InspectReport last, InspectArchive(data_));
+  EXPECT_LT(report.manifest + 2, last.manifest) << "commits=" << commits;
 }
 
 TEST_F(OtherTablesArchiveTest, ExportWritesHistogramsBesideTheFloats) {
