@@ -77,6 +77,7 @@ class HistogramsReader::Impl {
   arrow::Status CheckAscending(int64_t row, std::span<const int64_t> time_ms) const;
   int64_t GroupRows(size_t group) const;
   arrow::Result<Blocks> KeptBlocks(std::span<const Piece> pieces, const ReadContext& context) const;
+  void RunApart(std::vector<ReadTask>* tasks, const ReadContext& context) const;
   arrow::Status FillGaps(std::span<const Piece> pieces, const ReadContext& context,
                          Blocks* blocks) const;
   arrow::Result<Blocks> OwnBlocks(std::span<const Piece> pieces, const ReadContext& context) const;
@@ -185,7 +186,6 @@ arrow::Result<Blocks> HistogramsReader::Impl::KeptBlocks(std::span<const Piece> 
   const size_t column = rows_.file().leaves().size();
   Blocks blocks;
   std::vector<ReadTask> tasks;
-  std::vector<size_t> missing;  // Indexes of blocks, in the order of all tasks' ranges.
   for (const Piece& piece : pieces) {
     const int64_t group_start = pages_.group_starts()[piece.group];
     const int64_t end = piece.rows.first + piece.rows.count;
@@ -201,25 +201,38 @@ arrow::Result<Blocks> HistogramsReader::Impl::KeptBlocks(std::span<const Piece> 
           tasks.emplace_back().group = piece.group;
         }
         tasks.back().ranges.push_back({first, count});
-        missing.push_back(blocks.size());
       }
       blocks.emplace_back(row, std::move(found));
     }
   }
   const bool is_whole = Run(&tasks, context).ok();
-  size_t at = 0;
+  if (!is_whole) RunApart(&tasks, context);
   for (ReadTask& task : tasks) {
-    if (!task.status.ok()) {
-      at += task.ranges.size();
-      continue;
-    }
-    for (auto& block : task.blocks) {
-      pages_.kept()->Insert(column, blocks[missing[at]].first, block);
-      blocks[missing[at++]].second = std::move(block);
+    if (!task.status.ok()) continue;
+    for (size_t i = 0; i < task.ranges.size(); ++i) {
+      const int64_t row = pages_.group_starts()[task.group] + task.ranges[i].first;
+      pages_.kept()->Insert(column, row, task.blocks[i]);
+      const auto at = FindBlock(blocks, row) - blocks.cbegin();
+      blocks[static_cast<size_t>(at)].second = std::move(task.blocks[i]);
     }
   }
   if (!is_whole) ARROW_RETURN_NOT_OK(FillGaps(pieces, context, &blocks));
   return blocks;
+}
+
+// Reads blocks of tasks that failed once more, each alone: those beside a damaged page are whole.
+void HistogramsReader::Impl::RunApart(std::vector<ReadTask>* tasks,
+                                      const ReadContext& context) const {
+  std::vector<ReadTask> single;
+  for (const ReadTask& task : *tasks) {
+    if (task.status.ok() || task.ranges.size() == 1) continue;
+    for (const RowRange& range : task.ranges) {
+      single.emplace_back().group = task.group;
+      single.back().ranges.push_back(range);
+    }
+  }
+  (void)Run(&single, context);
+  std::move(single.begin(), single.end(), std::back_inserter(*tasks));
 }
 
 // Reads wanted rows of blocks that could not be read whole: a damaged page may hold rows that
