@@ -43,7 +43,7 @@ class TimePage final : public DecodedPage {
   int64_t own_bytes_ = 0;  // Of vectors that only this page has.
 };
 
-/// Makes a page of times that come in parts, so that never all of them are in memory at once.
+/// Makes a page of times that come in parts. Equal times of several series are in memory once.
 class TimePage::Builder {
  public:
   /// \param file  Shares vectors between pages; may be null.

@@ -69,6 +69,7 @@ TEST(TimePage, HoldsEqualTimesOnce) {
   }
 }
 
+// Against the times themselves, cut anywhere, also where they do not ascend.
 TEST(TimePage, GivesEveryRow) {
   TestRandom random(5);
   std::vector<int64_t> page_us;

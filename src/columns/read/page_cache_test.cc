@@ -167,6 +167,5 @@ TEST_F(PageCacheTest, ServesSeveralThreads) {
   EXPECT_EQ(stats.hits + stats.misses, 4 * 20 * 100);
 }
 
-// Against the times themselves, cut anywhere, also where they do not ascend.
 }  // namespace
 }  // namespace larnax::columns
