@@ -84,8 +84,9 @@ void Store::NoteWhole() {
 }
 
 void Store::UndoAdd(const Files& files, const std::optional<MetadataEntry>& metadata) {
-  // The staged names may be needed after a power cut. A journal wrote them with the links in the
-  // folders, of which they are the older names; not every file system has one.
+  // A power cut may still bring up the manifest that lists these files; what is left of them then
+  // is their names in `staging`. On a file system with a journal those are on disk as soon as the
+  // links in the folders are, which were made later; without one they need this sync.
   if (is_uncertain_) (void)fs_.SyncDirectory(io::JoinPath(root_, kStagingFolder));
   const auto is_gone = [this](const std::string& path) {
     const auto removed = fs_.RemoveFile(path);

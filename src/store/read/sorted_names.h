@@ -16,8 +16,8 @@ namespace larnax::store {
 
 /// Distinct texts of many lists, in order.
 ///
-/// A list waits until others of about its length have come: so all texts together are looked at as
-/// often as the number of lists doubles, not once for each list.
+/// Of N lists, each text is copied O(log N) times: a list is merged only with others of about its
+/// length.
 class SortedNames {
  public:
   /// \param limit  That many come first and one more are kept; 0: all.
@@ -42,6 +42,7 @@ class SortedNames {
     }
   }
 
+  /// Merge all lists, so that bytes() counts each text once.
   void Settle() {
     while (lists_.size() > 1) MergeLast();
   }
