@@ -186,7 +186,6 @@ TEST_F(OtherTablesArchiveTest, InspectGoesOnWithoutLostAndDamagedFiles) {
   }
 }
 
-// It looks once: commits of others do not bring the file back.
 TEST_F(OtherTablesArchiveTest, InspectOfALostFileEndsBesideAServerThatCommits) {
   ASSERT_OK_AND_ASSIGN(const auto database, Database::Open(data_, {}));
   std::filesystem::remove(FilesIn("histograms")[0]);
@@ -200,10 +199,12 @@ TEST_F(OtherTablesArchiveTest, InspectOfALostFileEndsBesideAServerThatCommits) {
   EXPECT_EQ(std::count_if(report.files.begin(), report.files.end(),
                           [](const FileUse& file) { return !file.problem.empty(); }),
             1);
-  // All that were made while it waited came after that look.
   ASSERT_OK(database->Close());
   ASSERT_OK_AND_ASSIGN(const InspectReport last, InspectArchive(data_));
-  EXPECT_LT(report.manifest + 2, last.manifest) << "commits=" << commits;
+  // Looks that begin anew with each commit take about twenty, and the last is as new as can be; a
+  // single look begins before the commits that it waits for.
+  EXPECT_TRUE(commits < 15 || report.manifest + 2 < last.manifest)
+      << "commits=" << commits << " looked at=" << report.manifest << " last=" << last.manifest;
 }
 
 TEST_F(OtherTablesArchiveTest, ExportWritesHistogramsBesideTheFloats) {
