@@ -56,7 +56,7 @@ class ShortestDigits {
   static constexpr size_t kMost = 17;
 
   explicit ShortestDigits(double value) {
-    // What std::to_chars takes three times as long for.
+    // std::to_chars takes more than twice as long to find them.
     const auto decimal = fmt::detail::dragonbox::to_decimal(value);
     constexpr uint64_t kEight = 100'000'000;
     const uint64_t upper = decimal.significand / kEight;
