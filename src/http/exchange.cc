@@ -131,6 +131,7 @@ void StartStream(Encoding encoding, Exchange* exchange) {
     response = ErrorResponse(piece.status);
     return;
   }
+  exchange->stream = std::move(response.stream);
   exchange->pieces.Push(std::move(piece));
 }
 
@@ -158,8 +159,7 @@ void Answer(const Route& route, const Services& services, Exchange* exchange) {
 void DrawPieces(Exchange* exchange, const std::function<void()>& tell) {
   PieceQueue& pieces = exchange->pieces;
   while (true) {
-    const auto [go_on, is_wanted] =
-        pieces.Push(DrawPiece(exchange->response.stream.get(), pieces.Buffer()));
+    const auto [go_on, is_wanted] = pieces.Push(DrawPiece(exchange->stream.get(), pieces.Buffer()));
     if (is_wanted) tell();
     if (!go_on) return;
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 
@@ -11,12 +12,17 @@
 
 namespace larnax::http {
 
-/// A request and its answer while worker threads are at it. Only one thread at a time has it, but
-/// for the pieces, which one sends while another draws the next.
+/// A request and its answer while it is being made. Only one thread at a time has it, but for the
+/// pieces, which one sends while another draws the next.
 struct Exchange {
   Request request;
-  Response response;
-  PieceQueue pieces;  ///< Of `response.stream`.
+  Response response;  ///< Once it is made, its stream is below.
+  /// The rest of a long answer: of who draws.
+  std::unique_ptr<BodySource> stream;
+  PieceQueue pieces;  ///< Of `stream`.
+
+  /// What is waited for will not come: memory ran out. Set by any thread.
+  std::atomic<bool> is_lost{false};
 
   std::shared_ptr<Gate::Pass> pass;  ///< Through the gate of its route, where that has one.
 };

@@ -82,15 +82,15 @@ class ExchangeTest : public testing::Test {
 TEST_F(ExchangeTest, AShortStreamIsABody) {
   for (const auto& script : {std::vector<std::string>{"abc"}, {"", "abc", "", ""}}) {
     const auto exchange = Stream(script);
-    EXPECT_EQ(exchange->response.stream, nullptr);
+    EXPECT_EQ(exchange->stream, nullptr);
     EXPECT_EQ(exchange->response.body, "abc");
   }
-  EXPECT_EQ(Stream({})->response.stream, nullptr);
+  EXPECT_EQ(Stream({})->stream, nullptr);
 }
 
 TEST_F(ExchangeTest, ALongStreamHasNoEmptyPieces) {
   const auto exchange = Stream({"a", "", "b", "", "", "c", ""});
-  ASSERT_NE(exchange->response.stream, nullptr);
+  ASSERT_NE(exchange->stream, nullptr);
   const DrawnPiece end = Rest(exchange.get());
   EXPECT_EQ(end.bytes, "abc");
   EXPECT_EQ(end.trailer, "");
@@ -98,7 +98,7 @@ TEST_F(ExchangeTest, ALongStreamHasNoEmptyPieces) {
 
 TEST_F(ExchangeTest, AStreamWithATrailerStaysOne) {
   const auto exchange = Stream({"a"}, "T: 1\r\n");
-  ASSERT_NE(exchange->response.stream, nullptr);
+  ASSERT_NE(exchange->stream, nullptr);
   const DrawnPiece end = Rest(exchange.get());
   EXPECT_EQ(end.bytes, "a");
   EXPECT_EQ(end.trailer, "T: 1\r\n");
@@ -108,7 +108,7 @@ TEST_F(ExchangeTest, AnEarlyFailureIsAnError) {
   for (const auto& script : {std::vector<std::string>{"FAIL"}, {"a", "FAIL"}}) {
     const auto exchange = Stream(script);
     EXPECT_EQ(exchange->response.status, 422);
-    EXPECT_EQ(exchange->response.stream, nullptr);
+    EXPECT_EQ(exchange->stream, nullptr);
     EXPECT_THAT(exchange->response.body, HasSubstr("it failed"));
   }
   EXPECT_EQ(Stream({"a", "THROW"})->response.status, 500);
@@ -179,7 +179,7 @@ TEST_F(ExchangeTest, TranslatesFailuresAroundEndpoints) {
       "gzip");
   // Compressed, four short pieces are one: the failure is an early one.
   EXPECT_EQ(exchange->response.status, 500);
-  EXPECT_EQ(exchange->response.stream, nullptr);
+  EXPECT_EQ(exchange->stream, nullptr);
 }
 
 }  // namespace

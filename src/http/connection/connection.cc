@@ -46,11 +46,11 @@ Response ParseErrorResponse(const beast::error_code& code) {
 
 // Does what something waits for. Where memory runs out, that will not come: says so.
 template <typename Act>
-void OrLose(const std::shared_ptr<std::atomic<bool>>& lost, Act act) {
+void OrLose(std::atomic<bool>* is_lost, Act act) {
   try {
     act();
   } catch (const std::exception&) {
-    lost->store(true);
+    is_lost->store(true);
   }
 }
 
@@ -110,7 +110,7 @@ void Connection::Close() {
 
 void Connection::CheckDeadline(int64_t now_ms) {
   const bool waits = state_ == State::kAnswering || state_ == State::kWriting;
-  if (waits && answer_lost_->exchange(false)) {
+  if (waits && IsLost()) {
     Close();
     return;
   }
@@ -129,6 +129,10 @@ void Connection::CheckDeadline(int64_t now_ms) {
   Response response = TextResponse(408, "408 Request Timeout");
   response.close = true;
   Respond(std::move(response));
+}
+
+bool Connection::IsLost() const {
+  return write_lost_->load() || (exchange_ != nullptr && exchange_->is_lost.load());
 }
 
 // Whether a client that takes its answer slowly keeps a place that another one waits for.
@@ -392,17 +396,17 @@ void Connection::DispatchWrite(Database* database) {
   message.content_encoding = head_.content_encoding;
   message.body = {reinterpret_cast<const uint8_t*>(body_.data()), body_.size()};
   WriteDone done = [weak = weak_from_this(), weak_owner = owner_->weak_from_this(), serial,
-                    lost = answer_lost_](arrow::Result<WriteReport> outcome) {
+                    lost = write_lost_](arrow::Result<WriteReport> outcome) {
     const auto owner = weak_owner.lock();
     if (owner == nullptr) return;
-    if (owner->IsCurrent()) {
+    if (owner->has_turn()) {
       const auto self = weak.lock();
       if (self != nullptr && self->in_ingest_ && self->write_serial_ == serial) {
         self->early_outcome_ = std::move(outcome);
         return;
       }
     }
-    OrLose(lost, [&] {
+    OrLose(lost.get(), [&] {
       owner->Post([weak, serial, outcome = std::move(outcome)]() mutable {
         if (const auto self = weak.lock()) self->OnWriteDone(serial, std::move(outcome));
       });
@@ -442,16 +446,25 @@ void Connection::DispatchToWorkers(const Route& route, Database* database) {
 // Have the answer to `exchange_` made by other threads; false where too many wait for that.
 bool Connection::Submit(const Route& route, Database* database) {
   auto work = [exchange = exchange_, &route, database, state = owner_->shared_state(),
-               weak = weak_from_this(), weak_owner = owner_->weak_from_this(),
-               lost = answer_lost_] {
-    OrLose(lost, [&] {
+               weak = weak_from_this(), weak_owner = owner_->weak_from_this()] {
+    OrLose(&exchange->is_lost, [&] {
       Answer(route, state->MakeServices(database), exchange.get());
       if (exchange->response.status == 500) state->Log("failed: " + exchange->response.body);
-      if (const auto owner = weak_owner.lock()) {
-        owner->Post([weak] {
-          if (const auto self = weak.lock()) self->OnAnswered();
-        });
+      const bool wants_body = exchange->request.head.method != Method::kHead;
+      const bool is_long =
+          wants_body && exchange->stream != nullptr && exchange->pieces.BeginDrawing();
+      const auto owner = weak_owner.lock();
+      if (owner == nullptr) return;
+      auto send = [weak] {
+        if (const auto self = weak.lock()) self->OnAnswered();
+      };
+      if (!is_long) {
+        owner->RunOrPost(std::move(send));
+        return;
       }
+      // The loop sends, while this thread draws on.
+      owner->Post(std::move(send));
+      Draw(exchange.get(), owner.get(), weak);
     });
   };
   const bool is_promql = route.kind == RouteKind::kPromql;
@@ -472,7 +485,9 @@ bool Connection::Submit(const Route& route, Database* database) {
 }
 
 void Connection::OnAnswered() {
-  if (state_ == State::kAnswering) Respond(std::move(exchange_->response));
+  if (state_ != State::kAnswering) return;
+  streaming_ = exchange_->stream != nullptr;
+  Respond(std::move(exchange_->response));
 }
 
 void Connection::Respond(Response response) {
@@ -486,7 +501,6 @@ void Connection::Respond(Response response) {
 
   Framing framing;
   framing.http_1_1 = head_.http_1_1;
-  streaming_ = response.stream != nullptr;
   framing.chunked = streaming_ && head_.http_1_1;
   // Without a length the end of the connection is the end of the body.
   if (streaming_ && !head_.http_1_1) keep_alive_ = false;
@@ -502,12 +516,7 @@ void Connection::Respond(Response response) {
   } else {
     output_.SetBody(std::move(response.body));
   }
-  if (streaming_) {
-    exchange_->response.stream = std::move(response.stream);
-    SendPiece();
-  } else {
-    BeginWrite();
-  }
+  streaming_ ? SendPiece() : BeginWrite();
 }
 
 // --- Writing ------------------------------------------------------------------------------------
@@ -540,15 +549,20 @@ void Connection::SendPiece() {
 }
 
 void Connection::DrawOn() {
-  auto work = [exchange = exchange_, weak = weak_from_this(), weak_owner = owner_->weak_from_this(),
-               lost = answer_lost_] {
-    OrLose(lost, [&] {
-      DrawPieces(exchange.get(), [&] {
-        if (const auto owner = weak_owner.lock()) PostOnPiece(owner.get(), weak);
-      });
+  auto work = [exchange = exchange_, weak = weak_from_this(),
+               weak_owner = owner_->weak_from_this()] {
+    OrLose(&exchange->is_lost, [&] {
+      if (const auto owner = weak_owner.lock()) Draw(exchange.get(), owner.get(), weak);
     });
   };
-  OrLose(answer_lost_, [&] { server_->WorkersOf(Routes()[route_].kind).Submit(std::move(work)); });
+  OrLose(&exchange_->is_lost,
+         [&] { server_->WorkersOf(Routes()[route_].kind).Submit(std::move(work)); });
+}
+
+// Draw pieces of `exchange` after BeginDrawing, on any thread. They are sent by the loop's thread,
+// which goes on in that while the next ones are drawn.
+void Connection::Draw(Exchange* exchange, IoThread* owner, const std::weak_ptr<Connection>& weak) {
+  DrawPieces(exchange, [&] { PostOnPiece(owner, weak); });
 }
 
 void Connection::PostOnPiece(IoThread* owner, std::weak_ptr<Connection> weak) {
@@ -596,7 +610,7 @@ void Connection::OnWritten() {
   // The client owes nothing while the next piece is being drawn.
   SetDeadline(0);
   // In its turn: pieces may come as fast as they are sent, and other connections wait too.
-  OrLose(answer_lost_, [&] { PostOnPiece(owner_, weak_from_this()); });
+  OrLose(&exchange_->is_lost, [&] { PostOnPiece(owner_, weak_from_this()); });
 }
 
 void Connection::Audit(int status) const {

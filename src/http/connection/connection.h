@@ -20,7 +20,7 @@ namespace larnax::http {
 
 class IoThread;
 
-/// One client. Lives on the thread of its io_context, which owns it; only that thread calls it.
+/// One client. Its IoThread owns it; who calls it has the turn there.
 ///
 /// Requests are answered one after the other. While one is being answered, reading goes on into
 /// the input buffer: to see at once when the client leaves, and for requests sent ahead.
@@ -80,11 +80,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void OnWritten();
   void SendPiece();
   void DrawOn();
+  static void Draw(Exchange* exchange, IoThread* owner, const std::weak_ptr<Connection>& weak);
   static void PostOnPiece(IoThread* owner, std::weak_ptr<Connection> weak);
   void OnPiece();
   void RecordRequest();
   void Audit(int status) const;
   void FinishRequest();
+  bool IsLost() const;
   bool HoldsUpOthers(int64_t now_ms) const;
   void Linger();
   void SetDeadline(int64_t timeout_ms);
@@ -114,9 +116,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   uint64_t write_serial_ = 0;  // Of the write that is waited for.
   bool in_ingest_ = false;
   std::optional<arrow::Result<WriteReport>> early_outcome_;
-  // Set by other threads: what is waited for will not come, since memory ran out.
-  const std::shared_ptr<std::atomic<bool>> answer_lost_ =
-      std::make_shared<std::atomic<bool>>(false);
+  // Set by other threads: the outcome of a write will not come, since memory ran out.
+  const std::shared_ptr<std::atomic<bool>> write_lost_ = std::make_shared<std::atomic<bool>>(false);
 
   std::shared_ptr<Exchange> exchange_;
   bool streaming_ = false;  // More pieces are to come.

@@ -133,9 +133,10 @@ void IoThread::Remove(const std::shared_ptr<Connection>& connection) {
 
 void IoThread::Accept() {
   accepting_ = true;
-  acceptor_.async_accept([this](const boost::system::error_code& error, Connection::Socket socket) {
-    OnAccept(error, std::move(socket));
-  });
+  acceptor_.async_accept(
+      turn_.Wrap([this](const boost::system::error_code& error, Connection::Socket socket) {
+        OnAccept(error, std::move(socket));
+      }));
 }
 
 void IoThread::OnAccept(const boost::system::error_code& error, Connection::Socket socket) {
@@ -159,7 +160,7 @@ void IoThread::OnAccept(const boost::system::error_code& error, Connection::Sock
     } else {
       state_->metrics.connections.fetch_add(1);
       auto connection = std::make_shared<Connection>(
-          this, Transport(std::move(socket), state_->access->rules()->tls()));
+          this, Transport(std::move(socket), state_->access->rules()->tls(), &turn_));
       connections_.insert(connection);
       open > limit ? connection->Refuse() : connection->Start();
     }
@@ -180,11 +181,11 @@ void IoThread::ReloadAccess(int64_t now_ms) {
 
 void IoThread::ScheduleSweep() {
   sweep_timer_.expires_after(std::chrono::milliseconds(state_->options.sweep_interval_ms));
-  sweep_timer_.async_wait([this](const boost::system::error_code& error) {
+  sweep_timer_.async_wait(turn_.Wrap([this](const boost::system::error_code& error) {
     if (error) return;
     Sweep();
     ScheduleSweep();
-  });
+  }));
 }
 
 void IoThread::Sweep() {

@@ -14,6 +14,7 @@
 #include <boost/asio/post.hpp>
 
 #include "http/connection/connection.h"
+#include "http/connection/loop_turn.h"
 #include "http/server_state.h"
 
 namespace larnax::http {
@@ -24,8 +25,9 @@ int64_t SteadyUs();
 
 /// One thread with an event loop, a listening socket and the connections accepted there.
 ///
-/// Threads share a port (SO_REUSEPORT) and nothing else but ServerState, so that a connection is
-/// only ever touched by one thread and needs no lock.
+/// Threads share a port (SO_REUSEPORT) and nothing else but ServerState. Who touches a connection
+/// has the turn of its loop: the thread itself, or another that brings a short answer and sends it
+/// at once, so that the client need not wait until this thread has woken up.
 class IoThread : public std::enable_shared_from_this<IoThread> {
  public:
   explicit IoThread(std::shared_ptr<ServerState> state);
@@ -44,14 +46,20 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
   /// Cut all connections and end the thread; returns when it has. From any other thread.
   void Stop();
 
-  /// Run a task on this thread, later. From any thread.
+  /// Run a task on this thread, later, with the turn. From any thread.
   template <typename Task>
   void Post(Task task) {
-    boost::asio::post(io_, std::move(task));
+    boost::asio::post(io_, turn_.Wrap(std::move(task)));
   }
-  bool IsCurrent() const { return std::this_thread::get_id() == thread_.get_id(); }
+  /// Run a task with the turn: at once if nobody has it, else as Post does. From any thread that
+  /// does not have it.
+  template <typename Task>
+  void RunOrPost(Task task) {
+    if (!turn_.TryRun(task)) Post(std::move(task));
+  }
 
-  // For connections, on this thread.
+  // For connections, with the turn.
+  bool has_turn() const { return turn_.is_held(); }
   ServerState* state() { return state_.get(); }
   const std::shared_ptr<ServerState>& shared_state() { return state_; }
   std::string_view DateText();
@@ -71,6 +79,7 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
   void RunLoop();
 
   std::shared_ptr<ServerState> state_;
+  LoopTurn turn_;  // Who has it may touch what follows, but for thread_.
   boost::asio::io_context io_{1};
   Acceptor acceptor_;
   Timer sweep_timer_;

@@ -13,8 +13,8 @@ constexpr size_t kRecordBytes = 16 << 10;
 
 }  // namespace
 
-Transport::Transport(Socket socket, std::shared_ptr<const TlsContext> tls)
-    : socket_(std::move(socket)) {
+Transport::Transport(Socket socket, std::shared_ptr<const TlsContext> tls, LoopTurn* turn)
+    : turn_(turn), socket_(std::move(socket)) {
   if (tls != nullptr) {
     tls_ = std::make_unique<TlsSession>(std::move(tls), socket_.native_handle());
   }

@@ -15,10 +15,12 @@
 #include <boost/asio/post.hpp>
 
 #include "http/access/tls_context.h"
+#include "http/connection/loop_turn.h"
 
 namespace larnax::http {
 
-/// A client's byte stream: a socket, plain or with TLS over it. On the thread of its io_context.
+/// A client's byte stream: a socket, plain or with TLS over it. To be used with the turn of its
+/// loop, which its handlers have.
 class Transport {
  public:
   using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp,
@@ -26,15 +28,16 @@ class Transport {
   using ErrorCode = boost::system::error_code;
   using Buffers = std::array<boost::asio::const_buffer, 3>;
 
-  /// \param tls  Null: plain. The socket must be non-blocking.
-  Transport(Socket socket, std::shared_ptr<const TlsContext> tls);
+  /// \param tls   Null: plain. The socket must be non-blocking.
+  /// \param turn  Of the loop; outlives this.
+  Transport(Socket socket, std::shared_ptr<const TlsContext> tls, LoopTurn* turn);
 
   /// Read some bytes; `handler(error, size)` is called later, never from here. It must keep this
   /// alive.
   template <typename Handler>
   void AsyncRead(char* room, size_t size, Handler handler) {
     if (tls_ == nullptr) {
-      socket_.async_read_some(boost::asio::buffer(room, size), std::move(handler));
+      socket_.async_read_some(boost::asio::buffer(room, size), turn_->Wrap(std::move(handler)));
       return;
     }
     ReadTls({room, size}, std::move(handler));
@@ -45,7 +48,7 @@ class Transport {
   size_t WriteSome(const Buffers& buffers, ErrorCode& error);
   template <typename Handler>
   void AsyncWaitWritable(Handler handler) {
-    socket_.async_wait(Socket::wait_write, std::move(handler));
+    socket_.async_wait(Socket::wait_write, turn_->Wrap(std::move(handler)));
   }
 
   /// Say that no more will come.
@@ -66,19 +69,20 @@ class Transport {
       const auto what =
           outcome.want == TlsSession::Want::kRead ? Socket::wait_read : Socket::wait_write;
       socket_.async_wait(
-          what, [this, room, handler = std::move(handler)](const ErrorCode& error) mutable {
+          what,
+          turn_->Wrap([this, room, handler = std::move(handler)](const ErrorCode& error) mutable {
             error ? handler(error, size_t{0}) : ReadTls(room, std::move(handler));
-          });
+          }));
       return;
     }
     ErrorCode error;
     if (outcome.size == 0) error = boost::asio::error::eof;
     boost::asio::post(socket_.get_executor(),
-                      [handler = std::move(handler), error, size = outcome.size]() mutable {
-                        handler(error, size);
-                      });
+                      turn_->Wrap([handler = std::move(handler), error,
+                                   size = outcome.size]() mutable { handler(error, size); }));
   }
 
+  LoopTurn* turn_;
   Socket socket_;
   std::unique_ptr<TlsSession> tls_;
   std::string record_;  // What TLS is given at a time.
