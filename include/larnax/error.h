@@ -9,8 +9,9 @@ namespace larnax {
 
 /// What went wrong, for those who translate errors for others (HTTP, command line, Python).
 ///
-/// A kind rides in the StatusDetail of an `arrow::Status`; a Status without one is an operating
-/// error (`IOError`) or a bug, and answers like `kInternal`.
+/// A kind rides in the StatusDetail of an `arrow::Status`. A Status without one is `kOverloaded`
+/// where memory ran out (`OutOfMemory`); else an operating error (`IOError`) or a bug, and answers
+/// like `kInternal`.
 enum class ErrorKind {
   kBadQuery,     ///< The question cannot be understood: selector, time, parameter.
   kBadSample,    ///< Part or all of what was sent cannot be stored; sending it again cannot help.
@@ -30,7 +31,8 @@ enum class ErrorKind {
 /// Build a Status of one kind. `message` is a sentence, then `name=value` pairs.
 arrow::Status MakeError(ErrorKind kind, std::string message);
 
-/// Tell the kind of a failed Status; `kInternal` where none was set.
+/// Tell the kind of a failed Status. Where none was set: `kOverloaded` of OutOfMemory, else
+/// `kInternal`.
 ErrorKind KindOf(const arrow::Status& status);
 
 /// Name a kind as Prometheus' HTTP API does in `errorType` (`bad_data`, `execution`, ...).

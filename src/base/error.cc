@@ -57,7 +57,7 @@ ErrorKind KindOf(const arrow::Status& status) {
   if (detail != nullptr && std::strcmp(detail->type_id(), kDetailTypeId) == 0) {
     return static_cast<const ErrorDetail&>(*detail).kind();
   }
-  return ErrorKind::kInternal;
+  return status.IsOutOfMemory() ? ErrorKind::kOverloaded : ErrorKind::kInternal;
 }
 
 const char* ErrorTypeName(ErrorKind kind) {

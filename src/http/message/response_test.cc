@@ -26,6 +26,13 @@ TEST(ErrorResponse, HasAStatusForEveryKind) {
   EXPECT_EQ(ErrorResponse(arrow::Status::IOError("disk")).status, 500);
 }
 
+TEST(ErrorResponse, AsksToTryAgainWhereMemoryRanOut) {
+  const Response response = ErrorResponse(arrow::Status::OutOfMemory("no page"));
+  EXPECT_EQ(response.status, 503);
+  EXPECT_FALSE(response.headers.empty());
+  EXPECT_EQ(response.body, R"({"status":"error","errorType":"unavailable","error":"no page"})");
+}
+
 TEST(JsonResponse, ShowsWarningsOnlyWhereThereAreAny) {
   EXPECT_EQ(JsonResponse("[1]").body, R"({"status":"success","data":[1]})");
   EXPECT_EQ(JsonResponse("[]", {"a", "b\n"}).body,
