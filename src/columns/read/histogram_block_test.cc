@@ -73,6 +73,25 @@ TEST(HistogramBlock, TakesTwoBytesForAShortCount) {
   EXPECT_LT(block.memory_bytes(), 1000 * (24 + 42 * 2) + 1000);
 }
 
+/// Reads fail from when it is told.
+class FailingFile final : public io::ReadableFile {
+ public:
+  explicit FailingFile(std::unique_ptr<io::ReadableFile> file) : file_(std::move(file)) {}
+  arrow::Status ReadAt(int64_t offset_bytes, std::span<uint8_t> out) const override {
+    if (!fails) return file_->ReadAt(offset_bytes, out);
+    ++failed;
+    return arrow::Status::IOError("no disk");
+  }
+  int64_t size_bytes() const override { return file_->size_bytes(); }
+  const std::string& path() const override { return file_->path(); }
+
+  bool fails = false;
+  mutable int failed = 0;
+
+ private:
+  std::unique_ptr<io::ReadableFile> file_;
+};
+
 class KeptHistograms : public testing::Test {
  protected:
   void SetUp() override {
@@ -193,6 +212,21 @@ TEST_F(KeptHistograms, DamageIsThatOfWantedRowsAlone) {
   // Two pages of times, the block before that one, and the one of the other row group.
   EXPECT_EQ(cache_->stats().pages, 4);
   EXPECT_LT(read(), first_bytes);
+}
+
+TEST_F(KeptHistograms, OnlyDamageIsLookedAtAgain) {
+  ASSERT_OK_AND_ASSIGN(auto opened, fs_.OpenReadable("data.parquet"));
+  const auto file = std::make_shared<FailingFile>(std::move(opened));
+  ASSERT_OK_AND_ASSIGN(reader_, HistogramsReader::Open(file, nullptr, 0, std::nullopt,
+                                                       std::make_shared<FilePages>(cache_)));
+  std::vector<int64_t> times;
+  std::vector<size_t> ends;
+  ASSERT_OK(reader_->ReadTimes(extents_, TimeRange(), &times, &ends, nullptr));
+  file->fails = true;
+  HistogramRows rows;
+  EXPECT_THAT(reader_->Read(extents_, TimeRange(), &rows, nullptr), test::HasMessage("no disk"));
+  // One of each row group.
+  EXPECT_EQ(file->failed, 2);
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "columns/read/page_fetcher.h"
 #include "columns/read/sample_views.h"
 #include "columns/read/series_rows_reader.h"
+#include "larnax/error.h"
 
 namespace larnax::columns {
 namespace {
@@ -51,6 +52,14 @@ struct Share {
 // Blocks by their first row in the file.
 using Blocks = std::vector<std::pair<int64_t, std::shared_ptr<const HistogramBlock>>>;
 
+// The first failure that is not damage.
+arrow::Status FailureOf(std::span<const ReadTask> tasks) {
+  for (const ReadTask& task : tasks) {
+    if (!task.status.ok() && KindOf(task.status) != ErrorKind::kCorrupt) return task.status;
+  }
+  return arrow::Status::OK();
+}
+
 // The last block that begins at a row or before it.
 Blocks::const_iterator FindBlock(const Blocks& blocks, int64_t row) {
   return std::prev(
@@ -77,7 +86,7 @@ class HistogramsReader::Impl {
   arrow::Status CheckAscending(int64_t row, std::span<const int64_t> time_ms) const;
   int64_t GroupRows(size_t group) const;
   arrow::Result<Blocks> KeptBlocks(std::span<const Piece> pieces, const ReadContext& context) const;
-  void RunApart(std::vector<ReadTask>* tasks, const ReadContext& context) const;
+  arrow::Status RunApart(std::vector<ReadTask>* tasks, const ReadContext& context) const;
   arrow::Status FillGaps(std::span<const Piece> pieces, const ReadContext& context,
                          Blocks* blocks) const;
   arrow::Result<Blocks> OwnBlocks(std::span<const Piece> pieces, const ReadContext& context) const;
@@ -206,7 +215,7 @@ arrow::Result<Blocks> HistogramsReader::Impl::KeptBlocks(std::span<const Piece> 
     }
   }
   const bool is_whole = Run(&tasks, context).ok();
-  if (!is_whole) RunApart(&tasks, context);
+  if (!is_whole) ARROW_RETURN_NOT_OK(RunApart(&tasks, context));
   for (ReadTask& task : tasks) {
     if (!task.status.ok()) continue;
     for (size_t i = 0; i < task.ranges.size(); ++i) {
@@ -220,9 +229,11 @@ arrow::Result<Blocks> HistogramsReader::Impl::KeptBlocks(std::span<const Piece> 
   return blocks;
 }
 
-// Reads blocks of tasks that failed once more, each alone: those beside a damaged page are whole.
-void HistogramsReader::Impl::RunApart(std::vector<ReadTask>* tasks,
-                                      const ReadContext& context) const {
+// Reads blocks of tasks that met damage once more, each alone: those beside a damaged page are
+// whole. Whatever else fails would fail again.
+arrow::Status HistogramsReader::Impl::RunApart(std::vector<ReadTask>* tasks,
+                                               const ReadContext& context) const {
+  ARROW_RETURN_NOT_OK(FailureOf(*tasks));
   std::vector<ReadTask> single;
   for (const ReadTask& task : *tasks) {
     if (task.status.ok() || task.ranges.size() == 1) continue;
@@ -232,7 +243,9 @@ void HistogramsReader::Impl::RunApart(std::vector<ReadTask>* tasks,
     }
   }
   (void)Run(&single, context);
+  ARROW_RETURN_NOT_OK(FailureOf(single));
   std::move(single.begin(), single.end(), std::back_inserter(*tasks));
+  return arrow::Status::OK();
 }
 
 // Reads wanted rows of blocks that could not be read whole: a damaged page may hold rows that
