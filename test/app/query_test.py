@@ -329,6 +329,12 @@ def test_command_asks_servers(server):
     assert done.returncode == 5
 
 
+def test_servers_go_without_the_client_library(server):
+    with open(f"/proc/{server.process.pid}/maps") as maps:
+        libraries = maps.read()
+    assert "libcurl" not in libraries and "libparquet" in libraries
+
+
 def test_values_are_exact(server):
     """Numbers that decimals do not have come through every form."""
     data = server.data_of("/api/v1/query", query="up / 0 or vector(-1) ^ 0.5 or -up / 0", time=END)

@@ -6,9 +6,9 @@
 #include <limits>
 #include <memory>
 
-#include <curl/curl.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/query/libcurl.h"
 #include "larnax/error.h"
 #include "larnax/format.h"
 
@@ -22,11 +22,12 @@ size_t AppendTo(char* data, size_t size, size_t count, void* out) {
   return size * count;
 }
 
-void AddField(CURL* curl, std::string_view name, std::string_view value, std::string* form) {
-  char* escaped = curl_easy_escape(curl, value.data(), static_cast<int>(value.size()));
+void AddField(const Libcurl& lib, std::string_view name, std::string_view value,
+              std::string* form) {
+  char* escaped = lib.escape(nullptr, value.data(), static_cast<int>(value.size()));
   if (!form->empty()) form->push_back('&');
   form->append(name).append("=").append(escaped);
-  curl_free(escaped);
+  lib.free(escaped);
 }
 
 std::string Seconds(int64_t time_ms) {
@@ -139,43 +140,42 @@ arrow::Result<QueryResult> ResultOf(const Json& json) {
 
 arrow::Result<std::string> AskServer(const std::string& url, const QueryRequest& request,
                                      std::string_view format) {
-  const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(),
-                                                                 &curl_easy_cleanup);
+  ARROW_ASSIGN_OR_RAISE(const Libcurl lib, Libcurl::Load());
+  const std::unique_ptr<CURL, decltype(lib.cleanup)> curl(lib.init(), lib.cleanup);
   if (curl == nullptr) return arrow::Status::IOError("cannot make a connection");
   std::string target = url;
   while (target.ends_with('/')) target.pop_back();
   std::string form;
-  AddField(curl.get(), "query", request.text, &form);
-  AddField(curl.get(), "format", format, &form);
+  AddField(lib, "query", request.text, &form);
+  AddField(lib, "format", format, &form);
   if (request.timeout_ms > 0) {
-    AddField(curl.get(), "timeout", FormatDuration(request.timeout_ms), &form);
+    AddField(lib, "timeout", FormatDuration(request.timeout_ms), &form);
   }
   if (request.step_ms == 0) {
     target += "/api/v1/query";
-    AddField(curl.get(), "time", Seconds(request.start_ms), &form);
+    AddField(lib, "time", Seconds(request.start_ms), &form);
   } else {
     target += "/api/v1/query_range";
-    AddField(curl.get(), "start", Seconds(request.start_ms), &form);
-    AddField(curl.get(), "end", Seconds(request.end_ms), &form);
-    AddField(curl.get(), "step", Seconds(request.step_ms), &form);
+    AddField(lib, "start", Seconds(request.start_ms), &form);
+    AddField(lib, "end", Seconds(request.end_ms), &form);
+    AddField(lib, "step", Seconds(request.step_ms), &form);
   }
   std::string body;
-  curl_easy_setopt(curl.get(), CURLOPT_URL, target.c_str());
-  curl_easy_setopt(curl.get(), CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(form.size()));
-  curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, form.c_str());
-  curl_easy_setopt(curl.get(), CURLOPT_ACCEPT_ENCODING, "");
-  curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, &AppendTo);
-  curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &body);
-  if (const CURLcode code = curl_easy_perform(curl.get()); code != CURLE_OK) {
-    return arrow::Status::IOError("cannot ask the server: ", curl_easy_strerror(code),
-                                  " url=", target);
+  lib.set_option(curl.get(), CURLOPT_URL, target.c_str());
+  lib.set_option(curl.get(), CURLOPT_PROTOCOLS_STR, "http,https");
+  lib.set_option(curl.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(form.size()));
+  lib.set_option(curl.get(), CURLOPT_POSTFIELDS, form.c_str());
+  lib.set_option(curl.get(), CURLOPT_ACCEPT_ENCODING, "");
+  lib.set_option(curl.get(), CURLOPT_WRITEFUNCTION, &AppendTo);
+  lib.set_option(curl.get(), CURLOPT_WRITEDATA, &body);
+  if (const CURLcode code = lib.perform(curl.get()); code != CURLE_OK) {
+    return arrow::Status::IOError("cannot ask the server: ", lib.error_text(code), " url=", target);
   }
   int64_t status = 0;
-  curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
+  lib.get_info(curl.get(), CURLINFO_RESPONSE_CODE, &status);
   if (status != 200) return ServerError(target, status, body);
   const char* type = nullptr;
-  curl_easy_getinfo(curl.get(), CURLINFO_CONTENT_TYPE, &type);
+  lib.get_info(curl.get(), CURLINFO_CONTENT_TYPE, &type);
   if (format != "json" &&
       std::string_view(type == nullptr ? "" : type).find(format) == std::string_view::npos) {
     return MakeError(ErrorKind::kUnsupported, "the server does not give this form: format=" +
