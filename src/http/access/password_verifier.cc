@@ -1,12 +1,12 @@
 #include "http/access/password_verifier.h"
 
 #include <crypt.h>
+#include <sys/random.h>
 
 #include <memory>
 
 #include <openssl/crypto.h>
 #include <openssl/hmac.h>
-#include <openssl/rand.h>
 #include <openssl/sha.h>
 
 namespace larnax::http {
@@ -22,9 +22,10 @@ bool CanBeHashed(std::string_view password) {
 }  // namespace
 
 PasswordVerifier::PasswordVerifier() {
+  // Not by OpenSSL, which takes milliseconds and memory to begin; most servers have no passwords.
   // Fails only on systems without any source of randomness; then what is remembered would not be
   // kept apart by a secret, but nothing else is lost.
-  RAND_bytes(secret_.data(), static_cast<int>(secret_.size()));
+  (void)getentropy(secret_.data(), secret_.size());
 }
 
 PasswordVerifier::Key PasswordVerifier::KeyOf(std::string_view hash,
