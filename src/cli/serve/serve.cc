@@ -13,6 +13,7 @@
 #include "cli/serve/config_file.h"
 #include "cli/serve/line_log.h"
 #include "cli/serve/log.h"
+#include "cli/serve/startup_pages.h"
 #include "cli/serve/stop_signal.h"
 #include "http/server.h"
 #include "larnax/database.h"
@@ -139,6 +140,7 @@ arrow::Status Serve(const ServeSettings& settings, StopSignal* stop) {
   if (const auto status = database->Status(0); status.ok()) {
     for (const std::string& warning : status->warnings) LogWarning(warning);
   }
+  ReleaseStartupPages();
   server->SetDatabase(database.get());
   if (!stop->came()) {
     PrintWelcome(settings, *server);
