@@ -126,6 +126,10 @@ class System:
     def resident_mb(self):
         return self._stat("VmRSS:") / 1024
 
+    def own_mb(self):
+        """Of the resident memory what is no file's."""
+        return self._stat("RssAnon:") / 1024
+
     def written_bytes(self):
         return self._stat("write_bytes:", "io")
 
