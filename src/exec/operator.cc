@@ -40,9 +40,11 @@ void MoveSamples(const StepSeries& from, StepVector* vector, StepSeries* to) {
 
 arrow::Result<StepVector> VectorOperator::Next() {
   ARROW_RETURN_NOT_OK(context_->budget->Check());
-  if (plan_ == nullptr || !context_->analyze) return DoNext();
-  const int64_t begin = context_->clock->MonotonicNs();
+  const bool analyze = plan_ != nullptr && context_->analyze;
+  const int64_t begin = analyze ? context_->clock->MonotonicNs() : 0;
   auto batch = DoNext();
+  if (batch.ok()) batch->CountRows();
+  if (!analyze) return batch;
   plan_->time_ns += context_->clock->MonotonicNs() - begin;
   if (!batch.ok()) return batch;
   plan_->series += static_cast<int64_t>(batch->size());

@@ -14,6 +14,7 @@ constexpr size_t kMaxBlockBytes = 1 << 20;
 // Histograms of one allocation, which lives as long as any of them.
 constexpr size_t kMaxChunkHistograms = 64;
 constexpr int64_t kMostUncountedBytes = 16 << 10;
+constexpr size_t kMostUncountedSamples = 4096;
 
 size_t RoundUp(size_t bytes) { return (bytes + 15) / 16 * 16; }
 
@@ -84,10 +85,15 @@ class StepVector::Block {
     return at;
   }
   size_t bytes() const { return bytes_; }
-  // Count a row that was given room here: its samples, and what the vector has of it.
-  void CountRow(size_t samples) {
-    hold_.AddSamples(static_cast<int64_t>(samples));
-    hold_.AddBytes(sizeof(StepSeries));
+  // Count a row that was given room here, soon: its samples, and what the vector has of it.
+  void AddRow(size_t samples) {
+    ++uncounted_rows_;
+    uncounted_samples_ += samples;
+    if (uncounted_samples_ >= kMostUncountedSamples) CountRows();
+  }
+  void CountRows() {
+    hold_.AddSamples(static_cast<int64_t>(std::exchange(uncounted_samples_, 0)));
+    hold_.AddBytes(static_cast<int64_t>(std::exchange(uncounted_rows_, 0) * sizeof(StepSeries)));
   }
   void CountSamples(int64_t samples) { hold_.AddSamples(samples); }
 
@@ -95,6 +101,8 @@ class StepVector::Block {
   std::unique_ptr<std::byte[]> memory_;
   size_t bytes_;
   size_t used_ = 0;
+  size_t uncounted_rows_ = 0;
+  size_t uncounted_samples_ = 0;
   MeteredHold hold_;
 };
 
@@ -105,6 +113,7 @@ std::byte* StepVector::Allocate(size_t bytes) {
   }
   const size_t last = block_ == nullptr ? 0 : block_->bytes();
   const size_t size = std::max({bytes, kMinBlockBytes, std::min(2 * last, kMaxBlockBytes)});
+  CountRows();
   block_ = std::make_shared<Block>(size, meter_);
   keep_.push_back(block_);
   return block_->Take(bytes);
@@ -115,6 +124,7 @@ void StepVector::Reserve(size_t rows) {
   const size_t row_bytes =
       RoundUp(steps_ * sizeof(double)) + RoundUp(PresenceWordCount(steps_) * sizeof(PresenceWord));
   if (rows == 0) return;
+  CountRows();
   block_ = std::make_shared<Block>(std::max<size_t>(rows * row_bytes, 16), meter_);
   keep_.push_back(block_);
 }
@@ -126,9 +136,13 @@ StepSeries& StepVector::Add(LabelsView labels, bool drop_name) {
   row.drop_name = drop_name;
   row.values = reinterpret_cast<double*>(Allocate(steps_ * sizeof(double)));
   row.present = reinterpret_cast<PresenceWord*>(Allocate(words));
-  block_->CountRow(steps_);
+  block_->AddRow(steps_);
   std::memset(row.present, 0, words);
   return row;
+}
+
+void StepVector::CountRows() {
+  if (block_ != nullptr) block_->CountRows();
 }
 
 StepSeries& StepVector::AddCopy(StepSeries from) {
@@ -232,6 +246,7 @@ void StepVector::KeepAllOf(const StepVector& other) {
 }
 
 void StepVector::Append(StepVector other) {
+  other.CountRows();
   if (series.empty()) {
     series = std::move(other.series);
   } else {

@@ -141,6 +141,10 @@ class StepVector {
   /// Give a row room for sample times.
   void AddSampleTimes(StepSeries* row);
 
+  /// Count the rows that were added: with several at once, as counting is shared by all threads.
+  /// Operators do so with all that they put out.
+  void CountRows();
+
   /// Copy labels into memory of this vector.
   LabelsView StoreLabels(std::string_view canonical_bytes);
   /// Keep an object alive with the vector.

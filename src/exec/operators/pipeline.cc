@@ -33,6 +33,7 @@ bool PipelineOperator::Slot::TryRun() {
       if (!answer->ok()) break;
       answer = transform(std::move(*answer).ValueUnsafe(), &notes);
     }
+    if (answer->ok()) (*answer)->CountRows();
   } catch (const std::exception&) {
     // Memory ran out before a limit was reached, and may not do for an error. Whoever waits must
     // learn that nobody runs this any more.
