@@ -57,7 +57,14 @@ void DropMetricName(LabelsView labels, std::string* out) {
 }
 
 void KeepLabels(LabelsView labels, std::span<const std::string> names, std::string* out) {
-  CopyIf(labels, out, [&](const Label& label) { return Contains(names, label.name); });
+  out->clear();
+  size_t missing = names.size();
+  const auto end = labels.end();
+  for (auto label = labels.begin(); missing > 0 && label != end; ++label) {
+    if (!Contains(names, label->name)) continue;
+    out->append(label.begin_of_label(), label.end_of_label());
+    --missing;
+  }
 }
 
 void DropLabels(LabelsView labels, std::span<const std::string> names, std::string* out) {

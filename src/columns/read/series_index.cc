@@ -445,20 +445,20 @@ arrow::Result<std::vector<SeriesExtent>> SeriesIndex::Extents(std::span<const ui
   struct Part {
     SeriesColumn column;
     int64_t SeriesExtent::* member;
-    int64_t divisor;
   };
-  for (const Part& part : {Part{SeriesColumn::kRowStart, &SeriesExtent::row_start, 1},
-                           Part{SeriesColumn::kRowCount, &SeriesExtent::row_count, 1},
-                           Part{SeriesColumn::kMinTime, &SeriesExtent::min_time_ms, 1000},
-                           Part{SeriesColumn::kMaxTime, &SeriesExtent::max_time_ms, 1000},
-                           Part{SeriesColumn::kStaleCount, &SeriesExtent::stale_count, 1}}) {
+  for (const Part& part : {Part{SeriesColumn::kRowStart, &SeriesExtent::row_start},
+                           Part{SeriesColumn::kRowCount, &SeriesExtent::row_count},
+                           Part{SeriesColumn::kMinTime, &SeriesExtent::min_time_ms},
+                           Part{SeriesColumn::kMaxTime, &SeriesExtent::max_time_ms},
+                           Part{SeriesColumn::kStaleCount, &SeriesExtent::stale_count}}) {
     ARROW_ASSIGN_OR_RAISE(const PackedColumn* column,
                           impl_->columns().Ints(part.column, spans, stats));
-    for (size_t i = 0; i < rows.size(); ++i) {
-      extents[i].*part.member = (*column)[rows[i]] / part.divisor;
-    }
+    for (size_t i = 0; i < rows.size(); ++i) extents[i].*part.member = (*column)[rows[i]];
   }
-  for (const SeriesExtent& extent : extents) {
+  for (SeriesExtent& extent : extents) {
+    // The file has microseconds.
+    extent.min_time_ms /= 1000;
+    extent.max_time_ms /= 1000;
     if (extent.row_start < 0 || extent.row_count < 1 ||
         extent.row_start > impl_->data_rows() - extent.row_count) {
       return impl_->columns().file().Corrupt("series file names rows that are not", 0);
