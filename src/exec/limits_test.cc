@@ -115,10 +115,12 @@ TEST(MakeHistogram, IsCountedUntilItIsFreed) {
   {
     StepVector vector(10, meter);
     vector.SetAllHistograms(&vector.Add(LabelsView(), false), other);
+    vector.CountRows();
     EXPECT_EQ(meter->samples(), 10 * 91);
     StepVector whole(10, meter);
     whole.Append(std::move(vector));
     whole.AddCopy(whole.series[0]);
+    whole.CountRows();
     EXPECT_EQ(meter->samples(), 2 * 10 * 91);
   }
   EXPECT_EQ(meter->samples(), 0);

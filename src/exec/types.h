@@ -103,7 +103,8 @@ struct StepSeries {
 class StepVector {
  public:
   StepVector() = default;
-  /// \param meter  May be null. Is told of every allocation until it is freed.
+  /// \param meter  May be null. Is told of every allocation until it is freed: of rows
+  ///               with CountRows at the latest.
   StepVector(size_t steps, std::shared_ptr<MemoryMeter> meter)
       : steps_(steps), meter_(std::move(meter)) {}
   StepVector(StepVector&&) = default;
