@@ -380,6 +380,24 @@ TEST_F(ServerTest, OutlivesWritersThatLeave) {
   EXPECT_EQ(Get("/-/healthy").status, 200);
 }
 
+// A worker sends to a client that is gone, the loop sees that it went, and the number of its socket
+// is the next client's.
+TEST_F(ServerTest, KeepsClientsApartWhenOthersLeave) {
+  database_.AddSeries({{"__name__", "up"}, {"job", "a"}}, {{1000, 1}});
+  Start();
+  auto leaving = std::async(std::launch::async, [&] {
+    for (int i = 0; i < 200; ++i) {
+      RawClient client(server_->port());
+      for (int k = 0; k < 3; ++k) client.Send("GET /api/v1/labels HTTP/1.1\r\nHost: t\r\n\r\n");
+    }
+  });
+  for (int i = 0; i < 200; ++i) {
+    RawClient client(server_->port());
+    EXPECT_THAT(client.Get("/api/v1/labels").body, HasSubstr("\"job\"")) << i;
+  }
+  leaving.get();
+}
+
 TEST_F(ServerTest, IsOutlivedByWrites) {
   database_.defer_writes = true;
   ServerOptions options = SmallOptions();

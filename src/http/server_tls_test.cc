@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <future>
 #include <mutex>
 
 #include <openssl/bio.h>
@@ -158,6 +159,25 @@ TEST_F(ServerTlsTest, AnswersAndEndsProperly) {
   TlsClient client(server_->port());
   ASSERT_TRUE(client.ready());
   EXPECT_THAT(client.Ask("/-/healthy"), HasSubstr("Larnax is Healthy."));
+}
+
+// As ServerTest.KeepsClientsApartWhenOthersLeave.
+TEST_F(ServerTlsTest, KeepsClientsApartWhenOthersLeave) {
+  database_.AddSeries({{"__name__", "up"}, {"job", "a"}}, {{1000, 1}});
+  Start(TlsOptions());
+  auto leaving = std::async(std::launch::async, [&] {
+    for (int i = 0; i < 100; ++i) {
+      TlsClient client(server_->port());
+      if (!client.ready()) continue;
+      for (int k = 0; k < 3; ++k) client.Send("GET /api/v1/labels HTTP/1.1\r\nHost: t\r\n\r\n");
+    }
+  });
+  for (int i = 0; i < 100; ++i) {
+    TlsClient client(server_->port());
+    ASSERT_TRUE(client.ready());
+    EXPECT_THAT(client.Ask("/api/v1/labels"), HasSubstr("\"job\"")) << i;
+  }
+  leaving.get();
 }
 
 // Much more than the sockets hold, to a reader that begins late: writes wait in the midst of

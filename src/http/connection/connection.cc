@@ -187,14 +187,28 @@ void Connection::OnRead(const ErrorCode& error, size_t size) {
   }
 }
 
+// Do something of a request. Where memory runs out there is no answer to wait for, and nothing else
+// would end the connection.
+template <typename Act>
+void Connection::Guarded(Act act) {
+  const bool was_advancing = std::exchange(advancing_, true);
+  try {
+    act();
+  } catch (const std::exception& e) {
+    server_->Log(std::string("request failed: ") + e.what());
+    Close();
+  }
+  advancing_ = was_advancing;
+}
+
 // Work through the input until it is used up or a request is being answered. A loop and not a
 // recursion: a client may send thousands of small requests at once.
 void Connection::Advance() {
   if (advancing_) return;
-  advancing_ = true;
-  while (state_ == State::kReading && ParseSome()) {
-  }
-  advancing_ = false;
+  Guarded([this] {
+    while (state_ == State::kReading && ParseSome()) {
+    }
+  });
   if (state_ == State::kReading && input_ended_) {
     Close();
     return;
@@ -297,9 +311,9 @@ void Connection::CheckPassword(Role role, AccessDecision decision) {
 void Connection::OnPasswordChecked(const AccessDecision& decision) {
   if (state_ != State::kAuthorizing) return;
   state_ = State::kReading;
-  advancing_ = true;
-  if (ActOn(decision) && reader_->is_done()) Dispatch();
-  advancing_ = false;
+  Guarded([&] {
+    if (ActOn(decision) && reader_->is_done()) Dispatch();
+  });
   Advance();
 }
 
@@ -451,14 +465,14 @@ bool Connection::Submit(const Route& route, Database* database) {
       Answer(route, state->MakeServices(database), exchange.get());
       if (exchange->response.status == 500) state->Log("failed: " + exchange->response.body);
       const bool wants_body = exchange->request.head.method != Method::kHead;
-      const bool is_long =
+      const bool draws_on =
           wants_body && exchange->stream != nullptr && exchange->pieces.BeginDrawing();
       const auto owner = weak_owner.lock();
       if (owner == nullptr) return;
       auto send = [weak] {
         if (const auto self = weak.lock()) self->OnAnswered();
       };
-      if (!is_long) {
+      if (!draws_on) {
         owner->RunOrPost(std::move(send));
         return;
       }
@@ -632,6 +646,8 @@ void Connection::FinishRequest() {
   if (counted_in_flight_) server_->metrics.in_flight.fetch_sub(1, std::memory_order_relaxed);
   counted_in_flight_ = false;
   reader_.reset();
+  // A worker may still hold the exchange; its place is free now.
+  if (exchange_ != nullptr) exchange_->pass.reset();
   exchange_.reset();
   if (body_.capacity() > kKeptBodyBytes) std::string().swap(body_);
   output_.Trim(kKeptBodyBytes);
@@ -641,7 +657,16 @@ void Connection::FinishRequest() {
   }
   state_ = State::kReading;
   SetDeadline(server_->options.idle_timeout_ms);
-  Advance();
+  if (owner_->is_own_thread() || input_.empty()) {
+    Advance();
+    return;
+  }
+  // The next request is the loop's: the worker that sent this answer has others to make.
+  Guarded([this] {
+    owner_->Post([weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->Advance();
+    });
+  });
 }
 
 // Let the client read the answer before the connection goes: closing with unread input would

@@ -56,6 +56,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void StartRead();
   void OnRead(const ErrorCode& error, size_t size);
   void Advance();
+  template <typename Act>
+  void Guarded(Act act);
   bool ParseSome();
   void BeginRequest();
   bool CheckHead();

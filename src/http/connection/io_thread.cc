@@ -70,6 +70,7 @@ void IoThread::Run() {
 }
 
 void IoThread::RunLoop() {
+  own_id_.store(std::this_thread::get_id());
   while (!io_.stopped()) {
     try {
       io_.run();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <ctime>
 #include <memory>
 #include <string>
@@ -26,7 +27,7 @@ int64_t SteadyUs();
 /// One thread with an event loop, a listening socket and the connections accepted there.
 ///
 /// Threads share a port (SO_REUSEPORT) and nothing else but ServerState. Who touches a connection
-/// has the turn of its loop: the thread itself, or another that brings a short answer and sends it
+/// has the turn of its loop: the thread itself, or another that made a whole answer and sends it
 /// at once, so that the client need not wait until this thread has woken up.
 class IoThread : public std::enable_shared_from_this<IoThread> {
  public:
@@ -60,6 +61,7 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
 
   // For connections, with the turn.
   bool has_turn() const { return turn_.is_held(); }
+  bool is_own_thread() const { return std::this_thread::get_id() == own_id_.load(); }
   ServerState* state() { return state_.get(); }
   const std::shared_ptr<ServerState>& shared_state() { return state_; }
   std::string_view DateText();
@@ -79,7 +81,8 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
   void RunLoop();
 
   std::shared_ptr<ServerState> state_;
-  LoopTurn turn_;  // Who has it may touch what follows, but for thread_.
+  std::atomic<std::thread::id> own_id_;
+  LoopTurn turn_;  // Who has it may touch what follows; io_ is posted to without it.
   boost::asio::io_context io_{1};
   Acceptor acceptor_;
   Timer sweep_timer_;

@@ -15,7 +15,8 @@ class LoopTurn {
   LoopTurn(const LoopTurn&) = delete;
   LoopTurn& operator=(const LoopTurn&) = delete;
 
-  /// The same handler, which has the turn as long as it runs.
+  /// The same handler, which has the turn as long as it runs; no longer when it is destroyed, and
+  /// with it perhaps the last pointer to a connection.
   template <typename Handler>
   auto Wrap(Handler handler) {
     return [this, handler = std::move(handler)](auto&&... args) mutable {

@@ -1,6 +1,8 @@
 #include "http/connection/loop_turn.h"
 
+#include <cstdint>
 #include <stdexcept>
+#include <thread>
 
 #include <gtest/gtest.h>
 

@@ -71,7 +71,10 @@ class Transport {
       socket_.async_wait(
           what,
           turn_->Wrap([this, room, handler = std::move(handler)](const ErrorCode& error) mutable {
-            error ? handler(error, size_t{0}) : ReadTls(room, std::move(handler));
+            // Where it was closed while this waited for its turn, the number may be another's.
+            const bool is_open = socket_.is_open();
+            if (!error && is_open) return ReadTls(room, std::move(handler));
+            handler(is_open ? error : boost::asio::error::operation_aborted, size_t{0});
           }));
       return;
     }
