@@ -1,53 +1,68 @@
 #include "cli/serve/startup_pages.h"
 
-#include <link.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
-#include <cstddef>
+#include <cinttypes>
 #include <cstdint>
-#include <span>
-#include <string_view>
+#include <cstdio>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace larnax::cli {
 namespace {
 
-using Segment = ElfW(Phdr);
+struct Mapping {
+  uintptr_t begin = 0;
+  uintptr_t end = 0;
+};
 
-// The linker has written into code: its pages are no longer those of the file.
-bool HasTextRelocations(uintptr_t base, std::span<const Segment> segments) {
-  for (const Segment& segment : segments) {
-    if (segment.p_type != PT_DYNAMIC) continue;
-    const auto* entry = reinterpret_cast<const ElfW(Dyn)*>(base + segment.p_vaddr);
-    for (; entry->d_tag != DT_NULL; ++entry) {
-      if (entry->d_tag == DT_TEXTREL) return true;
-      if (entry->d_tag == DT_FLAGS && (entry->d_un.d_val & DF_TEXTREL) != 0) return true;
-    }
+// The first line of a mapping: `55d0-55e0 r-xp 00001000 fe:00 1234   /usr/bin/larnax`.
+struct Head {
+  Mapping mapping;
+  bool is_fixed_file = false;  // Private, and cannot be written.
+};
+
+// None for other lines.
+std::optional<Head> ReadHead(const std::string& line) {
+  Head head;
+  char permissions[5] = {};
+  if (std::sscanf(line.c_str(), "%" SCNxPTR "-%" SCNxPTR " %4s", &head.mapping.begin,
+                  &head.mapping.end, permissions) != 3) {
+    return std::nullopt;
   }
-  return false;
+  head.is_fixed_file = line.find(" /") != std::string::npos && permissions[0] == 'r' &&
+                       permissions[1] == '-' && permissions[3] == 'p';
+  return head;
 }
 
-int ReleaseObject(dl_phdr_info* object, size_t, void*) {
-  // The kernel's own pages are no file's.
-  if (std::string_view(object->dlpi_name).starts_with("linux-vdso")) return 0;
-  const std::span<const Segment> segments(object->dlpi_phdr, object->dlpi_phnum);
-  if (HasTextRelocations(object->dlpi_addr, segments)) return 0;
-  const auto page_bytes = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
-  for (const Segment& segment : segments) {
-    if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) != 0) continue;
-    // Whole pages alone: what lies beside may be another segment.
-    const uintptr_t begin = object->dlpi_addr + segment.p_vaddr + page_bytes - 1;
-    const uintptr_t end = object->dlpi_addr + segment.p_vaddr + segment.p_memsz;
-    const uintptr_t first = begin / page_bytes * page_bytes;
-    const uintptr_t last = end / page_bytes * page_bytes;
-    // Refused where pages are locked: then they stay.
-    if (first < last) (void)madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+// Mappings of files that cannot be written and of which no page ever was: the linker's and other
+// writers' pages (relocations, breakpoints, code that was moved) are anonymous.
+std::vector<Mapping> FileMappings() {
+  std::vector<Mapping> found;
+  std::ifstream lines("/proc/self/smaps");
+  Head head;
+  for (std::string line; std::getline(lines, line);) {
+    if (const auto next = ReadHead(line)) {
+      head = *next;
+      continue;
+    }
+    uint64_t anonymous_kib = 0;
+    if (std::sscanf(line.c_str(), "Anonymous: %" SCNu64 " kB", &anonymous_kib) != 1) continue;
+    if (head.is_fixed_file && anonymous_kib == 0) found.push_back(head.mapping);
   }
-  return 0;
+  return found;
 }
 
 }  // namespace
 
-void ReleaseStartupPages() { dl_iterate_phdr(&ReleaseObject, nullptr); }
+void ReleaseStartupPages() {
+  for (const Mapping& mapping : FileMappings()) {
+    // Refused where pages are locked: then they stay.
+    (void)madvise(reinterpret_cast<void*>(mapping.begin), mapping.end - mapping.begin,
+                  MADV_DONTNEED);
+  }
+}
 
 }  // namespace larnax::cli

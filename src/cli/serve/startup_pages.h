@@ -2,7 +2,7 @@
 
 namespace larnax::cli {
 
-/// Unmap the pages of program and libraries that cannot be written.
+/// Unmap the pages of program and libraries that cannot be written, where nobody has written any.
 ///
 /// Linking looks up tens of thousands of symbols, initialisers run, and the kernel maps 16 pages
 /// for each that is touched: more than half of a small server's resident memory are pages that
@@ -12,7 +12,7 @@ namespace larnax::cli {
 /// It frees nothing that the system could not take back at any time: the pages are those of files
 /// and stay in the page cache, where a control group goes on counting them. The system takes them
 /// more easily when nobody maps them, and the resident memory of the process says what it works
-/// with. A breakpoint that a debugger or a probe wrote into the code before is gone.
+/// with.
 void ReleaseStartupPages();
 
 }  // namespace larnax::cli
