@@ -34,7 +34,7 @@ BUCKETS = "http_request_duration_seconds_bucket"
 MEMORY = """\
 MB is the peak of the resident set while a query is answered. Larnax unmaps pages of program and
 libraries that only its start has read (`src/cli/serve/startup_pages.h`), some 20 MB that stay in the
-page cache; what is no file's is compared by itself.
+page cache; what is no file's is compared by itself, as it is after the query.
 
 """
 

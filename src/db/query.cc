@@ -1,4 +1,5 @@
 #include <exception>
+#include <new>
 #include <utility>
 
 #include "db/database_impl.h"
@@ -28,8 +29,11 @@ arrow::Result<QueryResult> DatabaseImpl::Query(const QueryRequest& request) {
   DatabaseSource source(this, query_engine_.RunnerFor(request));
   try {
     return query_engine_.Run(source, request);
+  } catch (const std::bad_alloc&) {
+    // Before a limit of queries was reached: others will be done with theirs.
+    return MakeError(ErrorKind::kOverloaded, "query failed: out of memory");
   } catch (const std::exception& error) {
-    // Memory ran out before a limit was reached.
+    // What is larger than anything could be.
     return MakeError(ErrorKind::kLimit, std::string("query failed: ") + error.what());
   }
 }

@@ -230,7 +230,7 @@ arrow::Result<Blocks> HistogramsReader::Impl::KeptBlocks(std::span<const Piece> 
 }
 
 // Reads blocks of tasks that met damage once more, each alone: those beside a damaged page are
-// whole. Whatever else fails would fail again.
+// whole. What else failed fails the read.
 arrow::Status HistogramsReader::Impl::RunApart(std::vector<ReadTask>* tasks,
                                                const ReadContext& context) const {
   ARROW_RETURN_NOT_OK(FailureOf(*tasks));

@@ -125,7 +125,7 @@ arrow::Result<StepVector> PipelineOperator::NextBatch() {
     slots_.pop_front();
     context_->annotations.Merge(slot->notes.annotations);
     AddSamples(slot->notes);
-    if (!slot->answer) return MakeError(ErrorKind::kLimit, "query failed: memory ran out");
+    if (!slot->answer) return MakeError(ErrorKind::kOverloaded, "query failed: out of memory");
     if (!slot->answer->ok()) return slot->answer->status();
     if (!(*slot->answer)->empty()) return std::move(*slot->answer);
   }
