@@ -18,7 +18,7 @@ import struct
 import sys
 import time
 
-from systems import (add_rivals, cpu_name, drop_caches, kubernetes, load, own_folder, seconds,
+from systems import (add_rivals, cpu_name, drop_caches, kubernetes, load, noon, own_folder, seconds,
                      systems_of, write_page)
 
 SELECTED = "container_cpu_usage_seconds_total"
@@ -122,7 +122,7 @@ def main():
         arguments.runs, arguments.span = 1, "10m"
     systems = systems_of(arguments)
     names = [system.name for system in systems]
-    start = int(time.time()) - seconds(arguments.span) - 600
+    start = noon()
 
     results = {name: [] for name in names}
     answers = {}

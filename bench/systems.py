@@ -296,6 +296,12 @@ class VictoriaMetrics(System):
         return package or "of unknown version"
 
 
+def noon():
+    """Of the day before, in seconds: hours from then on lie in one day, whenever this is run. Larnax
+    keeps each day in files of its own."""
+    return int(time.time()) // 86_400 * 86_400 - 43_200
+
+
 @contextlib.contextmanager
 def own_folder(prefix):
     """A folder for servers, which end with it, also after a failure."""
