@@ -247,6 +247,7 @@ void StepVector::KeepAllOf(const StepVector& other) {
 
 void StepVector::Append(StepVector other) {
   other.CountRows();
+  groups = nullptr;
   if (series.empty()) {
     series = std::move(other.series);
   } else {

@@ -18,6 +18,8 @@ using HistogramPtr = std::shared_ptr<const model::FloatHistogram>;
 
 /// Counts the bytes that a query holds; see query_budget.h.
 class MemoryMeter;
+/// See aggregate/group_index.h.
+struct RowGroups;
 
 /// As how many samples a histogram of so many bytes counts for limits: as many as for Prometheus.
 constexpr int64_t SamplesOfHistogram(size_t size_bytes) {
@@ -156,6 +158,8 @@ class StepVector {
   void Append(StepVector other);
 
   std::vector<StepSeries> series;
+  /// Of the rows of a batch, where the aggregation that takes it had them found; else null.
+  std::shared_ptr<const RowGroups> groups;
 
  private:
   class Block;

@@ -43,6 +43,7 @@ class GroupedAggregate final : public WholeOperator {
 
   arrow::Result<StepVector> Evaluate() override {
     GroupIndex index(aggregate_.grouping, aggregate_.without);
+    FindGroupsInTasks(index, context_, input_.get());
     std::vector<Group> groups;
     MeteredHold held(context_->budget->meter());
     BudgetPace pace(context_->budget);
@@ -50,11 +51,13 @@ class GroupedAggregate final : public WholeOperator {
     while (true) {
       ARROW_ASSIGN_OR_RAISE(StepVector batch, input_->Next());
       if (batch.empty()) break;
-      for (const StepSeries& row : batch.series) {
+      BatchGroups batch_groups(batch, &index);
+      for (size_t i = 0; i < batch.size(); ++i) {
+        const StepSeries& row = batch.series[i];
         // A group takes two rows, or three.
         ARROW_RETURN_NOT_OK(pace.Pass(3 * grid_.count * sizeof(double)));
         const size_t known_bytes = index.bytes();
-        const uint32_t number = index.Number(row.labels);
+        const uint32_t number = batch_groups.Number(i);
         if (number == groups.size()) {
           groups.push_back({MakeAccumulator(aggregate_.op, grid_.count)});
           held.AddBytes(static_cast<int64_t>(sizeof(Group) + index.bytes() - known_bytes));

@@ -9,7 +9,7 @@
 
 #include "base/hash.h"
 #include "base/number_text.h"
-#include "exec/aggregate/group_index.h"
+#include "exec/operators/pipeline.h"
 #include "exec/operators/row_transforms.h"
 #include "exec/step_ranges.h"
 #include "larnax/error.h"
@@ -49,6 +49,18 @@ class RankedPicks {
     const double bytes =
         entries * sizeof(Entry) + static_cast<double>(steps) * (sizeof(size_t) + sizeof(double));
     return bytes < kInt64Limit ? static_cast<int64_t>(bytes) : std::numeric_limits<int64_t>::max();
+  }
+
+  // Take it that something as good as `value` is worth keeping at a step, and nothing worse.
+  void StartAt(size_t step, double value) {
+    const double infinity = std::numeric_limits<double>::infinity();
+    const double below = std::nextafter(value, top_ ? -infinity : infinity);
+    if (below != value) bars_[step] = below;
+  }
+  // The worst that is kept at a step which keeps as many as it may; else NaN.
+  double WorstOfFull(size_t step, size_t limit) const {
+    return limit > 0 && sizes_[step] == limit ? bars_[step]
+                                              : std::numeric_limits<double>::quiet_NaN();
   }
 
   // Rows come in ascending order. Steps may be offered to by several threads, each its own.
@@ -94,7 +106,7 @@ class RankedPicks {
   bool top_;
   std::vector<Entry> entries_;
   std::vector<size_t> sizes_;
-  // What is no better than these is not kept: the worst of full heaps, else NaN.
+  // What is no better than these is not kept: the worst of full heaps, else where they started.
   std::vector<double> bars_;
 };
 
@@ -107,9 +119,11 @@ size_t LimitOf(double param, size_t rows) {
 class GroupRanking {
  public:
   // \param params  At every step how many to pick. All borrowed.
+  // \param any_histogram  Set where one was met.
   GroupRanking(const StepVector& all, const std::vector<uint32_t>& rows,
-               const std::vector<double>& params, RankedPicks* picks)
-      : all_(all), rows_(rows), params_(params), picks_(picks) {}
+               const std::vector<double>& params, RankedPicks* picks,
+               std::atomic<bool>* any_histogram)
+      : all_(all), rows_(rows), params_(params), picks_(picks), any_histogram_(*any_histogram) {}
 
   // Leaves of the rows what is picked.
   arrow::Status PickAt(StepRange range, BudgetPace pace) {
@@ -138,21 +152,19 @@ class GroupRanking {
     return arrow::Status::OK();
   }
 
-  bool any_histogram() const { return any_histogram_; }
-
  private:
   const StepVector& all_;
   const std::vector<uint32_t>& rows_;
   const std::vector<double>& params_;
   RankedPicks* const picks_;
-  std::atomic<bool> any_histogram_ = false;
+  std::atomic<bool>& any_histogram_;
 };
 
 // Rows of each group, groups in the order of their first row.
-arrow::Result<std::vector<std::vector<uint32_t>>> GroupRows(const promql::Aggregate& aggregate,
+// \param groups  Empty.
+arrow::Result<std::vector<std::vector<uint32_t>>> GroupRows(GroupIndex groups,
                                                             const QueryBudget& budget,
                                                             const StepVector& all) {
-  GroupIndex groups(aggregate.grouping, aggregate.without);
   std::vector<std::vector<uint32_t>> rows;
   BudgetPace pace(&budget);
   for (uint32_t i = 0; i < all.size(); ++i) {
@@ -176,6 +188,84 @@ void AppendSized(std::string_view text, std::string* out) {
   }
   out->append(text);
 }
+
+// What the tasks of a ranking do: leave of a batch what is picked of it, for nothing else of it can
+// be picked of the whole. Safe to use from several threads.
+class BatchRanking {
+ public:
+  // \param no_groups      Of the aggregation. \param params  Shape [steps].
+  // \param any_histogram  As of GroupRanking.
+  BatchRanking(GroupIndex no_groups, bool top, std::vector<double> params,
+               const QueryBudget* budget, std::shared_ptr<std::atomic<bool>> any_histogram)
+      : no_groups_(std::move(no_groups)),
+        top_(top),
+        params_(std::move(params)),
+        highest_(*std::max_element(params_.begin(), params_.end())),
+        budget_(budget),
+        any_histogram_(std::move(any_histogram)),
+        bars_(no_groups_.has_one_group() ? params_.size() : 0) {
+    for (auto& bar : bars_) bar = std::numeric_limits<double>::quiet_NaN();
+  }
+
+  arrow::Result<StepVector> Pick(StepVector batch) {
+    if (!IsFewOf(batch.size())) return batch;
+    ARROW_ASSIGN_OR_RAISE(const auto groups, GroupRows(no_groups_, *budget_, batch));
+    for (const std::vector<uint32_t>& rows : groups) {
+      if (IsFewOf(rows.size())) ARROW_RETURN_NOT_OK(PickGroup(rows, batch));
+    }
+    RemoveEmptyRows(&batch);
+    // Copied, so that the memory of the others goes.
+    StepVector picked(batch.steps(), batch.meter());
+    picked.Reserve(batch.size());
+    for (const StepSeries& row : batch.series) {
+      StepSeries& copy = picked.AddCopy(row);
+      copy.labels = picked.StoreLabels(row.labels.bytes());
+    }
+    return picked;
+  }
+
+ private:
+  // Where much of a group is picked, little of it goes.
+  bool IsFewOf(size_t rows) const { return highest_ < static_cast<double>(rows / 32); }
+
+  arrow::Status PickGroup(const std::vector<uint32_t>& rows, const StepVector& batch) {
+    const size_t steps = batch.steps();
+    const size_t capacity = LimitOf(highest_, rows.size());
+    const int64_t bytes = RankedPicks::BytesOf(steps, capacity);
+    ARROW_RETURN_NOT_OK(budget_->CheckBytes(bytes));
+    MeteredHold held(budget_->meter());
+    held.AddBytes(bytes);
+    RankedPicks picks(steps, capacity, top_);
+    for (size_t step = 0; step < bars_.size(); ++step) {
+      picks.StartAt(step, bars_[step].load(std::memory_order_relaxed));
+    }
+    ARROW_RETURN_NOT_OK(GroupRanking(batch, rows, params_, &picks, any_histogram_.get())
+                            .PickAt({0, steps}, BudgetPace(budget_)));
+    for (size_t step = 0; step < bars_.size(); ++step) {
+      Raise(picks.WorstOfFull(step, LimitOf(params_[step], rows.size())), &bars_[step]);
+    }
+    return arrow::Status::OK();
+  }
+
+  void Raise(double value, std::atomic<double>* bar) const {
+    if (std::isnan(value)) return;
+    double before = bar->load(std::memory_order_relaxed);
+    // What another task raises it to meanwhile may be lost: it only saves work.
+    if (std::isnan(before) || (top_ ? value > before : value < before)) {
+      bar->store(value, std::memory_order_relaxed);
+    }
+  }
+
+  const GroupIndex no_groups_;
+  const bool top_;
+  const std::vector<double> params_;
+  const double highest_;
+  const QueryBudget* const budget_;
+  const std::shared_ptr<std::atomic<bool>> any_histogram_;
+  // Where there is one group for all: at each step, what so many are no worse than that nothing
+  // worse is picked; NaN: not known yet.
+  std::vector<std::atomic<double>> bars_;
+};
 
 // Where in 0..1 a series stands for limit_ratio: where Prometheus puts it, by its own form of
 // label bytes, so that both pick the same series.
@@ -233,8 +323,25 @@ arrow::Status PickingAggregate::CheckParam(std::vector<double>* param) {
   return arrow::Status::OK();
 }
 
+GroupIndex PickingAggregate::NoGroups() const {
+  return GroupIndex(aggregate_.grouping, aggregate_.without);
+}
+
+// Has the tasks of the input leave only what may be picked, where they can.
+void PickingAggregate::PickInTasks(const std::vector<double>& param) {
+  const bool ranks = aggregate_.op == AggregateOp::kTopk || aggregate_.op == AggregateOp::kBottomk;
+  PipelineOperator* const pipeline = StreamingPipeline(input_.get());
+  // What the input put out is to be counted when it is analyzed.
+  if (!ranks || pipeline == nullptr || param.empty() || context_->analyze) return;
+  const auto ranking = std::make_shared<BatchRanking>(
+      NoGroups(), aggregate_.op == AggregateOp::kTopk, param, context_->budget, any_histogram_);
+  pipeline->AddTransform(
+      [ranking](StepVector batch, TaskNotes*) { return ranking->Pick(std::move(batch)); });
+}
+
 arrow::Result<StepVector> PickingAggregate::Evaluate() {
   ARROW_ASSIGN_OR_RAISE(std::vector<double> param, param_->Evaluate());
+  PickInTasks(param);
   ARROW_ASSIGN_OR_RAISE(StepVector all, Drain(input_.get()));
   // After the input: its errors come first, and of equal warnings the last one gives the position.
   ARROW_RETURN_NOT_OK(CheckParam(&param));
@@ -259,7 +366,7 @@ arrow::Result<StepVector> PickingAggregate::PickRanked(StepVector all,
   const double highest = param.empty() ? 0 : *std::max_element(param.begin(), param.end());
   const size_t steps = all.steps();
   std::vector<StepSeries> ordered;
-  ARROW_ASSIGN_OR_RAISE(const auto groups, GroupRows(aggregate_, *context_->budget, all));
+  ARROW_ASSIGN_OR_RAISE(const auto groups, GroupRows(NoGroups(), *context_->budget, all));
   for (const std::vector<uint32_t>& rows : groups) {
     const size_t capacity = LimitOf(highest, rows.size());
     const int64_t bytes = RankedPicks::BytesOf(steps, capacity);
@@ -267,15 +374,15 @@ arrow::Result<StepVector> PickingAggregate::PickRanked(StepVector all,
     MeteredHold held(context_->budget->meter());
     held.AddBytes(bytes);
     RankedPicks picks(steps, capacity, aggregate_.op == AggregateOp::kTopk);
-    GroupRanking ranking(all, rows, param, &picks);
+    GroupRanking ranking(all, rows, param, &picks, any_histogram_.get());
     ARROW_RETURN_NOT_OK(ForStepRanges(context_->tasks, steps, rows.size(), [&](StepRange range) {
       return ranking.PickAt(range, BudgetPace(context_->budget));
     }));
-    if (ranking.any_histogram()) NoteHistogram();
     if (steps == 1) {
       picks.ForEach(0, [&](uint32_t row) { ordered.push_back(all.series[row]); });
     }
   }
+  if (*any_histogram_) NoteHistogram();
   if (steps == 1) {
     all.series = std::move(ordered);
   } else {
@@ -289,7 +396,7 @@ arrow::Result<StepVector> PickingAggregate::PickFirst(StepVector all,
   const size_t steps = all.steps();
   BudgetPace pace(context_->budget);
   std::vector<StepSeries> ordered;
-  ARROW_ASSIGN_OR_RAISE(const auto groups, GroupRows(aggregate_, *context_->budget, all));
+  ARROW_ASSIGN_OR_RAISE(const auto groups, GroupRows(NoGroups(), *context_->budget, all));
   for (const std::vector<uint32_t>& rows : groups) {
     std::vector<size_t> left(steps);
     for (size_t step = 0; step < steps; ++step) left[step] = LimitOf(param[step], rows.size());

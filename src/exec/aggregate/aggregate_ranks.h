@@ -1,7 +1,10 @@
 #pragma once
 
+#include <atomic>
+#include <memory>
 #include <vector>
 
+#include "exec/aggregate/group_index.h"
 #include "exec/operator.h"
 #include "promql/ast.h"
 
@@ -16,6 +19,8 @@ class PickingAggregate final : public WholeOperator {
  private:
   arrow::Result<StepVector> Evaluate() override;
   arrow::Status CheckParam(std::vector<double>* param);
+  GroupIndex NoGroups() const;
+  void PickInTasks(const std::vector<double>& param);
   void NoteHistogram();
   arrow::Result<StepVector> PickRanked(StepVector all, const std::vector<double>& param);
   arrow::Result<StepVector> PickFirst(StepVector all, const std::vector<double>& param);
@@ -25,6 +30,8 @@ class PickingAggregate final : public WholeOperator {
   const promql::Aggregate& aggregate_;
   VectorOperatorPtr input_;
   ScalarOperatorPtr param_;
+  // Set by tasks that met a histogram among what is ranked.
+  std::shared_ptr<std::atomic<bool>> any_histogram_ = std::make_shared<std::atomic<bool>>(false);
 };
 
 }  // namespace larnax::exec

@@ -156,9 +156,13 @@ arrow::Result<MorselTask> MapOperator::NextTask() {
   return MorselTask([held](TaskNotes*) -> arrow::Result<StepVector> { return std::move(*held); });
 }
 
+PipelineOperator* StreamingPipeline(VectorOperator* input) {
+  auto* pipeline = dynamic_cast<PipelineOperator*>(input);
+  return pipeline != nullptr && pipeline->streams() ? pipeline : nullptr;
+}
+
 std::unique_ptr<PipelineOperator> AsPipeline(ExecutionContext* context, VectorOperatorPtr input) {
-  auto* pipeline = dynamic_cast<PipelineOperator*>(input.get());
-  if (pipeline != nullptr && pipeline->streams()) {
+  if (PipelineOperator* const pipeline = StreamingPipeline(input.get())) {
     input.release();
     return std::unique_ptr<PipelineOperator>(pipeline);
   }

@@ -109,6 +109,8 @@ class MapOperator final : public PipelineOperator {
   VectorOperatorPtr input_;
 };
 
+/// `input` if it is a pipeline that streams, else null.
+PipelineOperator* StreamingPipeline(VectorOperator* input);
 /// `input` if it is a pipeline that streams, else a MapOperator over it.
 std::unique_ptr<PipelineOperator> AsPipeline(ExecutionContext* context, VectorOperatorPtr input);
 

@@ -17,6 +17,10 @@ namespace {
 // Rows that are read for one batch, and series that one holds.
 constexpr int64_t kBatchRows = 1 << 20;
 constexpr size_t kBatchSeries = 64 << 10;
+// Samples of one batch where pages are kept: so few that other threads have work while the next one
+// is put together, and fewer at first, so that they begin soon.
+constexpr int64_t kFirstBatchSamples = 1 << 13;
+constexpr int64_t kKeptBatchSamples = 1 << 16;
 // Above every sequence.
 constexpr int64_t kHeadPrecedence = int64_t{1} << 62;
 
@@ -92,13 +96,27 @@ class SelectStream final : public SampleStream {
     return most;
   }
 
+  // About how many samples of a part lie in the range, if they come at regular times.
+  int64_t SamplesInRange(const columns::SeriesExtent& extent) const {
+    const auto length = [](int64_t first_ms, int64_t last_ms) {
+      return static_cast<double>(last_ms) - static_cast<double>(first_ms) + 1;
+    };
+    const double share = length(std::max(range_.start_ms, extent.min_time_ms),
+                                std::min(range_.end_ms, extent.max_time_ms)) /
+                         length(extent.min_time_ms, extent.max_time_ms);
+    return static_cast<int64_t>(static_cast<double>(extent.row_count) *
+                                std::clamp(share, 0.0, 1.0));
+  }
+
   // Takes series, in file order, until they have enough rows for a batch.
   arrow::Status Collect(BatchBuilder* builder) {
     wanted_.clear();
     parts_.Clear();
     int64_t head_rows = 0;
     int64_t certain_samples = 0;
-    while (head_rows + parts_.load() < kBatchRows && wanted_.size() < kBatchSeries) {
+    int64_t samples = 0;  // About.
+    while (head_rows + parts_.load() < kBatchRows && head_rows + samples < batch_samples_ &&
+           wanted_.size() < kBatchSeries) {
       const auto& head = snapshot_.head.series;
       if (!in_files_ && next_head_ == head.size()) break;
       int order = -1;  // Below 0: the files' series comes first.
@@ -119,6 +137,7 @@ class SelectStream final : public SampleStream {
           if (lost.MayHold(wanted.labels.metric())) parts_.AddGap(lost);
         }
         certain_samples += CertainSamples(walk_->parts());
+        for (const SeriesPart& part : walk_->parts()) samples += SamplesInRange(part.extent);
         // A series is held whole: better to know before its rows are read.
         ARROW_RETURN_NOT_OK(guard_.CheckSamples(stats_.samples + certain_samples));
         wanted.in_files = true;
@@ -131,7 +150,12 @@ class SelectStream final : public SampleStream {
 
   arrow::Status Assemble(BatchBuilder* builder) {
     if (walk_ != nullptr) {
+      const int64_t pages_read = stats_.pages_read;
       ARROW_RETURN_NOT_OK(parts_.LoadIntact(walk_->sources(), range_, &stats_, &damage_));
+      // The next rows mostly are as these.
+      batch_samples_ = stats_.pages_read > pages_read
+                           ? kBatchRows
+                           : std::min(2 * batch_samples_, kKeptBatchSamples);
     }
     builder->Keep(snapshot_.head.arena);
     size_t next_series = 0;
@@ -265,6 +289,7 @@ class SelectStream final : public SampleStream {
   std::unique_ptr<SeriesWalk> walk_;
   bool in_files_ = false;  // walk_ stands on a series.
   size_t next_head_ = 0;
+  int64_t batch_samples_ = kFirstBatchSamples;  // Of the next one.
 
   // Reused between batches.
   std::vector<Wanted> wanted_;

@@ -8,8 +8,10 @@
 namespace larnax::store {
 namespace {
 
-// Rows of an index whose labels are built at a time.
-constexpr size_t kChunkRows = 2048;
+// Rows of an index whose labels are built at a time: few at first, as others wait for the first
+// ones.
+constexpr size_t kFirstChunkRows = 256;
+constexpr size_t kMostChunkRows = 2048;
 // Files whose ends the disk is asked for while an earlier one is searched.
 constexpr size_t kFilesAhead = 16;
 
@@ -79,7 +81,8 @@ arrow::Result<bool> SeriesWalk::LoadChunk(size_t source_index) {
   Cursor& cursor = cursors_[source_index];
   const size_t size =
       source.all_rows ? static_cast<size_t>(source.index->size()) : source.rows.size();
-  const size_t count = std::min(kChunkRows, size - cursor.next);
+  const size_t most = std::clamp(cursor.next, kFirstChunkRows, kMostChunkRows);
+  const size_t count = std::min(most, size - cursor.next);
   cursor.labels.clear();
   if (count == 0) return false;
   std::vector<uint32_t> numbers;
