@@ -11,7 +11,7 @@ no native histograms) the series only.
 Times are of the whole HTTP request on loopback over a connection that is kept, what a request costs
 that asks for nothing told beside them; the first after a start with the files' pages out of the
 system's cache where root may drop them; warm, the median of at least `--runs` after as many
-(VictoriaMetrics without its cache of results). CPU and memory are the server's. Last, what three
+(VictoriaMetrics without its cache of results). CPU and memory are the server's. Last, what six
 queries cost where 4 and 16 times as many series, or as much time, are read, and what a second core
 gains (`--only cost`).
 """
@@ -218,11 +218,15 @@ def measure_all(arguments, systems, start, end):
         return found, nothing
 
 
-# What a query costs when there is more to read: of so many series over so many minutes.
-COSTS = ("sum by rate", "topk of rate", "classic quantile", "quantile over time")
+# What a query costs when there is more to read: of so many series over so many minutes. Two of the
+# queries above once more, of the metric with the most series.
+COSTS = {name: expression for name, expression, _ in QUERIES
+         if name in ("sum by rate", "topk of rate", "classic quantile", "quantile over time")}
+COSTS["sum by rate, widest"] = f"sum by (namespace) (rate({BUCKETS}[5m]))"
+COSTS["topk of rate, widest"] = f"topk(10, rate({BUCKETS}[1m]))"
 FACTORS = (1, 4, 16)
 COST_MINUTES, COST_STEPS = 20, 60
-CORE_ROUNDS = 3
+CORE_ROUNDS = 7
 
 
 @contextlib.contextmanager
@@ -237,20 +241,19 @@ def one_core():
 
 
 def ask_costs(arguments, system, start, minutes):
-    """{query: (ms, CPU ms)}; asked in as many steps, however long the time is."""
+    """{query: (ms, CPU ms, series read)}; asked in as many steps, however long the time is."""
     answers = {}
-    for name, expression, _ in QUERIES:
-        if name not in COSTS:
-            continue
-        question = question_of(expression, minutes * 60 // COST_STEPS, start + 7,
-                               start + minutes * 60 + 7)
-        run(system, question)
-        answers[name] = warm(system, arguments.runs, question)
+    for name, expression in COSTS.items():
+        path, parameters = question_of(expression, minutes * 60 // COST_STEPS, start + 7,
+                                       start + minutes * 60 + 7)
+        stats = json.loads(run(system, (path, {**parameters, "stats": "1"})))["data"]["stats"]
+        answers[name] = (*warm(system, arguments.runs, (path, parameters)),
+                         stats["archive"]["series"])
     return answers
 
 
 def measure_costs(arguments):
-    """{(query, what grows): [CPU ms of each factor]}, {query: (ms with one core, with all)}."""
+    """{(query, what grows): [CPU ms of each factor]}, {query: (ms with one core, with all, series)}."""
     found, cores = {}, {}
     for grows in ("series", "time"):
         for factor in FACTORS:
@@ -266,7 +269,7 @@ def measure_costs(arguments):
                 system.merge()
                 system.restart()
                 answers = ask_costs(arguments, system, start, minutes)
-                for name, (_, cpu) in answers.items():
+                for name, (_, cpu, _) in answers.items():
                     found.setdefault((name, grows), []).append(cpu)
                 if grows == "series" and factor == FACTORS[-1]:
                     cores = compare_cores(arguments, system, start, minutes)
@@ -274,18 +277,18 @@ def measure_costs(arguments):
 
 
 def compare_cores(arguments, system, start, minutes):
-    """{query: (ms with one core, with all)}, the medians of some rounds of one after the other: the
-    machine is not the same in each minute."""
-    alone, together = {}, {}
+    """{query: (ms with one core, with all, series read)}, the medians of some rounds of one after the
+    other: the machine is not the same in each minute."""
+    alone, together, read = {}, {}, {}
     for _ in range(CORE_ROUNDS):
         with one_core():
             system.restart()
-        for name, (ms, _) in ask_costs(arguments, system, start, minutes).items():
+        for name, (ms, _, read[name]) in ask_costs(arguments, system, start, minutes).items():
             alone.setdefault(name, []).append(ms)
         system.restart()
-        for name, (ms, _) in ask_costs(arguments, system, start, minutes).items():
+        for name, (ms, _, _) in ask_costs(arguments, system, start, minutes).items():
             together.setdefault(name, []).append(ms)
-    return {name: (statistics.median(alone[name]), statistics.median(together[name]))
+    return {name: (statistics.median(alone[name]), statistics.median(together[name]), read[name])
             for name in alone}
 
 
@@ -293,13 +296,15 @@ def cost_table(arguments):
     found, cores = measure_costs(arguments)
     lines = [f"CPU ms of {arguments.series // 4:,} series over {COST_MINUTES} minutes, and of 4 and 16 times as "
              f"many, in {COST_STEPS} steps; behind it how much more a sample costs. Then the time of "
-             "the most series with one core and with all.\n",
-             "| query | what grows | 1x | 4x | 16x | one core, all, ms |", "|---|---|---|---|---|---|"]
+             "the most series with one core and with all, and how many series the query reads then.\n",
+             "| query | what grows | 1x | 4x | 16x | one core, all, ms | series |",
+             "|---|---|---|---|---|---|---|"]
     for (name, grows), costs in found.items():
         cells = [f"{cost:.1f}" + (f" ({cost / costs[0] / factor:.2f})" if factor > 1 else "")
                  for factor, cost in zip(FACTORS, costs)]
-        alone, together = cores[name]
-        last = f"{alone:.1f}, {together:.1f} ({alone / together:.2f})" if grows == "series" else ""
+        alone, together, read = cores[name]
+        last = (f"{alone:.1f}, {together:.1f} ({alone / together:.2f}) | {read:,}"
+                if grows == "series" else " | ")
         lines.append(f"| {name} | {grows} | " + " | ".join(cells) + f" | {last} |")
     return "\n".join(lines) + "\n"
 
