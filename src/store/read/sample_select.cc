@@ -104,8 +104,8 @@ class SelectStream final : public SampleStream {
     const double share = length(std::max(range_.start_ms, extent.min_time_ms),
                                 std::min(range_.end_ms, extent.max_time_ms)) /
                          length(extent.min_time_ms, extent.max_time_ms);
-    return static_cast<int64_t>(static_cast<double>(extent.row_count) *
-                                std::clamp(share, 0.0, 1.0));
+    if (share >= 1) return extent.row_count;
+    return share > 0 ? static_cast<int64_t>(share * static_cast<double>(extent.row_count)) : 0;
   }
 
   // Takes series, in file order, until they have enough rows for a batch.
