@@ -283,8 +283,9 @@ def compare_cores(arguments, system, start, minutes):
     for _ in range(CORE_ROUNDS):
         with one_core():
             system.restart()
-        for name, (ms, _, read[name]) in ask_costs(arguments, system, start, minutes).items():
+        for name, (ms, _, series) in ask_costs(arguments, system, start, minutes).items():
             alone.setdefault(name, []).append(ms)
+            read[name] = series
         system.restart()
         for name, (ms, _, _) in ask_costs(arguments, system, start, minutes).items():
             together.setdefault(name, []).append(ms)

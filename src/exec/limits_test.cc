@@ -174,6 +174,25 @@ TEST_F(LimitsTest, LargeAggregationsAreAskedOnTheirWay) {
   }
 }
 
+// Where each batch is ranked for itself, what cannot be picked goes, and what can is there once.
+TEST_F(LimitsTest, RankingBatchesTakesNoMore) {
+  for (int i = 0; i < 300; ++i) {
+    source_.Add(LabelsOf("x{i=\"" + std::to_string(i) + "\"}"), 0, i);
+  }
+  source_.batch_series = 300;
+  const auto peak_of = [&](const char* text) {
+    QueryRequest request;
+    request.text = text;
+    request.end_ms = 99;
+    request.step_ms = 1;
+    const auto result = engine_.Run(source_, request);
+    EXPECT_THAT(result.status(), IsOk()) << text;
+    return result->stats.peak_samples;
+  };
+  const int64_t all = peak_of("topk by (i) (1, sum by (i) (x))");
+  EXPECT_LT(peak_of("topk by (i) (1, sum by (i) (x) * 1)"), all + all / 2);
+}
+
 // Rows for each of many values: what is made is asked for before all of it is there.
 TEST_F(LimitsTest, RowsForEachValueAreAskedForOnTheirWay) {
   for (int i = 0; i < 200; ++i) {

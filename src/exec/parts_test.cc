@@ -3,12 +3,14 @@
 #include <atomic>
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/kahan.h"
+#include "exec/aggregate/aggregate.h"
 #include "exec/annotations.h"
 #include "exec/label_edit.h"
 #include "exec/match_signatures.h"
@@ -363,6 +365,60 @@ TEST_P(PipelineTest, MayBeLeftAtAnyTime) {
   for (int taken = 0; taken < 5; ++taken) {
     NumberedTasks tasks(&context_, 100, -1);
     for (int i = 0; i < taken; ++i) ASSERT_OK(tasks.Next());
+  }
+}
+
+// Runs what is posted at once: later tasks run before the first, which is the query's own.
+class HastyExecutor final : public io::Executor {
+ public:
+  void Post(std::function<void()> task) override { task(); }
+  void PostAfter(int64_t, std::function<void()> task) override { task(); }
+};
+
+// Puts out batches of rows that all have the value 1.
+class EqualRows final : public PipelineOperator {
+ public:
+  static constexpr int kBatches = 4;
+  static constexpr int kRows = 200;
+  explicit EqualRows(ExecutionContext* context) : PipelineOperator(context, StepGrid()) {}
+
+ private:
+  arrow::Result<MorselTask> NextTask() override {
+    if (next_ == kBatches) return MorselTask();
+    return MorselTask([batch = next_++](TaskNotes*) -> arrow::Result<StepVector> {
+      StepVector out(1, nullptr);
+      for (int i = batch * kRows; i < (batch + 1) * kRows; ++i) {
+        const Labels labels = LabelsOf("{i=\"" + std::to_string(i) + "\"}");
+        out.Add(out.StoreLabels(labels.bytes()), false).SetFloat(0, 1);
+      }
+      return out;
+    });
+  }
+  int next_ = 0;
+};
+
+class ThreeOperator final : public ScalarOperator {
+ public:
+  arrow::Result<std::vector<double>> Evaluate() override { return std::vector<double>{3}; }
+};
+
+// Of equal values the first series win, whichever batch is ranked first.
+TEST(Ranks, TiesGoToTheFirst) {
+  HastyExecutor executor;
+  QueryRequest request;
+  QueryBudget budget(request, io::RealClock());
+  ExecutionContext context;
+  context.budget = &budget;
+  context.executor = &executor;
+  context.parallel = EqualRows::kBatches;
+  for (const char* text : {"topk(3, x)", "bottomk(3, x)"}) {
+    ASSERT_OK_AND_ASSIGN(const promql::ExprPtr expr, promql::Parse(text, {}));
+    const auto ranked = MakeAggregate(&context, expr.get(), std::make_unique<EqualRows>(&context),
+                                      std::make_unique<ThreeOperator>());
+    ASSERT_OK_AND_ASSIGN(const StepVector all, Drain(ranked.get()));
+    std::vector<std::string> found;
+    for (const StepSeries& row : all.series) found.push_back(PrintLabels(row.labels));
+    EXPECT_THAT(found, ElementsAre(R"({i="0"})", R"({i="1"})", R"({i="2"})")) << text;
   }
 }
 

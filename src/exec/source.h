@@ -13,8 +13,8 @@ namespace larnax::exec {
 class SampleSource {
  public:
   virtual ~SampleSource() = default;
-  /// Open a stream over the selected series. At least one series of labels comes at most once; the
-  /// batches and their order must not depend on timing, so that answers do not.
+  /// Open a stream over the selected series. At least one series of labels comes at most once; what
+  /// comes and its order must not depend on timing, so that answers do not. Where batches end may.
   virtual arrow::Result<std::unique_ptr<SampleStream>> Select(const SelectRequest& request) = 0;
 };
 

@@ -158,7 +158,8 @@ class StepVector {
   void Append(StepVector other);
 
   std::vector<StepSeries> series;
-  /// Of the rows of a batch, where the aggregation that takes it had them found; else null.
+  /// Of the rows of a batch, which stay as they are then, where the aggregation that takes it had
+  /// them found; else null.
   std::shared_ptr<const RowGroups> groups;
 
  private:

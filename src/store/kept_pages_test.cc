@@ -59,6 +59,23 @@ class KeptPages : public testing::Test {
   int64_t position_ = 0;
 };
 
+// A stream that counts its batches.
+class CountedBatches final : public SampleStream {
+ public:
+  explicit CountedBatches(SampleStream* stream) : stream_(stream) {}
+  arrow::Result<SampleBatch> Next() override {
+    auto batch = stream_->Next();
+    if (batch.ok() && !batch->series.empty()) ++batches;
+    return batch;
+  }
+  const ReadStats& stats() const override { return stream_->stats(); }
+
+  int batches = 0;
+
+ private:
+  SampleStream* const stream_;
+};
+
 TEST_F(KeptPages, SaveASecondReading) {
   Open(1 << 20);
   io::Random random(3);
@@ -70,6 +87,46 @@ TEST_F(KeptPages, SaveASecondReading) {
   EXPECT_EQ(stats_.pages_read, 0);
   EXPECT_EQ(stats_.bytes_read, 0);
   EXPECT_GT(store_->page_cache_stats().hits, 0);
+}
+
+// Where pages are kept, batches are small; what comes is the same.
+TEST_F(KeptPages, GiveTheSameInSmallerBatches) {
+  constexpr int kRows = 100;
+  const auto samples_of = [](int file, int first_series, int series, int step) {
+    std::vector<TestSample> samples;
+    for (int row = 0; row < kRows; ++row) {
+      for (int i = first_series; i < series; i += step) {
+        samples.push_back({.labels = MakeLabels({{"__name__", "m" + std::to_string(i % 3)},
+                                                 {"i", std::to_string(i)}}),
+                           .time_ms = kFirst + (file * kRows / 2 + row) * 15'000,
+                           .value = static_cast<double>(file * 1'000'000 + row * i),
+                           .start_ms = 0});
+      }
+    }
+    return samples;
+  };
+  for (const int64_t page_bytes : {int64_t{0}, int64_t{64} << 20}) {
+    Open(page_bytes);
+    if (page_bytes == 0) {
+      for (int file = 0; file < 4; ++file) {
+        Flush(samples_of(file, file * 100, 1000 + file * 150, 1 + file % 2));
+      }
+    }
+    for (int reading = 0; reading < 3; ++reading) {
+      ASSERT_OK_AND_ASSIGN(auto stream, store_->Select({}, {}, clock_));
+      CountedBatches counted(stream.get());
+      ASSERT_OK_AND_ASSIGN(const Oracle got, ReadAll(counted));
+      EXPECT_EQ(Difference(oracle_, got), "") << page_bytes << " reading " << reading;
+      // One small batch, and one for all the rest.
+      const bool kept = page_bytes > 0 && reading > 0;
+      EXPECT_EQ(stream->stats().pages_read == 0, kept);
+      if (kept) {
+        EXPECT_GT(counted.batches, 3);
+      } else {
+        EXPECT_EQ(counted.batches, 2);
+      }
+    }
+  }
 }
 
 TEST_F(KeptPages, GoWithFilesThatAMergeReplaced) {

@@ -208,16 +208,20 @@ class BatchRanking {
   }
 
   arrow::Result<StepVector> Pick(StepVector batch) {
-    if (!IsFewOf(batch.size())) return batch;
+    const size_t rows_before = batch.size();
+    if (!IsFewOf(rows_before)) return batch;
     ARROW_ASSIGN_OR_RAISE(const auto groups, GroupRows(no_groups_, *budget_, batch));
     for (const std::vector<uint32_t>& rows : groups) {
       if (IsFewOf(rows.size())) ARROW_RETURN_NOT_OK(PickGroup(rows, batch));
     }
     RemoveEmptyRows(&batch);
+    if (batch.size() > rows_before / 2) return batch;
     // Copied, so that the memory of the others goes.
     StepVector picked(batch.steps(), batch.meter());
     picked.Reserve(batch.size());
+    BudgetPace pace(budget_);
     for (const StepSeries& row : batch.series) {
+      ARROW_RETURN_NOT_OK(pace.Pass(batch.steps() * sizeof(double)));
       StepSeries& copy = picked.AddCopy(row);
       copy.labels = picked.StoreLabels(row.labels.bytes());
     }
@@ -225,7 +229,8 @@ class BatchRanking {
   }
 
  private:
-  // Where much of a group is picked, little of it goes.
+  // Where more of a group is picked, ranking each batch for itself takes longer than it saves
+  // later.
   bool IsFewOf(size_t rows) const { return highest_ < static_cast<double>(rows / 32); }
 
   arrow::Status PickGroup(const std::vector<uint32_t>& rows, const StepVector& batch) {
@@ -333,6 +338,8 @@ void PickingAggregate::PickInTasks(const std::vector<double>& param) {
   PipelineOperator* const pipeline = StreamingPipeline(input_.get());
   // What the input put out is to be counted when it is analyzed.
   if (!ranks || pipeline == nullptr || param.empty() || context_->analyze) return;
+  // An instant vector has its groups in the order of their first rows, which must be there then.
+  if (grid_.count == 1 && !NoGroups().has_one_group()) return;
   const auto ranking = std::make_shared<BatchRanking>(
       NoGroups(), aggregate_.op == AggregateOp::kTopk, param, context_->budget, any_histogram_);
   pipeline->AddTransform(

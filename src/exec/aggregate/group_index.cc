@@ -9,17 +9,20 @@ namespace larnax::exec {
 namespace {
 
 constexpr uint32_t kUnknown = UINT32_MAX;
+
 arrow::Result<StepVector> WithGroups(const GroupIndex& empty, const QueryBudget* budget,
                                      StepVector batch) {
   if (batch.size() < 2) return batch;
   auto groups = std::make_shared<RowGroups>(empty, budget->meter());
   groups->number.reserve(batch.size());
+  groups->hold.AddBytes(static_cast<int64_t>(batch.size() * sizeof(uint32_t)));
   BudgetPace pace(budget);
   for (const StepSeries& row : batch.series) {
     ARROW_RETURN_NOT_OK(pace.Pass(row.labels.bytes().size()));
+    const size_t known_bytes = groups->index.bytes();
     groups->number.push_back(groups->index.Number(row.labels));
+    groups->hold.AddBytes(static_cast<int64_t>(groups->index.bytes() - known_bytes));
   }
-  groups->hold.AddBytes(static_cast<int64_t>(groups->index.bytes()));
   batch.groups = std::move(groups);
   return batch;
 }
@@ -58,8 +61,11 @@ uint32_t GroupIndex::NumberOfGroup(LabelsView labels) {
 
 void FindGroupsInTasks(const GroupIndex& index, ExecutionContext* context, VectorOperator* input) {
   PipelineOperator* const pipeline = StreamingPipeline(input);
-  // What is analyzed is timed by operators.
-  if (pipeline == nullptr || index.has_one_group() || context->analyze) return;
+  // Without other threads there is nothing to gain, and what is analyzed is timed by operators.
+  if (pipeline == nullptr || index.has_one_group() || context->executor == nullptr ||
+      context->analyze) {
+    return;
+  }
   pipeline->AddTransform([index, budget = context->budget](StepVector batch, TaskNotes*) {
     return WithGroups(index, budget, std::move(batch));
   });

@@ -104,8 +104,10 @@ class SelectStream final : public SampleStream {
     const double share = length(std::max(range_.start_ms, extent.min_time_ms),
                                 std::min(range_.end_ms, extent.max_time_ms)) /
                          length(extent.min_time_ms, extent.max_time_ms);
-    if (share >= 1) return extent.row_count;
-    return share > 0 ? static_cast<int64_t>(share * static_cast<double>(extent.row_count)) : 0;
+    // More than a batch holds is as much.
+    const int64_t rows = std::min(extent.row_count, kBatchRows);
+    if (share >= 1) return rows;
+    return share > 0 ? static_cast<int64_t>(share * static_cast<double>(rows)) : 0;
   }
 
   // Takes series, in file order, until they have enough rows for a batch.
@@ -114,7 +116,7 @@ class SelectStream final : public SampleStream {
     parts_.Clear();
     int64_t head_rows = 0;
     int64_t certain_samples = 0;
-    int64_t samples = 0;  // About.
+    int64_t samples = 0;  // About, and of files only.
     while (head_rows + parts_.load() < kBatchRows && head_rows + samples < batch_samples_ &&
            wanted_.size() < kBatchSeries) {
       const auto& head = snapshot_.head.series;

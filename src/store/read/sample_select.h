@@ -26,7 +26,7 @@ struct Snapshot {
 };
 
 /// Open a stream over the selected series. Files are matched here; samples are read by the stream,
-/// about a million a batch, or fewer where their pages are kept.
+/// few in the first batch, then about a million in each, or some ten thousand where pages are kept.
 ///
 /// \param clock   Outlives the stream; read only where the request has a timeout.
 /// \param runner  Decodes pages; may be empty.
