@@ -167,8 +167,8 @@ TEST_F(LimitsTest, LargeAggregationsAreAskedOnTheirWay) {
   };
   // 1000 new rows of 8000 bytes, or 400 that are gone over.
   EXPECT_GE(reads_of(R"(count_values("v", x{i="0"}))"), reads_of(R"(x{i="0"})") + 7);
-  for (const char* text : {"topk(200, x)", "limitk(5, x)", "limit_ratio(0.5, x)", "max(x)",
-                           "sum by (i) (x)", "x + x"}) {
+  for (const char* text :
+       {"topk(5, x)", "limitk(5, x)", "limit_ratio(0.5, x)", "max(x)", "sum by (i) (x)", "x + x"}) {
     // What only selects: the answer of `x` itself is asked for too.
     EXPECT_GE(reads_of(text), reads_of("absent(x)") + 3) << text;
   }

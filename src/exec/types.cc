@@ -185,6 +185,8 @@ struct StepVector::HistogramChunk {
 
   std::vector<model::FloatHistogram> histograms;
   MeteredHold hold;
+  int64_t uncounted_bytes = 0;
+  int64_t uncounted_samples = 0;
 };
 
 void StepVector::PutHistogram(StepSeries* row, size_t step, model::FloatHistogram histogram) {
@@ -199,19 +201,17 @@ void StepVector::PutHistogram(StepSeries* row, size_t step, model::FloatHistogra
   chunk_->histograms.push_back(std::move(histogram));
   row->histograms[step] = HistogramPtr(chunk_, &chunk_->histograms.back());
   SetPresent(row->present, step);
-  uncounted_bytes_ += static_cast<int64_t>(bytes);
+  chunk_->uncounted_bytes += static_cast<int64_t>(bytes);
   // One sample is counted for the step already.
-  uncounted_samples_ += SamplesOfHistogram(bytes) - 1;
-  if (uncounted_bytes_ > kMostUncountedBytes) CountHistograms();
+  chunk_->uncounted_samples += SamplesOfHistogram(bytes) - 1;
+  if (chunk_->uncounted_bytes > kMostUncountedBytes) CountHistograms();
 }
 
 void StepVector::CountHistograms() {
-  if (uncounted_bytes_ == 0) return;
+  if (chunk_ == nullptr || chunk_->uncounted_bytes == 0) return;
   if (block_ == nullptr) Allocate(0);
-  chunk_->hold.AddBytes(uncounted_bytes_);
-  block_->CountSamples(uncounted_samples_);
-  uncounted_bytes_ = 0;
-  uncounted_samples_ = 0;
+  chunk_->hold.AddBytes(std::exchange(chunk_->uncounted_bytes, 0));
+  block_->CountSamples(std::exchange(chunk_->uncounted_samples, 0));
 }
 
 void StepVector::SetAllHistograms(StepSeries* row, const HistogramPtr& histogram) {

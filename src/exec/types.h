@@ -172,8 +172,6 @@ class StepVector {
   std::shared_ptr<MemoryMeter> meter_;
   std::shared_ptr<Block> block_;  // Where the next allocation is taken from; also in keep_.
   std::shared_ptr<HistogramChunk> chunk_;  // Where the next histogram is put; they keep it.
-  int64_t uncounted_bytes_ = 0;            // Of chunk_.
-  int64_t uncounted_samples_ = 0;
   std::vector<std::shared_ptr<const void>> keep_;
 };
 
