@@ -8,8 +8,9 @@ Every system gets the same requests of one generator, native histograms too, bri
 files and is started again. Answers are compared before any time is printed: with Prometheus' all
 series, steps and values, with VictoriaMetrics' (whose rate() is another function, and which takes
 no native histograms) the series only.
-Times are of the whole HTTP request on loopback over a connection that is kept, what a request costs
-that asks for nothing told beside them; the first after a start with the files' pages out of the
+Times are of the whole HTTP request on loopback over a connection that is kept, from the request's
+first byte sent to the answer's last one received, what a request costs that asks for nothing told
+beside them; the first after a start with the files' pages out of the
 system's cache where root may drop them; warm, the median of at least `--runs` after as many
 (VictoriaMetrics without its cache of results). CPU and memory are the server's. Last, what six
 queries cost where 4 and 16 times as many series, or as much time, are read, and what a second core
@@ -25,8 +26,8 @@ import statistics
 import sys
 import time
 
-from systems import (Larnax, VictoriaMetrics, add_rivals, cpu_name, drop_caches, key, kubernetes, load,
-                     noon, own_folder, seconds, systems_of, write_page)
+from systems import (Larnax, VictoriaMetrics, add_rivals, body_of, cpu_name, drop_caches, key,
+                     kubernetes, load, noon, own_folder, seconds, systems_of, write_page)
 
 CPU = "container_cpu_usage_seconds_total"
 BUCKETS = "http_request_duration_seconds_bucket"
@@ -110,11 +111,15 @@ def questions(start, end, pod):
     return found
 
 
-def run(system, question):
+def request_of(system, question):
     path, parameters = question
     # VictoriaMetrics would answer the same question from its cache of results.
     more = {"nocache": "1"} if isinstance(system, VictoriaMetrics) else {}
-    return system.ask(path, **parameters, **more)
+    return system.get(path, **parameters, **more)
+
+
+def run(system, question):
+    return body_of(system.exchange(request_of(system, question)))
 
 
 def shape(body):
@@ -154,15 +159,17 @@ def only_ties(a, b):
 def warm(system, runs, question):
     """Milliseconds of time (the median) and of CPU, once the server has grown its memory: after so
     many runs that do not count."""
+    request = request_of(system, question)
     for _ in range(runs):
-        run(system, question)
+        body_of(system.exchange(request))
     walls = []
     cpu = system.cpu_seconds()
     # Ticks of 10 ms: quick queries run until they can be counted.
     while len(walls) < runs or (system.cpu_seconds() - cpu < 0.3 and len(walls) < 2000):
         began = time.perf_counter()
-        run(system, question)
+        answer = system.exchange(request)
         walls.append((time.perf_counter() - began) * 1000)
+        body_of(answer)
     return statistics.median(walls), (system.cpu_seconds() - cpu) / len(walls) * 1000
 
 

@@ -121,6 +121,7 @@ SelectRequest FakeDatabase::last_select() {
 }
 
 void FakeDatabase::Ingest(const WriteMessage& message, WriteDone done) {
+  if (on_write) on_write();
   {
     const std::lock_guard lock(mutex_);
     writes_.push_back({std::string(message.content_type), std::string(message.content_encoding),

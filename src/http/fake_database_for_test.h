@@ -35,8 +35,9 @@ class FakeDatabase : public Database {
 
   // What the next calls do. To be set while no request is under way.
   arrow::Result<WriteReport> write_outcome = WriteReport{};
-  bool defer_writes = false;  ///< Keep `done` until CompleteWrites.
-  arrow::Status failure;      ///< Of everything but writes, where not OK.
+  bool defer_writes = false;       ///< Keep `done` until CompleteWrites.
+  arrow::Status failure;           ///< Of everything but writes, where not OK.
+  std::function<void()> on_write;  ///< Run by each Ingest.
   /// Run at the start of Flush and Merge, and of each batch (with its number).
   std::function<void()> on_maintenance;
   std::function<arrow::Status(int batch)> on_batch;

@@ -8,6 +8,7 @@ namespace larnax::http {
 WorkerPool::WorkerPool(int threads, size_t queue_limit) : queue_limit_(queue_limit) {
   threads_.reserve(static_cast<size_t>(threads));
   idle_.reserve(static_cast<size_t>(threads));
+  borrowed_.reserve(static_cast<size_t>(threads));
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Run(); });
 }
 
@@ -30,8 +31,33 @@ void WorkerPool::Push(std::function<void()> task) {
   if (idle_.empty()) return;
   Idle* idle = idle_.back();
   idle_.pop_back();
+  Wake(idle);
+}
+
+void WorkerPool::Wake(Idle* idle) {
   idle->called = true;
   idle->wake.notify_one();
+}
+
+// Of the idle threads that which worked least recently: its memory is worth least.
+WorkerPool::Place WorkerPool::TryBorrow() {
+  const std::lock_guard lock(mutex_);
+  if (stopped_ || idle_.empty()) return nullptr;
+  Idle* idle = idle_.front();
+  idle_.erase(idle_.begin());
+  borrowed_.push_back(idle);
+  return Place(idle, GiveBack{this});
+}
+
+void WorkerPool::TakeBack(Idle* idle) {
+  const std::lock_guard lock(mutex_);
+  std::erase(borrowed_, idle);
+  if (stopped_) return;  // Has been woken.
+  if (tasks_.empty()) {
+    idle_.insert(idle_.begin(), idle);
+  } else {
+    Wake(idle);  // For what has come meanwhile.
+  }
 }
 
 void WorkerPool::Stop() {
@@ -41,6 +67,7 @@ void WorkerPool::Stop() {
     stopped_ = true;
     dropped.swap(tasks_);
     for (Idle* idle : idle_) idle->wake.notify_one();
+    for (Idle* idle : borrowed_) idle->wake.notify_one();
     idle_.clear();
   }
   for (std::thread& thread : threads_) {

@@ -67,6 +67,34 @@ TEST(WorkerPool, GivesTasksToTheThreadThatWorkedLast) {
   EXPECT_EQ(std::count(threads.begin(), threads.end(), threads.front()), 20);
 }
 
+TEST(WorkerPool, LendsThePlacesOfIdleThreads) {
+  WorkerPool pool(2, 10);
+  while (pool.idle() < 2) std::this_thread::yield();
+  auto first = pool.TryBorrow();
+  auto second = pool.TryBorrow();
+  ASSERT_TRUE(first);
+  EXPECT_EQ(pool.idle(), 0);
+  EXPECT_FALSE(pool.TryBorrow()) << "all are taken";
+  std::latch done(1);
+  pool.Submit([&] { done.count_down(); });
+  EXPECT_EQ(pool.waiting(), 1) << "nobody may do it yet";
+  second.reset();
+  done.wait();
+  while (pool.idle() < 1) std::this_thread::yield();
+  first.reset();
+  EXPECT_EQ(pool.idle(), 2);
+}
+
+// Threads whose places are lent end like the others, and may be given back later.
+TEST(WorkerPool, StopsWhilePlacesAreLent) {
+  WorkerPool pool(2, 10);
+  while (pool.idle() < 2) std::this_thread::yield();
+  const auto place = pool.TryBorrow();
+  ASSERT_TRUE(place);
+  pool.Stop();
+  EXPECT_FALSE(pool.TryBorrow());
+}
+
 TEST(WorkerPool, DropsWaitingTasksWhenStopped) {
   WorkerPool pool(1, 1 << 30);  // Refuses only when it is stopped.
   std::promise<void> release;

@@ -448,6 +448,11 @@ void Connection::OnWriteDone(uint64_t serial, arrow::Result<WriteReport> outcome
 }
 
 void Connection::DispatchToWorkers(const Route& route, Database* database) {
+  // No other thread need wake up for what is quick, if nobody else seems to wait for the loop.
+  const bool is_alone = owner_->AsksAgain(this);
+  may_run_here_ = is_alone && answers_are_quick_ &&
+                  (route.kind == RouteKind::kPromql || route.kind == RouteKind::kList ||
+                   route.kind == RouteKind::kRead);
   exchange_ = std::make_shared<Exchange>();
   exchange_->request.head = head_;
   exchange_->request.body = std::move(body_);
@@ -459,8 +464,9 @@ void Connection::DispatchToWorkers(const Route& route, Database* database) {
 
 // Have the answer to `exchange_` made by other threads; false where too many wait for that.
 bool Connection::Submit(const Route& route, Database* database) {
-  auto work = [exchange = exchange_, &route, database, state = owner_->shared_state(),
-               weak = weak_from_this(), weak_owner = owner_->weak_from_this()] {
+  std::function<void()> work = [exchange = exchange_, &route, database,
+                                state = owner_->shared_state(), weak = weak_from_this(),
+                                weak_owner = owner_->weak_from_this()] {
     OrLose(&exchange->is_lost, [&] {
       Answer(route, state->MakeServices(database), exchange.get());
       if (exchange->response.status == 500) state->Log("failed: " + exchange->response.body);
@@ -478,23 +484,29 @@ bool Connection::Submit(const Route& route, Database* database) {
       }
       // The loop sends, while this thread draws on.
       owner->Post(std::move(send));
+      IoThread::LeaveLoop();
       Draw(exchange.get(), owner.get(), weak);
     });
   };
   const bool is_promql = route.kind == RouteKind::kPromql;
   if (!is_promql && route.kind != RouteKind::kRemoteRead) {
-    return server_->WorkersOf(route.kind).TrySubmit(std::move(work));
+    WorkerPool& workers = server_->WorkersOf(route.kind);
+    return (may_run_here_ && IoThread::TryRunHere(&workers, work)) ||
+           workers.TrySubmit(std::move(work));
   }
   Gate& gate = is_promql ? *server_->promql : *server_->remote_reads;
-  return gate.Enter([kind = route.kind, exchange = std::weak_ptr(exchange_),
+  return gate.Enter([kind = route.kind, runs_here = may_run_here_,
+                     exchange = std::weak_ptr(exchange_),
                      state = std::weak_ptr(owner_->shared_state()),
-                     work = std::move(work)](std::shared_ptr<Gate::Pass> pass) {
+                     work = std::move(work)](std::shared_ptr<Gate::Pass> pass) mutable {
     const auto waiting = exchange.lock();
     const auto server = state.lock();
     // A client that left gives its turn to the next, by the pass that goes here.
     if (waiting == nullptr || server == nullptr || waiting->request.cancelled->load()) return;
     waiting->pass = std::move(pass);
-    server->WorkersOf(kind).Submit(work);
+    WorkerPool& workers = server->WorkersOf(kind);
+    if (runs_here && IoThread::TryRunHere(&workers, work)) return;
+    workers.Submit(std::move(work));
   });
 }
 
@@ -636,8 +648,11 @@ void Connection::Audit(int status) const {
 
 void Connection::RecordRequest() {
   const uint64_t body_bytes = reader_ ? reader_->body_bytes() : 0;
-  server_->metrics.RecordRequest(route_, status_, SteadyUs() - request_end_us_, body_bytes,
-                                 output_.written());
+  const int64_t took_us = SteadyUs() - request_end_us_;
+  // What takes about as long as the loop's thread may be away is not tried anew each time.
+  const auto limit = may_run_here_ ? LoopRelay::kPatience : LoopRelay::kPatience / 2;
+  answers_are_quick_ = took_us < limit.count();
+  server_->metrics.RecordRequest(route_, status_, took_us, body_bytes, output_.written());
   Audit(status_);
 }
 

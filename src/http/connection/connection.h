@@ -114,6 +114,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string route_name_;  // The path's variable.
   int64_t request_end_us_ = 0;
   bool counted_in_flight_ = false;
+  bool answers_are_quick_ = true;  // As the last one was.
+  bool may_run_here_ = false;      // The loop's thread may make the answer.
 
   uint64_t write_serial_ = 0;  // Of the write that is waited for.
   bool in_ingest_ = false;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <exception>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/ip/v6_only.hpp>
@@ -27,6 +28,22 @@ arrow::Status ListenError(const tcp::endpoint& address, const boost::system::err
                                 " port=", address.port(), " error=", error.message());
 }
 
+// What a thread that leads a loop shall do after the handler that it is in.
+struct NextWork {
+  LoopRelay* relay;
+  WorkerPool::Place place = nullptr;
+  std::function<void()> task = nullptr;
+};
+// Of this thread, while it leads or still does what it was given as the leader.
+thread_local NextWork* next_work = nullptr;
+
+void RunNext(NextWork* next) {
+  while (next->task != nullptr) {
+    const auto place = std::move(next->place);
+    std::exchange(next->task, nullptr)();
+  }
+}
+
 }  // namespace
 
 int64_t SteadyUs() {
@@ -43,6 +60,7 @@ IoThread::IoThread(std::shared_ptr<ServerState> state)
 IoThread::~IoThread() { Stop(); }
 
 arrow::Status IoThread::Listen(const tcp::endpoint& address) {
+  ARROW_RETURN_NOT_OK(relay_.Open());
   boost::system::error_code error;
   acceptor_.open(address.protocol(), error);
   if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
@@ -66,19 +84,50 @@ int IoThread::port() const {
 void IoThread::Run() {
   Accept();
   ScheduleSweep();
-  thread_ = std::thread([this] { RunLoop(); });
+  threads_[0] = std::thread([this] { RunLoop(true); });
+  threads_[1] = std::thread([this] { RunLoop(false); });
 }
 
-void IoThread::RunLoop() {
+void IoThread::RunLoop(bool leads) {
+  while (leads || relay_.Follow()) {
+    Lead();
+    leads = false;
+    if (io_.stopped()) relay_.End();
+  }
+}
+
+// Run the loop until it has ended, or the other thread has it.
+void IoThread::Lead() {
   own_id_.store(std::this_thread::get_id());
-  while (!io_.stopped()) {
+  NextWork next{&relay_};
+  next_work = &next;
+  bool leads = true;
+  while (leads && !io_.stopped()) {
     try {
-      io_.run();
+      io_.run_one();
     } catch (const std::exception& e) {
       // Out of memory, at worst: the connection it happened in is lost, the others go on.
       state_->Log(std::string("event loop: ") + e.what());
     }
+    if (next.task == nullptr) continue;
+    relay_.Lend();
+    RunNext(&next);
+    leads = relay_.TakeBack();
   }
+  next_work = nullptr;
+}
+
+bool IoThread::TryRunHere(WorkerPool* pool, std::function<void()>& task) {
+  NextWork* next = next_work;
+  if (next == nullptr || next->task != nullptr || !next->relay->has_follower()) return false;
+  next->place = pool->TryBorrow();
+  if (next->place == nullptr) return false;
+  next->task = std::move(task);
+  return true;
+}
+
+void IoThread::LeaveLoop() {
+  if (next_work != nullptr) next_work->relay->HurryUp();
 }
 
 void IoThread::Drain() {
@@ -92,7 +141,7 @@ void IoThread::Drain() {
 }
 
 void IoThread::Stop() {
-  if (!thread_.joinable()) return;
+  if (!threads_[0].joinable()) return;
   Post([this] {
     boost::system::error_code ignored;
     acceptor_.close(ignored);
@@ -100,7 +149,7 @@ void IoThread::Stop() {
     for (const auto& connection : open) connection->Close();
     io_.stop();
   });
-  thread_.join();
+  for (std::thread& thread : threads_) thread.join();
 }
 
 std::string_view IoThread::DateText() {

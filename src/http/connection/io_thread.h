@@ -1,12 +1,15 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <ctime>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <unordered_set>
+#include <utility>
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
@@ -15,8 +18,10 @@
 #include <boost/asio/post.hpp>
 
 #include "http/connection/connection.h"
+#include "http/connection/loop_relay.h"
 #include "http/connection/loop_turn.h"
 #include "http/server_state.h"
+#include "http/worker_pool.h"
 
 namespace larnax::http {
 
@@ -24,11 +29,14 @@ namespace larnax::http {
 int64_t SteadyMs();
 int64_t SteadyUs();
 
-/// One thread with an event loop, a listening socket and the connections accepted there.
+/// An event loop with the thread that leads it, a listening socket and the connections accepted
+/// there.
 ///
-/// Threads share a port (SO_REUSEPORT) and nothing else but ServerState. Who touches a connection
+/// Loops share a port (SO_REUSEPORT) and nothing else but ServerState. Who touches a connection
 /// has the turn of its loop: the thread itself, or another that made a whole answer and sends it
-/// at once, so that the client need not wait until this thread has woken up.
+/// at once, so that the client need not wait until this thread has woken up. What a request asks
+/// for the thread may do itself (TryRunHere): where that takes long, a second thread leads the loop
+/// from then on (LoopRelay).
 class IoThread : public std::enable_shared_from_this<IoThread> {
  public:
   explicit IoThread(std::shared_ptr<ServerState> state);
@@ -40,7 +48,7 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
   arrow::Status Listen(const boost::asio::ip::tcp::endpoint& address);
   /// The port listened on.
   int port() const;
-  /// Start the thread.
+  /// Start the threads.
   void Run();
   /// Stop accepting and close connections as they become idle. From any thread.
   void Drain();
@@ -57,6 +65,19 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
   template <typename Task>
   void RunOrPost(Task task) {
     if (!turn_.TryRun(task)) Post(std::move(task));
+  }
+
+  /// Have this thread run `task` after the handler that it is in, without the turn, in the place of
+  /// one of `pool`'s threads: no other thread need wake up. False, and nothing is done, where this
+  /// is not the thread that leads a loop, nobody would follow it, or none of `pool`'s threads is
+  /// idle.
+  [[nodiscard]] static bool TryRunHere(WorkerPool* pool, std::function<void()>& task);
+  /// What this thread does now takes long, or needs its loop: if it leads one, another shall.
+  static void LeaveLoop();
+
+  /// Tell who asks now; whether it has asked before, and nobody else since.
+  bool AsksAgain(const Connection* connection) {
+    return std::exchange(last_asker_, connection) == connection;
   }
 
   // For connections, with the turn.
@@ -78,10 +99,12 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
   void ScheduleSweep();
   void Sweep();
   void ReloadAccess(int64_t now_ms);
-  void RunLoop();
+  void RunLoop(bool leads);
+  void Lead();
 
   std::shared_ptr<ServerState> state_;
-  std::atomic<std::thread::id> own_id_;
+  LoopRelay relay_;
+  std::atomic<std::thread::id> own_id_;  // Of who leads.
   LoopTurn turn_;  // Who has it may touch what follows; io_ is posted to without it.
   boost::asio::io_context io_{1};
   Acceptor acceptor_;
@@ -89,9 +112,10 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
   bool accepting_ = false;
   bool draining_ = false;
   std::unordered_set<std::shared_ptr<Connection>> connections_;
+  const Connection* last_asker_ = nullptr;  // Only to compare with.
   std::time_t date_second_ = 0;
   std::string date_;
-  std::thread thread_;
+  std::array<std::thread, 2> threads_;
 };
 
 }  // namespace larnax::http

@@ -1,0 +1,89 @@
+#include "http/connection/loop_relay.h"
+
+#include <atomic>
+#include <latch>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+namespace larnax::http {
+namespace {
+
+void AwaitFollower(const LoopRelay& relay) {
+  while (!relay.has_follower()) std::this_thread::yield();
+}
+
+class LoopRelayTest : public testing::Test {
+ protected:
+  void SetUp() override { ASSERT_TRUE(relay_.Open().ok()); }
+
+  LoopRelay relay_;
+};
+
+TEST_F(LoopRelayTest, GivesALentLoopToTheFollower) {
+  std::latch led(1);
+  std::thread other([&] {
+    EXPECT_TRUE(relay_.Follow());
+    led.count_down();
+  });
+  AwaitFollower(relay_);
+  relay_.Lend();
+  led.wait();
+  EXPECT_FALSE(relay_.TakeBack());
+  EXPECT_FALSE(relay_.has_follower());
+  other.join();
+}
+
+// The timer of a loan that was given back wakes the follower for nothing.
+TEST_F(LoopRelayTest, KeepsALoopThatWasTakenBack) {
+  std::atomic<bool> has_led = false;
+  std::thread other([&] { has_led = relay_.Follow(); });
+  AwaitFollower(relay_);
+  int kept = 0;
+  for (int i = 0; i < 1000 && relay_.has_follower(); ++i) {
+    relay_.Lend();
+    kept += relay_.TakeBack() ? 1 : 0;
+  }
+  relay_.HurryUp();
+  relay_.End();
+  other.join();
+  // A loan that lasted too long, on a busy machine, is the last one.
+  EXPECT_EQ(kept, has_led ? kept : 1000);
+  EXPECT_FALSE(relay_.TakeBack());
+}
+
+TEST_F(LoopRelayTest, LetsTheFollowerGo) {
+  std::thread other([&] { EXPECT_FALSE(relay_.Follow()); });
+  AwaitFollower(relay_);
+  relay_.End();
+  other.join();
+  EXPECT_FALSE(relay_.Follow()) << "also one that comes late";
+}
+
+// What the leader did before is seen by who leads next.
+TEST_F(LoopRelayTest, GoesToAndFro) {
+  constexpr int kRounds = 200;
+  int rounds = 0;  // A race of its own, where two lead.
+  const auto run = [&](bool leads) {
+    while (leads || relay_.Follow()) {
+      leads = false;
+      if (rounds == kRounds) {
+        relay_.End();
+        return;
+      }
+      ++rounds;
+      AwaitFollower(relay_);
+      relay_.Lend();
+      if (rounds % 2 == 0) relay_.HurryUp();
+      while (relay_.has_follower()) std::this_thread::yield();
+      EXPECT_FALSE(relay_.TakeBack());
+    }
+  };
+  std::thread other([&] { run(false); });
+  run(true);
+  other.join();
+  EXPECT_EQ(rounds, kRounds);
+}
+
+}  // namespace
+}  // namespace larnax::http
