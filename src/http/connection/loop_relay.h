@@ -3,8 +3,7 @@
 #include <atomic>
 #include <chrono>
 
-#include "arrow/result.h"
-#include "arrow/status.h"
+#include <arrow/status.h>
 
 namespace larnax::http {
 
