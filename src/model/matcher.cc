@@ -52,9 +52,13 @@ class Matcher::Program {
  public:
   static arrow::Result<std::shared_ptr<const Program>> Compile(const std::string& pattern) {
     auto program = std::make_shared<Program>();
-    // Compiled in every case: a malformed expression is an error whatever path would take it.
-    ARROW_ASSIGN_OR_RAISE(program->regex_, model::CompileGoRegex(pattern));
     program->ChooseShape(pattern);
+    // What is long may be too large, even if it is well-formed whatever its letters are.
+    const bool is_surely_fine = program->IsOfLiterals() && pattern.size() <= kShortPattern;
+    // Else compiled whatever path it takes: a malformed expression is an error in any case.
+    if (!is_surely_fine) {
+      ARROW_ASSIGN_OR_RAISE(program->regex_, model::CompileGoRegex(pattern));
+    }
     return program;
   }
 
@@ -64,6 +68,8 @@ class Matcher::Program {
         return true;
       case Shape::kNotEmpty:
         return !value.empty();
+      case Shape::kLiteral:
+        return value == literals_[0];
       case Shape::kAlternatives:
         return std::binary_search(literals_.begin(), literals_.end(), value);
       case Shape::kPrefix:
@@ -77,7 +83,10 @@ class Matcher::Program {
   }
 
  private:
-  enum class Shape { kAny, kNotEmpty, kAlternatives, kPrefix, kContains, kRegex };
+  enum class Shape { kAny, kNotEmpty, kLiteral, kAlternatives, kPrefix, kContains, kRegex };
+  static constexpr size_t kShortPattern = 1000;  // Bytes.
+
+  bool IsOfLiterals() const { return shape_ == Shape::kLiteral || shape_ == Shape::kAlternatives; }
 
   void ChooseShape(std::string_view pattern) {
     if (pattern == ".*") {
@@ -92,14 +101,14 @@ class Matcher::Program {
       shape_ = Shape::kContains;
       literals_.emplace_back(pattern.substr(2, pattern.size() - 4));
     } else if (auto literals = LiteralAlternatives(pattern); !literals.empty()) {
-      shape_ = Shape::kAlternatives;
+      shape_ = literals.size() == 1 ? Shape::kLiteral : Shape::kAlternatives;
       literals_ = std::move(literals);
     }
   }
 
   Shape shape_ = Shape::kRegex;
   std::vector<std::string> literals_;
-  std::unique_ptr<RE2> regex_;
+  std::unique_ptr<RE2> regex_;  // Null where literals say all.
 };
 
 arrow::Result<Matcher> Matcher::Make(MatchType type, std::string name, std::string value) {

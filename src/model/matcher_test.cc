@@ -37,6 +37,18 @@ TEST(Matcher, FastPathsAgreeWithTheAutomaton) {
   }
 }
 
+// Literals need no automaton; what is too large for one is refused whatever it is made of.
+TEST(Matcher, TakesLiteralsOfAnyLengthThatAnAutomatonHas) {
+  for (const size_t length : {999, 1000, 1001, 5000}) {
+    const std::string text(length, 'a');
+    EXPECT_TRUE(Matches(MatchType::kRegex, text, text)) << length;
+    EXPECT_TRUE(Matches(MatchType::kRegex, "b|" + text, text)) << length;
+    EXPECT_FALSE(Matches(MatchType::kRegex, text, text + "a")) << length;
+  }
+  EXPECT_THAT(Matcher::Make(MatchType::kRegex, "x", std::string(20'000'000, 'a')),
+              test::IsKind(ErrorKind::kBadQuery));
+}
+
 TEST(Matcher, IsAnchoredAndDotMatchesNewline) {
   EXPECT_FALSE(Matches(MatchType::kRegex, "b", "abc"));
   EXPECT_FALSE(Matches(MatchType::kRegex, "a|b", "ab"));

@@ -136,6 +136,37 @@ TEST(PackedInts, KeepsAnyRange) {
   }
 }
 
+// Bounds may lie outside of what a page has, in every width of its integers.
+TEST(PackedInts, GivesTheRunsWithinBounds) {
+  TestRandom random(6);
+  constexpr int64_t kLeast = std::numeric_limits<int64_t>::min();
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  for (const int64_t unit :
+       {int64_t{0}, int64_t{1}, int64_t{200}, int64_t{70'000}, int64_t{1} << 60}) {
+    std::vector<int64_t> values;
+    for (int i = 0; i < 160; ++i) {
+      // Long stretches of one value, too: blocks are passed over at once.
+      values.push_back(i < 60 ? (random.Below(8) - 4) * unit : 4 * unit);
+    }
+    values[130] = -3 * unit;
+    const PackedInts packed(values);
+    for (int64_t low = -5; low <= 5; ++low) {
+      for (int64_t high = -5; high <= 5; ++high) {
+        const IntBounds bounds{low == -5 ? kLeast : low * unit, high == 5 ? kMost : high * unit};
+        std::vector<int64_t> found(values.size(), kMost);
+        packed.ForEachRunWithin(3, 157, bounds, [&](size_t begin, size_t end, int64_t value) {
+          for (size_t i = begin; i < end; ++i) found[i] = value;
+        });
+        for (size_t i = 0; i < values.size(); ++i) {
+          const bool is_within = values[i] >= bounds.low && values[i] <= bounds.high;
+          ASSERT_EQ(found[i], i >= 3 && i < 157 && is_within ? values[i] : kMost)
+              << unit << " " << low << " " << high << " " << i;
+        }
+      }
+    }
+  }
+}
+
 TEST(PackedColumn, IsNotThereWhereMemoryRanOut) {
   PackedColumn column;
   EXPECT_THROW(column.Init(1, std::numeric_limits<size_t>::max()), std::exception);

@@ -4,11 +4,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <span>
 #include <vector>
 
 namespace larnax::columns {
+
+/// Integers from `low` to `high`, both included.
+struct IntBounds {
+  int64_t low = 0;
+  int64_t high = 0;
+};
 
 /// Integers of one page in as few bytes each as their range needs. Immutable.
 class PackedInts {
@@ -37,21 +44,29 @@ class PackedInts {
   /// Call sink(begin, end, value) for all runs of equal integers of [begin, end).
   template <typename Sink>
   void ForEachRun(size_t begin, size_t end, Sink&& sink) const {
+    ForEachRunWithin(begin, end, {min(), max()}, sink);
+  }
+  /// The same, but only of integers within `bounds`: the others are passed over quickly.
+  template <typename Sink>
+  void ForEachRunWithin(size_t begin, size_t end, IntBounds bounds, Sink&& sink) const {
+    bounds.low = std::max(bounds.low, base_);
+    bounds.high = std::min(bounds.high, max_);
+    if (bounds.low > bounds.high) return;
     switch (width_) {
       case 0:
         if (begin < end) sink(begin, end, base_);
         break;
       case 1:
-        RunsOf<uint8_t>(begin, end, sink);
+        RunsOf<uint8_t>(begin, end, bounds, sink);
         break;
       case 2:
-        RunsOf<uint16_t>(begin, end, sink);
+        RunsOf<uint16_t>(begin, end, bounds, sink);
         break;
       case 4:
-        RunsOf<uint32_t>(begin, end, sink);
+        RunsOf<uint32_t>(begin, end, bounds, sink);
         break;
       default:
-        RunsOf<uint64_t>(begin, end, sink);
+        RunsOf<uint64_t>(begin, end, bounds, sink);
     }
   }
   size_t size() const { return size_; }
@@ -67,9 +82,26 @@ class PackedInts {
     std::memcpy(&value, bytes_.data() + i * sizeof(T), sizeof(T));
     return value;
   }
+  uint64_t OffsetOf(int64_t value) const {
+    return static_cast<uint64_t>(value) - static_cast<uint64_t>(base_);
+  }
+  // Whether one of the integers of a block is within bounds; compilers make vector code of it.
+  static constexpr size_t kBlock = 32;
+  template <typename T>
+  bool HasWithin(size_t begin, T low, T range) const {
+    uint8_t found = 0;
+    for (size_t i = 0; i < kBlock; ++i) {
+      found |= static_cast<uint8_t>(static_cast<T>(Load<T>(begin + i) - low) <= range);
+    }
+    return found != 0;
+  }
   template <typename T, typename Sink>
-  void RunsOf(size_t begin, size_t end, Sink& sink) const {
-    while (begin < end) {
+  void RunsOf(size_t begin, size_t end, IntBounds bounds, Sink& sink) const {
+    const T low = static_cast<T>(OffsetOf(bounds.low));
+    const T range = static_cast<T>(OffsetOf(bounds.high) - low);
+    while (true) {
+      while (begin<end&& static_cast<T>(Load<T>(begin) - low)> range) ++begin;
+      if (begin >= end) return;
       const T offset = Load<T>(begin);
       size_t past = begin + 1;
       while (past < end && Load<T>(past) == offset) ++past;
@@ -109,21 +141,28 @@ class PackedColumn {
  public:
   int64_t operator[](uint32_t row) const { return (*pages_[row / page_rows_])[row % page_rows_]; }
   /// Call sink(begin, end, value) for runs of rows of `spans`, whose pages are loaded, with the
-  /// same value. A run ends with its page at the latest.
+  /// same value, which is within `bounds`. A run ends with its page at the latest.
   template <typename Sink>
-  void ForEachRun(std::span<const RowSpan> spans, Sink&& sink) const {
+  void ForEachRunWithin(std::span<const RowSpan> spans, IntBounds bounds, Sink&& sink) const {
     for (const RowSpan& span : spans) {
       for (uint32_t row = span.begin; row < span.end;) {
         const uint32_t page = row / page_rows_;
         const uint32_t base = page * page_rows_;
         const uint32_t end = std::min(span.end - base, page_rows_) + base;
-        pages_[page]->ForEachRun(
-            row - base, end - base, [&](size_t first, size_t past, int64_t value) {
+        pages_[page]->ForEachRunWithin(
+            row - base, end - base, bounds, [&](size_t first, size_t past, int64_t value) {
               sink(base + static_cast<uint32_t>(first), base + static_cast<uint32_t>(past), value);
             });
         row = end;
       }
     }
+  }
+  /// The same for all values.
+  template <typename Sink>
+  void ForEachRun(std::span<const RowSpan> spans, Sink&& sink) const {
+    constexpr IntBounds kAll{std::numeric_limits<int64_t>::min(),
+                             std::numeric_limits<int64_t>::max()};
+    ForEachRunWithin(spans, kAll, sink);
   }
 
   void Init(uint32_t page_rows, size_t pages) {

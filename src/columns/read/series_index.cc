@@ -175,18 +175,20 @@ arrow::Status SeriesIndex::Impl::Filter(const Matcher& matcher, std::vector<RowS
   ARROW_ASSIGN_OR_RAISE(const auto values, columns_.Dictionary(static_cast<size_t>(slot), stats));
   // By stored code: 0 is an absent label.
   std::vector<uint8_t> allowed(values.size() + 1);
-  allowed[0] = matcher.MatchesEmpty() ? 1 : 0;
-  size_t count = allowed[0];
-  for (size_t i = 0; i < values.size(); ++i) {
-    allowed[i + 1] = matcher.Matches(values[i]) ? 1 : 0;
-    count += allowed[i + 1];
+  size_t count = 0;
+  IntBounds bounds;  // Of what is allowed: often one value of many.
+  for (size_t code = 0; code < allowed.size(); ++code) {
+    if (!(code == 0 ? matcher.MatchesEmpty() : matcher.Matches(values[code - 1]))) continue;
+    allowed[code] = 1;
+    bounds.high = static_cast<int64_t>(code);
+    if (count++ == 0) bounds.low = bounds.high;
   }
   if (count == allowed.size()) return arrow::Status::OK();
   std::vector<RowSpan> kept;
   if (count > 0) {
     ARROW_ASSIGN_OR_RAISE(const PackedColumn* codes,
                           columns_.Codes(static_cast<size_t>(slot), *spans, stats));
-    codes->ForEachRun(*spans, [&](uint32_t begin, uint32_t end, int64_t code) {
+    codes->ForEachRunWithin(*spans, bounds, [&](uint32_t begin, uint32_t end, int64_t code) {
       if (allowed[static_cast<size_t>(code)] != 0) AppendSpan(begin, end, &kept);
     });
   }

@@ -21,14 +21,16 @@ arrow::Status LoopRelay::Open() {
 
 // A timer that is set again before it is up never wakes the follower.
 void LoopRelay::SetTimer(std::chrono::nanoseconds after) {
+  constexpr int64_t kSecond = 1'000'000'000;
   itimerspec when{};
-  when.it_value.tv_nsec = static_cast<long>(after.count());
+  when.it_value.tv_sec = after.count() / kSecond;
+  when.it_value.tv_nsec = after.count() % kSecond;
   timerfd_settime(timer_, 0, &when, nullptr);
 }
 
 void LoopRelay::Lend() {
   is_lent_.store(true);
-  SetTimer(kPatience);
+  SetTimer(patience_);
 }
 
 void LoopRelay::HurryUp() { SetTimer(std::chrono::nanoseconds(1)); }

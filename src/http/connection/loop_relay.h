@@ -17,10 +17,10 @@ namespace larnax::http {
 /// there the loop is handed over before any work, which wakes a thread each time.
 class LoopRelay {
  public:
-  /// Whom the loop is lent takes it after so long.
+  /// After so long the follower takes a loop that was lent.
   static constexpr std::chrono::microseconds kPatience{1000};
 
-  LoopRelay() = default;
+  explicit LoopRelay(std::chrono::nanoseconds patience = kPatience) : patience_(patience) {}
   ~LoopRelay();
   LoopRelay(const LoopRelay&) = delete;
   LoopRelay& operator=(const LoopRelay&) = delete;
@@ -48,6 +48,7 @@ class LoopRelay {
  private:
   void SetTimer(std::chrono::nanoseconds after);
 
+  const std::chrono::nanoseconds patience_;
   int timer_ = -1;  // A file descriptor, which the follower reads from.
   std::atomic<bool> is_lent_{false};
   std::atomic<bool> is_followed_{false};
