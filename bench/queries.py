@@ -10,11 +10,11 @@ series, steps and values, with VictoriaMetrics' (whose rate() is another functio
 no native histograms) the series only.
 Times are of the whole HTTP request on loopback over a connection that is kept, from the request's
 first byte sent to the answer's last one received, what a request costs that asks for nothing told
-beside them; the first after a start with the files' pages out of the
-system's cache where root may drop them; warm, the median of at least `--runs` after as many
-(VictoriaMetrics without its cache of results). CPU and memory are the server's. Last, what six
-queries cost where 4 and 16 times as many series, or as much time, are read, and what a second core
-gains (`--only cost`).
+beside them; the first after a start with the files' pages out of the system's cache where root may
+drop them; warm, the median of at least `--runs` after as many, one right after the other by one client
+(VictoriaMetrics without its cache of results). CPU and memory are the server's. Last, what six queries
+cost where 4 and 16 times as many series, or as much time, are read, and what a second core gains
+(`--only cost`).
 """
 
 import argparse
@@ -381,7 +381,8 @@ def beside_rivals(arguments, systems):
     means = [f"{geometric_mean(ratios[rival]):.1f}" for rival in rivals]
     lines.append("| geometric mean | " + " | ".join([""] * len(results) + means) + " |")
     asked = ", ".join(f"{name} {ms:.2f}" for name, ms in nothing.items())
-    text = "\n".join(lines) + f"\n\nAsking for nothing (`{NOTHING}`) takes, ms: {asked}.\n\n" + MEMORY
+    text = "\n".join(lines) + (f"\n\nWarm: one client asks again as soon as it has its answer. "
+                               f"Asking for nothing (`{NOTHING}`) takes, ms: {asked}.\n\n") + MEMORY
     text += "".join(above(rival, results[rival], results["Larnax"]) for rival in rivals)
     return text + "\n".join(remarks) + "\n"
 

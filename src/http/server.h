@@ -19,7 +19,7 @@ namespace larnax::http {
 struct ServerOptions {
   std::string host = "127.0.0.1";  ///< A numeric address, IPv4 or IPv6, or `localhost`.
   int port = 9797;                 ///< 0: any free one.
-  int threads = 0;                 ///< That read and write sockets; 0: one per core, at most 4.
+  int threads = 0;  ///< Loops that read and write sockets; 0: one per core, at most 4.
   /// Threads for PromQL, as many for samples and remote read, as many for lists; 0: one per core.
   int query_threads = 0;
   int query_queue = 256;  ///< Requests that wait for each of those; more are answered 503.

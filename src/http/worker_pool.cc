@@ -69,6 +69,7 @@ void WorkerPool::Stop() {
     for (Idle* idle : idle_) idle->wake.notify_one();
     for (Idle* idle : borrowed_) idle->wake.notify_one();
     idle_.clear();
+    borrowed_.clear();
   }
   for (std::thread& thread : threads_) {
     if (thread.joinable()) thread.join();

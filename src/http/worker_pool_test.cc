@@ -93,6 +93,7 @@ TEST(WorkerPool, StopsWhilePlacesAreLent) {
   ASSERT_TRUE(place);
   pool.Stop();
   EXPECT_FALSE(pool.TryBorrow());
+  pool.Stop();
 }
 
 TEST(WorkerPool, DropsWaitingTasksWhenStopped) {

@@ -362,6 +362,7 @@ bool Connection::SendContinue() {
 
 void Connection::Dispatch() {
   state_ = State::kAnswering;
+  may_run_here_ = false;
   request_end_us_ = SteadyUs();
   counted_in_flight_ = true;
   server_->metrics.in_flight.fetch_add(1, std::memory_order_relaxed);
@@ -404,6 +405,8 @@ void Connection::Dispatch() {
 // Let the database have the body. It answers by calling back: perhaps before Ingest returns,
 // perhaps when this connection, or even the server, is gone.
 void Connection::DispatchWrite(Database* database) {
+  // A writer does not wait behind another client's answers.
+  owner_->AsksAgain(this);
   const uint64_t serial = ++write_serial_;
   WriteMessage message;
   message.content_type = head_.content_type;
@@ -496,7 +499,7 @@ bool Connection::Submit(const Route& route, Database* database) {
   }
   Gate& gate = is_promql ? *server_->promql : *server_->remote_reads;
   return gate.Enter([kind = route.kind, runs_here = may_run_here_,
-                     exchange = std::weak_ptr(exchange_),
+                     weak_owner = owner_->weak_from_this(), exchange = std::weak_ptr(exchange_),
                      state = std::weak_ptr(owner_->shared_state()),
                      work = std::move(work)](std::shared_ptr<Gate::Pass> pass) mutable {
     const auto waiting = exchange.lock();
@@ -504,9 +507,14 @@ bool Connection::Submit(const Route& route, Database* database) {
     // A client that left gives its turn to the next, by the pass that goes here.
     if (waiting == nullptr || server == nullptr || waiting->request.cancelled->load()) return;
     waiting->pass = std::move(pass);
-    WorkerPool& workers = server->WorkersOf(kind);
-    if (runs_here && IoThread::TryRunHere(&workers, work)) return;
-    workers.Submit(std::move(work));
+    OrLose(&waiting->is_lost, [&] {
+      WorkerPool& workers = server->WorkersOf(kind);
+      // Not where one who leaves lets it in, on another loop.
+      const auto owner = weak_owner.lock();
+      const bool is_at_home = owner != nullptr && owner->has_turn();
+      if (runs_here && is_at_home && IoThread::TryRunHere(&workers, work)) return;
+      workers.Submit(std::move(work));
+    });
   });
 }
 
@@ -649,9 +657,11 @@ void Connection::Audit(int status) const {
 void Connection::RecordRequest() {
   const uint64_t body_bytes = reader_ ? reader_->body_bytes() : 0;
   const int64_t took_us = SteadyUs() - request_end_us_;
-  // What takes about as long as the loop's thread may be away is not tried anew each time.
-  const auto limit = may_run_here_ ? LoopRelay::kPatience : LoopRelay::kPatience / 2;
-  answers_are_quick_ = took_us < limit.count();
+  if (exchange_ != nullptr) {
+    // What takes about as long as the loop's thread may be away is not tried anew each time.
+    const auto limit = may_run_here_ ? LoopRelay::kPatience : LoopRelay::kPatience / 2;
+    answers_are_quick_ = took_us < limit.count();
+  }
   server_->metrics.RecordRequest(route_, status_, took_us, body_bytes, output_.written());
   Audit(status_);
 }

@@ -149,7 +149,9 @@ void IoThread::Stop() {
     for (const auto& connection : open) connection->Close();
     io_.stop();
   });
-  for (std::thread& thread : threads_) thread.join();
+  for (std::thread& thread : threads_) {
+    if (thread.joinable()) thread.join();  // The second may never have begun.
+  }
 }
 
 std::string_view IoThread::DateText() {
@@ -173,6 +175,7 @@ std::string_view IoThread::DateText() {
 
 void IoThread::Remove(const std::shared_ptr<Connection>& connection) {
   if (connections_.erase(connection) == 0) return;
+  if (last_asker_ == connection.get()) last_asker_ = nullptr;  // Another may be where it was.
   state_->metrics.connections.fetch_sub(1);
   state_->connections.fetch_sub(1);
   if (state_->stopping.load()) {

@@ -52,7 +52,7 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
   void Run();
   /// Stop accepting and close connections as they become idle. From any thread.
   void Drain();
-  /// Cut all connections and end the thread; returns when it has. From any other thread.
+  /// Cut all connections and end the threads; returns when they have. From any other thread.
   void Stop();
 
   /// Run a task on this thread, later, with the turn. From any thread.
@@ -75,7 +75,7 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
   /// What this thread does now takes long, or needs its loop: if it leads one, another shall.
   static void LeaveLoop();
 
-  /// Tell who asks now; whether it has asked before, and nobody else since.
+  /// Tell which client asks or writes now; whether it was the last one before, too.
   bool AsksAgain(const Connection* connection) {
     return std::exchange(last_asker_, connection) == connection;
   }

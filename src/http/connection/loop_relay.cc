@@ -43,17 +43,16 @@ void LoopRelay::End() {
 }
 
 bool LoopRelay::Follow() {
-  is_followed_.store(true);
   while (!has_ended_.load()) {
+    is_followed_.store(true);
     uint64_t expirations = 0;
-    if (read(timer_, &expirations, sizeof(expirations)) < 0 && errno != EINTR) break;
+    const bool was_read = read(timer_, &expirations, sizeof(expirations)) >= 0 || errno == EINTR;
+    // Before the loop is taken: who led until then may follow at once.
+    is_followed_.store(false);
+    if (!was_read) break;
     // The timer may have been set for a loan that was given back.
-    if (!has_ended_.load() && is_lent_.exchange(false)) {
-      is_followed_.store(false);
-      return true;
-    }
+    if (!has_ended_.load() && is_lent_.exchange(false)) return true;
   }
-  is_followed_.store(false);
   return false;
 }
 

@@ -10,8 +10,8 @@ namespace larnax::http {
 /// Which of two threads runs an event loop: one leads, the other follows.
 ///
 /// The leader may do other work. It lends the loop meanwhile, for a moment: if it is not back by
-/// then, the follower leads from there on, so that nobody on the loop waits for that work. Work
-/// that is done sooner wakes no other thread.
+/// then, the follower leads from there on, so that nobody on the loop waits for that work. Until
+/// then no other thread is woken.
 ///
 /// Leader and followers are a pattern of Schmidt et al. (Pattern-Oriented Software Architecture 2);
 /// there the loop is handed over before any work, which wakes a thread each time.
@@ -29,6 +29,8 @@ class LoopRelay {
   ///
   /// \retval IOError The system gives no timer.
   arrow::Status Open();
+
+  bool is_lent() const { return is_lent_.load(); }
 
   // For the leader.
   bool has_follower() const { return is_followed_.load(); }

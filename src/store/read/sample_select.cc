@@ -104,10 +104,10 @@ class SelectStream final : public SampleStream {
     const double share = length(std::max(range_.start_ms, extent.min_time_ms),
                                 std::min(range_.end_ms, extent.max_time_ms)) /
                          length(extent.min_time_ms, extent.max_time_ms);
+    if (!(share > 0)) return 0;
     // More than a batch holds is as much.
-    const int64_t rows = std::min(extent.row_count, kBatchRows);
-    if (share >= 1) return rows;
-    return share > 0 ? static_cast<int64_t>(share * static_cast<double>(rows)) : 0;
+    const double samples = std::min(share, 1.0) * static_cast<double>(extent.row_count);
+    return static_cast<int64_t>(std::min(samples, static_cast<double>(kBatchRows)));
   }
 
   // Takes series, in file order, until they have enough rows for a batch.
