@@ -136,5 +136,16 @@ TEST_F(ServerLoopTest, IsLeftToOthersThatAskToo) {
   EXPECT_EQ(made_by_leader_, 0);
 }
 
+// Nor does a writer wait for answers that the loop's thread makes.
+TEST_F(ServerLoopTest, IsLeftToWriters) {
+  RawClient asking(server_->port());
+  RawClient writing(server_->port());
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(asking.Get(kQuery).status, 200);
+    EXPECT_EQ(writing.Post("/receive", "a").status, 204);
+  }
+  EXPECT_EQ(made_by_leader_, 0);
+}
+
 }  // namespace
 }  // namespace larnax::http

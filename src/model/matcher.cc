@@ -53,11 +53,10 @@ class Matcher::Program {
   static arrow::Result<std::shared_ptr<const Program>> Compile(const std::string& pattern) {
     auto program = std::make_shared<Program>();
     program->ChooseShape(pattern);
-    // What is long may be too large, even if it is well-formed whatever its letters are.
-    const bool is_surely_fine = program->IsOfLiterals() && pattern.size() <= kShortPattern;
-    // Else compiled whatever path it takes: a malformed expression is an error in any case.
-    if (!is_surely_fine) {
-      ARROW_ASSIGN_OR_RAISE(program->regex_, model::CompileGoRegex(pattern));
+    // What has one of the shapes is well-formed. What is long may still be too large.
+    if (program->shape_ == Shape::kRegex || pattern.size() > kShortPattern) {
+      ARROW_ASSIGN_OR_RAISE(auto regex, model::CompileGoRegex(pattern));
+      if (program->shape_ == Shape::kRegex) program->regex_ = std::move(regex);
     }
     return program;
   }
@@ -86,8 +85,6 @@ class Matcher::Program {
   enum class Shape { kAny, kNotEmpty, kLiteral, kAlternatives, kPrefix, kContains, kRegex };
   static constexpr size_t kShortPattern = 1000;  // Bytes.
 
-  bool IsOfLiterals() const { return shape_ == Shape::kLiteral || shape_ == Shape::kAlternatives; }
-
   void ChooseShape(std::string_view pattern) {
     if (pattern == ".*") {
       shape_ = Shape::kAny;
@@ -108,7 +105,7 @@ class Matcher::Program {
 
   Shape shape_ = Shape::kRegex;
   std::vector<std::string> literals_;
-  std::unique_ptr<RE2> regex_;  // Null where literals say all.
+  std::unique_ptr<RE2> regex_;  // Of the shape kRegex alone.
 };
 
 arrow::Result<Matcher> Matcher::Make(MatchType type, std::string name, std::string value) {

@@ -41,12 +41,8 @@ class PackedInts {
     }
     return static_cast<int64_t>(static_cast<uint64_t>(base_) + offset);
   }
-  /// Call sink(begin, end, value) for all runs of equal integers of [begin, end).
-  template <typename Sink>
-  void ForEachRun(size_t begin, size_t end, Sink&& sink) const {
-    ForEachRunWithin(begin, end, {min(), max()}, sink);
-  }
-  /// The same, but only of integers within `bounds`: the others are passed over quickly.
+  /// Call sink(begin, end, value) for all runs of equal integers of [begin, end) that are within
+  /// `bounds`. The others are passed over a block at a time.
   template <typename Sink>
   void ForEachRunWithin(size_t begin, size_t end, IntBounds bounds, Sink&& sink) const {
     bounds.low = std::max(bounds.low, base_);
@@ -85,28 +81,39 @@ class PackedInts {
   uint64_t OffsetOf(int64_t value) const {
     return static_cast<uint64_t>(value) - static_cast<uint64_t>(base_);
   }
+  template <typename T>
+  bool IsWithin(size_t i, T low, T range) const {
+    const T above = static_cast<T>(Load<T>(i) - low);
+    return above <= range;
+  }
   // Whether one of the integers of a block is within bounds; compilers make vector code of it.
   static constexpr size_t kBlock = 32;
   template <typename T>
   bool HasWithin(size_t begin, T low, T range) const {
     uint8_t found = 0;
     for (size_t i = 0; i < kBlock; ++i) {
-      found |= static_cast<uint8_t>(static_cast<T>(Load<T>(begin + i) - low) <= range);
+      found |= static_cast<uint8_t>(IsWithin<T>(begin + i, low, range));
     }
     return found != 0;
+  }
+  template <typename T>
+  size_t FindWithin(size_t begin, size_t end, T low, T range) const {
+    if (begin == end || IsWithin<T>(begin, low, range)) return begin;
+    while (end - begin >= kBlock && !HasWithin<T>(begin, low, range)) begin += kBlock;
+    while (begin < end && !IsWithin<T>(begin, low, range)) ++begin;
+    return begin;
   }
   template <typename T, typename Sink>
   void RunsOf(size_t begin, size_t end, IntBounds bounds, Sink& sink) const {
     const T low = static_cast<T>(OffsetOf(bounds.low));
     const T range = static_cast<T>(OffsetOf(bounds.high) - low);
-    while (true) {
-      while (begin<end&& static_cast<T>(Load<T>(begin) - low)> range) ++begin;
-      if (begin >= end) return;
+    begin = FindWithin<T>(begin, end, low, range);
+    while (begin < end) {
       const T offset = Load<T>(begin);
       size_t past = begin + 1;
       while (past < end && Load<T>(past) == offset) ++past;
       sink(begin, past, static_cast<int64_t>(static_cast<uint64_t>(base_) + offset));
-      begin = past;
+      begin = FindWithin<T>(past, end, low, range);
     }
   }
 

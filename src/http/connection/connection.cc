@@ -509,7 +509,7 @@ bool Connection::Submit(const Route& route, Database* database) {
     waiting->pass = std::move(pass);
     OrLose(&waiting->is_lost, [&] {
       WorkerPool& workers = server->WorkersOf(kind);
-      // Not where one who leaves lets it in, on another loop.
+      // Not where one who leaves lets it in on another loop.
       const auto owner = weak_owner.lock();
       const bool is_at_home = owner != nullptr && owner->has_turn();
       if (runs_here && is_at_home && IoThread::TryRunHere(&workers, work)) return;

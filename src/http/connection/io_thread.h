@@ -75,12 +75,11 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
   /// What this thread does now takes long, or needs its loop: if it leads one, another shall.
   static void LeaveLoop();
 
+  // For connections, with the turn.
   /// Tell which client asks or writes now; whether it was the last one before, too.
   bool AsksAgain(const Connection* connection) {
     return std::exchange(last_asker_, connection) == connection;
   }
-
-  // For connections, with the turn.
   bool has_turn() const { return turn_.is_held(); }
   bool is_own_thread() const { return std::this_thread::get_id() == own_id_.load(); }
   ServerState* state() { return state_.get(); }

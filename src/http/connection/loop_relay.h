@@ -30,8 +30,6 @@ class LoopRelay {
   /// \retval IOError The system gives no timer.
   arrow::Status Open();
 
-  bool is_lent() const { return is_lent_.load(); }
-
   // For the leader.
   bool has_follower() const { return is_followed_.load(); }
   /// Lend the loop; to be called where there is a follower.
@@ -46,6 +44,9 @@ class LoopRelay {
   // For the other.
   /// Wait until the loop is this thread's to lead; false after End().
   [[nodiscard]] bool Follow();
+
+  // For tests.
+  bool is_lent() const { return is_lent_.load(); }
 
  private:
   void SetTimer(std::chrono::nanoseconds after);
