@@ -22,11 +22,12 @@ TEST(Matcher, ComparesText) {
 // Each expression in a shape that has a fast path, beside the same one written so that it has not:
 // the two must agree on every value.
 TEST(Matcher, FastPathsAgreeWithTheAutomaton) {
-  const std::vector<std::string> patterns = {".*",  ".+",    "",       "abc",  "a|b|c",   "a||b",
-                                             "a.*", ".*b.*", ".*b",    "a.c",  ".*a.*|b", "(a|b)c",
-                                             "|",   ".*.*",  "ab.*.*", "^abc$"};
-  const std::vector<std::string> values = {"",      "a",   "b",   "c",  "abc", "xabcx",
-                                           "ab\nc", "bbb", "a\n", "\n", "a|b", "aXc"};
+  const std::vector<std::string> patterns = {
+      ".*",  ".+",      "",       "abc", "a|b|c", "a||b",   "a.*",   ".*b.*",      ".*b",
+      "a.c", ".*a.*|b", "(a|b)c", "|",   ".*.*",  "ab.*.*", "^abc$", ".*\u00e9.*", "\u00e9"};
+  const std::vector<std::string> values = {"",      "a",     "b",      "c",         "abc",
+                                           "xabcx", "ab\nc", "bbb",    "a\n",       "\n",
+                                           "a|b",   "aXc",   "\u00e9", "caf\u00e9s"};
   for (const std::string& pattern : patterns) {
     for (const std::string& value : values) {
       const bool fast = Matches(MatchType::kRegex, pattern, value);
@@ -48,6 +49,15 @@ TEST(Matcher, TakesLiteralsOfAnyLengthThatAnAutomatonHas) {
   for (const char* end : {"", ".*", "|b"}) {
     EXPECT_THAT(Matcher::Make(MatchType::kRegex, "x", std::string(2'000'000, 'a') + end),
                 test::IsKind(ErrorKind::kBadQuery));
+  }
+}
+
+// Of those that look like a shape, too.
+TEST(Matcher, RefusesWhatIsMalformed) {
+  for (const char* pattern :
+       {"*.*", "?.*", ".*(.*", ".*).*", ".*[.*", "a|*", "a|(.*", "(", "a\\"}) {
+    EXPECT_THAT(Matcher::Make(MatchType::kRegex, "x", pattern), test::IsKind(ErrorKind::kBadQuery))
+        << pattern;
   }
 }
 

@@ -88,6 +88,7 @@ class PackedInts {
   }
   // Whether one of the integers of a block is within bounds; compilers make vector code of it.
   static constexpr size_t kBlock = 32;
+  static constexpr size_t kNear = 8;
   template <typename T>
   bool HasWithin(size_t begin, T low, T range) const {
     uint8_t found = 0;
@@ -98,8 +99,11 @@ class PackedInts {
   }
   template <typename T>
   size_t FindWithin(size_t begin, size_t end, T low, T range) const {
-    if (begin == end || IsWithin<T>(begin, low, range)) return begin;
-    while (end - begin >= kBlock && !HasWithin<T>(begin, low, range)) begin += kBlock;
+    // What lies near is found sooner one by one.
+    for (const size_t near = std::min(end, begin + kNear); begin < near; ++begin) {
+      if (IsWithin<T>(begin, low, range)) return begin;
+    }
+    while (begin + kBlock <= end && !HasWithin<T>(begin, low, range)) begin += kBlock;
     while (begin < end && !IsWithin<T>(begin, low, range)) ++begin;
     return begin;
   }

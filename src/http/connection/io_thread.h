@@ -75,12 +75,14 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
   /// What this thread does now takes long, or needs its loop: if it leads one, another shall.
   static void LeaveLoop();
 
+  /// Whether this thread has the turn. From any thread.
+  bool has_turn() const { return turn_.is_held(); }
+
   // For connections, with the turn.
   /// Tell which client asks or writes now; whether it was the last one before, too.
   bool AsksAgain(const Connection* connection) {
     return std::exchange(last_asker_, connection) == connection;
   }
-  bool has_turn() const { return turn_.is_held(); }
   bool is_own_thread() const { return std::this_thread::get_id() == own_id_.load(); }
   ServerState* state() { return state_.get(); }
   const std::shared_ptr<ServerState>& shared_state() { return state_; }
