@@ -167,6 +167,23 @@ TEST(PackedInts, GivesTheRunsWithinBounds) {
   }
 }
 
+// One of many, wherever it stands in the blocks that are passed over.
+TEST(PackedInts, FindsOneAmongMany) {
+  for (const int64_t unit : {int64_t{1}, int64_t{200}, int64_t{70'000}, int64_t{1} << 60}) {
+    for (size_t place = 0; place < 140; ++place) {
+      std::vector<int64_t> values(140, 4 * unit);
+      values[place] = -3 * unit;
+      std::vector<size_t> found;
+      PackedInts(values).ForEachRunWithin(0, values.size(), {-4 * unit, 3 * unit},
+                                          [&](size_t begin, size_t end, int64_t value) {
+                                            EXPECT_EQ(value, -3 * unit);
+                                            for (size_t i = begin; i < end; ++i) found.push_back(i);
+                                          });
+      ASSERT_EQ(found, std::vector<size_t>{place});
+    }
+  }
+}
+
 TEST(PackedColumn, IsNotThereWhereMemoryRanOut) {
   PackedColumn column;
   EXPECT_THROW(column.Init(1, std::numeric_limits<size_t>::max()), std::exception);
