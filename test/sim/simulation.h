@@ -156,6 +156,7 @@ class Simulation {
   arrow::Result<std::optional<FlippedByte>> DrawByte(bool in_manifests);
   arrow::Status FlipBit();
   arrow::Status ReadWithFlips();
+  arrow::Result<std::optional<std::string>> WhereIs(const std::string& path);
   arrow::Status UnflipBits();
   arrow::Status StopFaults();
 

@@ -1,5 +1,6 @@
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "larnax/error.h"
 #include "store/manifest/archive_layout.h"
@@ -218,12 +219,37 @@ arrow::Status Simulation::ReadWithFlips() {
   return arrow::Status::OK();
 }
 
+// A path that leads to the file of a day that had this one. While the folder of the day is being
+// changed, and until that has been undone after a power cut, the file may have other names alone.
+arrow::Result<std::optional<std::string>> Simulation::WhereIs(const std::string& path) {
+  const Calm calm(disk_);
+  const std::string name = path.substr(path.rfind('/') + 1);
+  const std::string stem = name.substr(0, name.rfind(store::kParquetSuffix));
+  const auto tree =
+      path.starts_with(io::JoinPath(kRoot, "series/")) ? store::Tree::kSeries : store::Tree::kData;
+  std::vector<std::string> places = {
+      path, io::JoinPath(kRoot, store::LooseFile(tree, store::kRetiredFolder, stem))};
+  const std::string staging = io::JoinPath(kRoot, store::kStagingFolder);
+  if (disk_.Exists(staging).ValueOr(false)) {
+    ARROW_ASSIGN_OR_RAISE(const auto entries, disk_.List(staging));
+    for (const io::DirectoryEntry& entry : entries) {
+      if (!entry.is_directory || !entry.name.ends_with(store::SwappedFolderSuffix(tree))) continue;
+      places.push_back(io::JoinPath(io::JoinPath(staging, entry.name), name));
+    }
+  }
+  for (const std::string& place : places) {
+    if (disk_.Exists(place).ValueOr(false)) return place;
+  }
+  return std::nullopt;
+}
+
 arrow::Status Simulation::UnflipBits() {
   for (const FlippedByte& flip : flipped_) {
     // A merge that could read it all may have replaced the file.
-    const Calm calm(disk_);
-    if (disk_.Exists(flip.path).ValueOr(false)) {
-      const auto restored = disk_.Corrupt(flip.path, flip.offset_bytes, flip.mask);
+    ARROW_ASSIGN_OR_RAISE(const auto path, WhereIs(flip.path));
+    if (path) {
+      const Calm calm(disk_);
+      const auto restored = disk_.Corrupt(*path, flip.offset_bytes, flip.mask);
       // A power cut after lying syncs may have taken the byte.
       if (!restored.ok() && !lying_) return restored;
     }
