@@ -164,10 +164,11 @@ def warm(system, runs, question):
         body_of(system.exchange(request))
     walls = []
     cpu = system.cpu_seconds()
-    # Ticks of 10 ms: quick queries run until they can be counted. Not looked at after each one: that
-    # takes longer than many an answer, meanwhile the server's thread falls asleep.
+    # Ticks of 10 ms: quick queries run until they can be counted. The counter is looked at now and
+    # then only: that takes longer than many an answer, and meanwhile the server's core falls asleep.
     while not walls or (system.cpu_seconds() - cpu < 0.3 and len(walls) < 2000):
-        for _ in range(runs):
+        look_again = time.perf_counter() + 0.1
+        while time.perf_counter() < look_again or len(walls) < runs:
             began = time.perf_counter()
             answer = system.exchange(request)
             walls.append((time.perf_counter() - began) * 1000)
